@@ -1,0 +1,40 @@
+"""spikebin: raw spike recordings into trial x neuron x time matrices.
+
+The public API and nothing else. Imports are lazy: the command line must start without numpy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spikebin.binning import Binning as Binning
+    from spikebin.dense import Tally as Tally
+    from spikebin.dense import bin_spikes as bin_spikes
+    from spikebin.errors import SpikebinError as SpikebinError
+    from spikebin.matrixfile import MatrixFile as MatrixFile
+    from spikebin.matrixfile import open_file as open_file
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Binning": "binning",
+    "MatrixFile": "matrixfile",
+    "SpikebinError": "errors",
+    "Tally": "dense",
+    "bin_spikes": "dense",
+    "open_file": "matrixfile",
+}
+
+__all__ = ["Binning", "MatrixFile", "SpikebinError", "Tally", "bin_spikes", "open_file"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'spikebin' has no attribute {name!r}")
+    return getattr(import_module(f"spikebin.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

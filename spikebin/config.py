@@ -1,0 +1,280 @@
+"""spikebin.toml -> Config: what is exported, from where, how. Every error names file, key and remedy.
+
+Pure text and paths; recordings are looked at by plan.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from spikebin.binning import Binning
+from spikebin.errors import BinningError, ConfigError
+from spikebin.recordings.base import TrialRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Config", "Recordings", "directory_name", "find_config", "load_config", "suggest"]
+
+FILE_NAME = "spikebin.toml"
+VARIABLE = "SPIKEBIN_CONFIG"
+FIELD = re.compile(r"\{([^{}]*)\}")
+SAFE_NAME = re.compile(r"[^/\0\n]+")
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """One ``[[recordings]]`` entry: where the parts of a variant lie.
+
+    Parameters
+    ----------
+    variant : str
+    root : Path
+        As written in the config; relative to its directory.
+    parts : str
+        Pattern of names below root, with at least one ``{field}``.
+    sheets : tuple of str or None
+        Raw names; None: the config's list.
+    exclude : tuple of str
+        Parts known to be corrupt.
+    format : str or None
+        A raw format; None: told from what is there.
+    """
+
+    variant: str
+    root: Path
+    parts: str
+    sheets: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    format: str | None = None
+
+    def part(self, name: str) -> str | None:
+        """The part that a directory's name stands for: its fields, joined with "-". None if it does not fit."""
+        found = _pattern(self.parts).fullmatch(name)
+        return None if found is None else "-".join(found.groups())
+
+    def repeat(self, name: str) -> int | None:
+        """The repeat that a directory's name tells, in a field named `repeat`."""
+        found = _pattern(self.parts).fullmatch(name)
+        text = found.groupdict().get("repeat", "") if found else ""
+        return int(text) if text.isdigit() else None
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole spikebin.toml. Paths are absolute, but for `Recordings.root`, which is as written."""
+
+    path: Path
+    output: Path
+    recordings: tuple[Recordings, ...]
+    sheets: tuple[str, ...] | None = None
+    layout: str = "matrix"
+    codec: str = "blosc2"
+    binning: Binning = field(default_factory=Binning)
+    trial: TrialRule = field(default_factory=TrialRule)
+    slurm: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+    def resolve(self, path: Path | str) -> Path:
+        """A path as the config means it: relative to its directory."""
+        return self.path.parent / Path(path).expanduser()
+
+
+def directory_name(sheet: str) -> str:
+    """The name of a sheet without slashes: V1_Inh_L2/3 -> V1_Inh_L23."""
+    return sheet.replace("/", "")
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'X_ON'?"``, or the list of what is known."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names) or 'none'}"
+
+
+def find_config(given: Path | None = None) -> Path:
+    """The config to use: the one given, else $SPIKEBIN_CONFIG, else ./spikebin.toml.
+
+    Raises
+    ------
+    ConfigError
+        If it is not there.
+    """
+    named = given or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    path = (named or Path(FILE_NAME)).expanduser()
+    if not path.is_file():
+        way_out = "give --config FILE" if named else f"run `spikebin init ROOT`, give --config FILE or set {VARIABLE}"
+        raise ConfigError(f"no config {path.absolute()}: {way_out}")
+    return path.absolute()
+
+
+def load_config(given: Path | None = None) -> Config:
+    """Read and check a config.
+
+    Parameters
+    ----------
+    given : Path, optional
+        See `find_config`.
+
+    Raises
+    ------
+    ConfigError
+        If it is missing, is no TOML, holds an unknown key or a value of the wrong type, or asks for what cannot be.
+    """
+    path = find_config(given)
+    try:
+        text = path.read_text("utf-8")
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}): check its rights and that it is UTF-8 text") from None
+    return _Reader(path, text).config(data)
+
+
+class _Reader:
+    """Checks the tables of one config; knows the line of a key, for messages."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+
+    def config(self, data: dict[str, Any]) -> Config:
+        self.known(data, "", {"output", "sheets", "layout", "codec", "binning", "trial", "recordings", "slurm"})
+        entries = data.get("recordings")
+        if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+            self.fail("recordings", "there is no [[recordings]] entry: add one with variant, root and parts")
+        output = self.text(data, "output", "", "dataset")
+        return Config(
+            path=self.path,
+            output=self.path.parent / Path(output).expanduser(),
+            recordings=tuple(self.entry(entry, i) for i, entry in enumerate(entries)),
+            sheets=self.sheets(data, ""),
+            layout=self.choice(data, "layout", "", ("matrix", "events"), "matrix"),
+            codec=self.choice(data, "codec", "", ("blosc2", "zlib"), "blosc2"),
+            binning=self.binning(self.table(data, "binning")),
+            trial=self.trial(self.table(data, "trial")),
+            slurm=self.slurm(self.table(data, "slurm")),
+        )
+
+    def binning(self, table: dict[str, Any]) -> Binning:
+        where = "[binning]"
+        self.known(table, where, {"width", "closed", "end_bin", "values"})
+        width = table.get("width", 1.0)
+        if isinstance(width, bool) or not isinstance(width, (int, float)):
+            self.fail("width", f"{where} width is {width!r}: give a number of ms")
+        end_bin = table.get("end_bin", True)
+        if not isinstance(end_bin, bool):
+            self.fail("end_bin", f"{where} end_bin is {end_bin!r}: give true or false")
+        try:
+            return Binning(
+                width=float(width),
+                closed=self.choice(table, "closed", where, ("left", "right"), "left"),  # type: ignore[arg-type]
+                end_bin=end_bin,
+                values=self.choice(table, "values", where, ("bool", "count"), "bool"),  # type: ignore[arg-type]
+            )
+        except BinningError as error:
+            self.fail("width", f"[binning] {error}")
+
+    def trial(self, table: dict[str, Any]) -> TrialRule:
+        where = "[trial]"
+        self.known(table, where, {"stimulus", "image_id", "blank"})
+        return TrialRule(
+            stimulus=self.text(table, "stimulus", where) or None,
+            image_id=self.text(table, "image_id", where) or None,
+            blank=(self.choice(table, "blank", where, ("before", "none"), "") or None),  # type: ignore[arg-type]
+        )
+
+    def slurm(self, table: dict[str, Any]) -> dict[str, str | int | bool]:
+        for key, value in table.items():
+            if not isinstance(value, (str, int, bool)) or not re.fullmatch(r"[a-z][a-z-]*", key):
+                self.fail(key, f"[slurm] {key} = {value!r}: give a long option of sbatch, as text, number or true")
+        return table
+
+    def entry(self, table: dict[str, Any], i: int) -> Recordings:
+        where = f"[[recordings]] entry {i + 1}"
+        self.known(table, where, {"variant", "root", "parts", "sheets", "exclude", "format"})
+        for key in ("variant", "root", "parts"):
+            if key not in table:
+                self.fail("recordings", f"{where} lacks `{key}`: add it")
+        variant = self.text(table, "variant", where)
+        if not SAFE_NAME.fullmatch(variant) or variant in {".", ".."} or variant in {"slurm", "failures"}:
+            self.fail("variant", f"{where} variant {variant!r} cannot be a directory's name: choose another")
+        parts = self.text(table, "parts", where)
+        names = FIELD.findall(parts)
+        if not names:
+            self.fail("parts", f"{where} parts {parts!r} has no field: put {{part}} where the part's name stands")
+        if "/" in parts:
+            self.fail("parts", f"{where} parts {parts!r} holds a slash: put all but the last name into root")
+        if len(set(names)) != len(names) or not all(name.isidentifier() for name in names):
+            self.fail("parts", f"{where} parts {parts!r}: give each field a name of its own, of letters")
+        exclude = table.get("exclude", [])
+        if not isinstance(exclude, list) or not all(
+            isinstance(part, (int, str)) and not isinstance(part, bool) for part in exclude
+        ):
+            self.fail("exclude", f"{where} exclude is {exclude!r}: give a list of parts, [300000, 300150]")
+        return Recordings(
+            variant=variant,
+            root=Path(self.text(table, "root", where)),
+            parts=parts,
+            sheets=self.sheets(table, where),
+            exclude=tuple(str(part) for part in exclude),
+            format=self.text(table, "format", where) or None,
+        )
+
+    def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:
+        value = table.get("sheets")
+        if value is None:
+            return None
+        if not isinstance(value, list) or not value or not all(isinstance(s, str) and s.strip("/. ") for s in value):
+            self.fail("sheets", f"{where} sheets is {value!r}: give a list of names, or leave it out for all".strip())
+        seen: dict[str, str] = {}
+        for sheet in value:
+            other = seen.setdefault(directory_name(sheet), sheet)
+            if other is not sheet:
+                what = "stands there twice" if other == sheet else f"and {other!r} have one directory name"
+                self.fail("sheets", f"{where} sheets: {sheet!r} {what} ({directory_name(sheet)}): keep one".strip())
+        return tuple(value)
+
+    def table(self, data: dict[str, Any], key: str) -> dict[str, Any]:
+        value = data.get(key, {})
+        if not isinstance(value, dict):
+            self.fail(key, f"{key} is {value!r}: make it a table, [{key}]")
+        return value
+
+    def text(self, table: dict[str, Any], key: str, where: str, default: str = "") -> str:
+        value = table.get(key, default)
+        if not isinstance(value, str) or (key in table and not value.strip()):
+            self.fail(key, f"{where} {key} is {value!r}: give a text in quotes".strip())
+        return value
+
+    def choice(self, table: dict[str, Any], key: str, where: str, options: tuple[str, ...], default: str) -> str:
+        value = table.get(key, default)
+        if key in table and value not in options:
+            self.fail(key, f"{where} {key} is {value!r}: give {' or '.join(map(repr, options))}".strip())
+        return str(value)
+
+    def known(self, table: dict[str, Any], where: str, keys: set[str]) -> None:
+        for key in table:
+            if key not in keys:
+                self.fail(key, f"{where} unknown key {key!r}: {suggest(key, sorted(keys))}".strip())
+
+    def fail(self, key: str, message: str) -> NoReturn:
+        pattern = re.compile(rf"""\s*(\[*\s*)?["']?{re.escape(key)}["']?\s*[\]=.]""")
+        line = next((f" line {n}" for n, text in enumerate(self.lines, 1) if pattern.match(text)), "")
+        raise ConfigError(f"{self.path}{line}: {message}")
+
+
+def _pattern(parts: str) -> re.Pattern[str]:
+    """The pattern of a directory's name: ``{field}`` is the shortest text that fits, ``*`` anything."""
+    text, end = "", 0
+    for found in re.finditer(r"\{([^{}]*)\}|\*", parts):
+        text += re.escape(parts[end : found.start()])
+        text += ".*" if found[0] == "*" else f"(?P<{found[1]}>[^/]+?)"
+        end = found.end()
+    return re.compile(text + re.escape(parts[end:]), re.DOTALL)

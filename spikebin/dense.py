@@ -1,0 +1,195 @@
+"""`bin_spikes`: arrays of spikes in, a dense trial x neuron x time array out. No files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
+
+from spikebin import kernels
+from spikebin.binning import Binning
+from spikebin.errors import BinningError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["Tally", "bin_spikes"]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Where the spikes went: ``n_spikes = n_binned + n_collisions + n_outside``."""
+
+    n_spikes: int
+    n_binned: int
+    n_collisions: int
+    n_outside: int
+
+
+@overload
+def bin_spikes(
+    times: ArrayLike,
+    neurons: ArrayLike,
+    *,
+    n_neurons: int,
+    start: float,
+    stop: float,
+    width: float,
+    trials: ArrayLike | None = ...,
+    n_trials: int = ...,
+    closed: Literal["left", "right"] = ...,
+    end_bin: bool = ...,
+    dtype: DTypeLike = ...,
+    out: NDArray[Any] | None = ...,
+    return_tally: Literal[False] = ...,
+) -> NDArray[Any]: ...
+@overload
+def bin_spikes(
+    times: ArrayLike,
+    neurons: ArrayLike,
+    *,
+    n_neurons: int,
+    start: float,
+    stop: float,
+    width: float,
+    trials: ArrayLike | None = ...,
+    n_trials: int = ...,
+    closed: Literal["left", "right"] = ...,
+    end_bin: bool = ...,
+    dtype: DTypeLike = ...,
+    out: NDArray[Any] | None = ...,
+    return_tally: Literal[True],
+) -> tuple[NDArray[Any], Tally]: ...
+def bin_spikes(
+    times: ArrayLike,
+    neurons: ArrayLike,
+    *,
+    n_neurons: int,
+    start: float,
+    stop: float,
+    width: float,
+    trials: ArrayLike | None = None,
+    n_trials: int = 1,
+    closed: Literal["left", "right"] = "left",
+    end_bin: bool = False,
+    dtype: DTypeLike = bool,
+    out: NDArray[Any] | None = None,
+    return_tally: bool = False,
+) -> NDArray[Any] | tuple[NDArray[Any], Tally]:
+    """Bin spikes into a dense (trial, neuron, time) array.
+
+    Parameters
+    ----------
+    times : array_like of float, (n_spikes,)
+        In any order, in the unit of `width`, on the clock of their trial.
+    neurons : array_like of int, (n_spikes,)
+        Row of each spike, from 0 to ``n_neurons - 1``.
+    n_neurons : int
+    start, stop : float
+        The window. A spike outside it is left out, and counted.
+    width : float
+        Length of a bin.
+    trials : array_like of int, (n_spikes,), optional
+        Trial of each spike, from 0 to ``n_trials - 1``; all 0 without.
+    n_trials : int
+    closed : {"left", "right"}
+        Bin k covers ``[start + k*width, start + (k+1)*width)``, or the same open on the left and closed on
+        the right.
+    end_bin : bool
+        Add the bin that holds only spikes at exactly `stop`.
+    dtype : dtype
+        bool marks a bin, an integer dtype counts, up to its largest value.
+    out : ndarray, optional
+        C-contiguous array of the right shape to fill; its dtype is the one that counts. It is zeroed first.
+    return_tally : bool
+        Return how many spikes were binned, collided and lay outside, too.
+
+    Returns
+    -------
+    matrix : ndarray (n_trials, n_neurons, n_bins)
+    tally : Tally
+        Only with `return_tally`.
+
+    Raises
+    ------
+    BinningError
+        If arrays disagree, a time is NaN or infinite, a neuron or trial is out of range, the dtype
+        neither marks nor counts, or the width is too small to tell bins apart.
+
+    Notes
+    -----
+    A time within the largest of 1e-8, 1e-7 bins and 8 ulp of an edge is on that edge, so ``k * width`` and
+    ``k / rate`` go to bin k for every k up to 1e9; see docs/binning.md.
+
+    Examples
+    --------
+    >>> bin_spikes([0.2, 1.0, 1.4], [0, 1, 1], n_neurons=2, start=0, stop=3, width=1).astype(int)
+    array([[[1, 0, 0],
+            [0, 1, 0]]])
+    """
+    binning = Binning(width=width, closed=closed, end_bin=end_bin)
+    n_bins = binning.n_bins(start, stop)
+    shape = (_size(n_trials, "n_trials"), _size(n_neurons, "n_neurons"), n_bins)
+    flat_times = _floats(times)
+    rows = _indices(neurons, "neurons", n_neurons, flat_times.size)
+    if trials is not None:
+        rows = _indices(trials, "trials", n_trials, flat_times.size) * n_neurons + rows
+    elif n_trials != 1:
+        raise BinningError(f"n_trials is {n_trials} but `trials` is not given: give the trial of each spike")
+    if out is None:
+        matrix = np.zeros(shape, _dtype(dtype))
+    else:
+        if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+            raise BinningError(f"out has shape {out.shape}: give a writeable, C-contiguous array of shape {shape}")
+        _dtype(out.dtype)
+        matrix = out
+        matrix[...] = 0
+    right = closed == "right"
+    cells = matrix.reshape(-1)
+    if matrix.dtype == bool:
+        inside, collisions, bad = kernels.mark(
+            flat_times, rows, float(start), float(stop), float(width), right, end_bin, n_bins, cells
+        )
+    else:
+        full = np.iinfo(matrix.dtype).max
+        inside, collisions, bad = kernels.count(
+            flat_times, rows, float(start), float(stop), float(width), right, end_bin, n_bins, full, cells
+        )
+    if bad >= 0:
+        raise BinningError(f"times[{bad}] is {flat_times[bad]}: give finite times, or drop such spikes first")
+    if not return_tally:
+        return matrix
+    n_spikes = flat_times.size
+    return matrix, Tally(n_spikes, inside - collisions, collisions, n_spikes - inside)
+
+
+def _size(value: int, name: str) -> int:
+    if isinstance(value, bool) or int(value) != value or value < 0:
+        raise BinningError(f"{name} is {value!r}: give a whole number, 0 or more")
+    return int(value)
+
+
+def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    kind = np.dtype(dtype)
+    if kind.kind not in "biu":
+        raise BinningError(f"dtype {kind} neither marks nor counts: give bool or an integer dtype")
+    return kind
+
+
+def _floats(times: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(times)
+    if array.ndim != 1 or array.dtype.kind not in "fiu":
+        raise BinningError(f"times has shape {array.shape} and dtype {array.dtype}: give a flat array of numbers")
+    return np.ascontiguousarray(array, np.float64)
+
+
+def _indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.shape != (size,) or (array.dtype.kind not in "iu" and size):
+        raise BinningError(
+            f"{name} has shape {array.shape} and dtype {array.dtype}: give one integer for each of {size} spikes"
+        )
+    if size and (array.min() < 0 or array.max() >= limit):
+        raise BinningError(f"{name} runs from {array.min()} to {array.max()}: give 0 to {limit - 1}")
+    return np.ascontiguousarray(array, np.int64)

@@ -1,0 +1,45 @@
+"""Every error that spikebin raises on purpose. What a message says lives where the error is raised."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BinningError",
+    "ConfigError",
+    "DiskFullError",
+    "MatrixFileError",
+    "PlanError",
+    "RecordingError",
+    "SpikebinError",
+]
+
+
+class SpikebinError(Exception):
+    """Something that the user can mend. The message is one line: what, where, what to do next."""
+
+    exit_code = 1
+
+
+class ConfigError(SpikebinError):
+    """spikebin.toml is missing, broken, or asks for what is not there."""
+
+
+class PlanError(SpikebinError):
+    """There is no plan, or it does not fit what is asked of it."""
+
+
+class BinningError(SpikebinError, ValueError):
+    """A window, width or array that cannot be binned exactly."""
+
+
+class RecordingError(SpikebinError):
+    """A raw recording that is not whole, not safe to read, or contradicts itself."""
+
+
+class MatrixFileError(SpikebinError):
+    """A matrix file that is not whole, or that this version cannot read."""
+
+
+class DiskFullError(SpikebinError):
+    """No space, or no quota, is left where the output goes."""
+
+    exit_code = 3

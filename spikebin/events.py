@@ -1,0 +1,141 @@
+"""One trial as sorted flat indices: the form that every layout, digest and view of a trial comes from.
+
+Calls the kernels; knows neither where the spikes came from nor how a file holds them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spikebin import kernels
+from spikebin.errors import RecordingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from spikebin.binning import Binning
+    from spikebin.recordings.base import Phase, PhaseSpikes, Trial
+
+__all__ = ["ContentDigest", "TrialEvents", "bin_trial", "phase_bins"]
+
+FULL_COUNT = 255
+
+
+@dataclass(frozen=True)
+class TrialEvents:
+    """What a row of the matrix holds, and what it could not hold.
+
+    Parameters
+    ----------
+    flat : int64 (n_events,)
+        ``row * n_columns + bin`` of every cell that is not empty, ascending.
+    counts : uint8 (n_events,) or None
+        Spikes in each of them; None for booleans.
+    n_spikes, n_collisions, n_outside : int
+        ``n_spikes = n_binned + n_collisions + n_outside``.
+    """
+
+    flat: NDArray[np.int64]
+    counts: NDArray[np.uint8] | None
+    n_spikes: int
+    n_collisions: int
+    n_outside: int
+
+    @property
+    def values(self) -> NDArray[np.uint8]:
+        """What each of the cells holds, uint8 (n_events,)."""
+        return np.ones(self.flat.size, np.uint8) if self.counts is None else self.counts
+
+
+def phase_bins(phases: Sequence[Phase], binning: Binning) -> list[int]:
+    """Number of bins of each phase of a trial, each cut on its own from its own onset."""
+    return [binning.n_bins(phase.start, phase.stop) for phase in phases]
+
+
+def bin_trial(
+    trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_columns: int, where: str
+) -> TrialEvents:
+    """Bin the spikes of one trial.
+
+    Parameters
+    ----------
+    trial : Trial
+    spikes : sequence of PhaseSpikes
+        One for each phase of the trial.
+    binning : Binning
+    n_columns : int
+        Length of the matrix's time axis, at least the bins of the trial.
+    where : str
+        Sheet and recording, for messages.
+
+    Returns
+    -------
+    TrialEvents
+
+    Raises
+    ------
+    RecordingError
+        If a time is NaN or infinite.
+    """
+    flat = np.empty(sum(phase.times.size for phase in spikes), np.int64)
+    n_inside = first_bin = 0
+    for phase, n_bins, found in zip(trial.phases, phase_bins(trial.phases, binning), spikes, strict=True):
+        inside, bad = kernels.flatten(
+            found.times,
+            found.rows,
+            phase.start,
+            phase.stop,
+            binning.width,
+            binning.closed == "right",
+            binning.end_bin,
+            n_bins,
+            first_bin,
+            n_columns,
+            flat[n_inside:],
+        )
+        if bad >= 0:
+            raise RecordingError(
+                f"a spike time of image {trial.image_id} (repeat {trial.repeat}, {phase.name} phase, neuron row"
+                f" {found.rows[bad]}) of {where} is {found.times[bad]}: the recording is damaged, copy it again"
+                " or exclude the part"
+            )
+        n_inside += inside
+        first_bin += n_bins
+    n_spikes = flat.size
+    flat = flat[:n_inside]
+    flat.sort()
+    counts = np.empty(n_inside, np.uint8)
+    counting = binning.values == "count"
+    n_events, n_collisions = kernels.merge(flat, FULL_COUNT if counting else 1, counts)
+    return TrialEvents(
+        flat=flat[:n_events],
+        counts=counts[:n_events] if counting else None,
+        n_spikes=n_spikes,
+        n_collisions=n_collisions,
+        n_outside=n_spikes - n_inside,
+    )
+
+
+class ContentDigest:
+    """sha256 over what a matrix says, whatever its layout, codec, time and version; see docs/format.md."""
+
+    def __init__(self, neuron_ids: NDArray[np.int64]) -> None:
+        self._sha256 = hashlib.sha256(neuron_ids.astype("<i8").tobytes())
+
+    def add(self, image_id: str, repeat: int, n_bins: int, events: TrialEvents) -> None:
+        """Add the next trial."""
+        self._sha256.update(image_id.encode() + b"\0")
+        self._sha256.update(np.array([repeat, n_bins], "<i8").tobytes())
+        self._sha256.update(events.flat.astype("<i8", copy=False).data)
+        if events.counts is not None:
+            self._sha256.update(events.counts.data)
+
+    def hexdigest(self) -> str:
+        """The digest of all trials added so far."""
+        return self._sha256.hexdigest()

@@ -1,0 +1,238 @@
+"""Run one job: export each of its sheets that is not done.
+
+Joins the rooms: a recording gives spikes, events.py bins them, matrixfile.py writes them. What a job is lies in plan.py.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from spikebin.atomic import remove_litter, write_atomically
+from spikebin.attempts import attempts_path, forget, note_failure, note_start
+from spikebin.config import directory_name
+from spikebin.errors import DiskFullError, PlanError, SpikebinError
+from spikebin.events import TrialEvents, bin_trial
+from spikebin.matrixfile import Identity, MatrixWriter
+from spikebin.plan import matrix_path
+from spikebin.recordings import open_recording
+from spikebin.signals import Ended
+from spikebin.state import State, sheet_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from spikebin.config import Config
+    from spikebin.plan import Job, Plan
+    from spikebin.recordings.base import Recording, SheetRecording, Trial
+
+__all__ = ["Outcome", "export_sheet", "run_job"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one sheet of a job: its state now, a line for the user, and whether it was exported just now."""
+
+    job: Job
+    sheet: str
+    state: State
+    message: str = ""
+    header: dict[str, Any] | None = None
+    exported: bool = False
+    disk_full: bool = False
+
+
+def run_job(
+    plan: Plan,
+    job: Job,
+    *,
+    sheets: Sequence[str] | None = None,
+    force: bool = False,
+    limit: int | None = None,
+    out: Path | None = None,
+    threads: int = 1,
+    on_trial: Callable[[], None] | None = None,
+) -> Iterator[Outcome]:
+    """Export the sheets of a job that are not done; one sheet's failure does not stop the others.
+
+    Parameters
+    ----------
+    plan : Plan
+    job : Job
+    sheets : sequence of str, optional
+        Raw names; all of the job's by default.
+    force : bool
+        Export what is done, too.
+    limit : int, optional
+        Only so many trials, into `out`.
+    out : Path, optional
+        A directory apart from the data set, where nothing counts as done.
+    threads : int
+        How many trials are read, binned and compressed at once.
+    on_trial : callable, optional
+        Called after each trial, in this thread.
+
+    Yields
+    ------
+    Outcome
+        One for each sheet, in the order of the plan.
+
+    Raises
+    ------
+    PlanError
+        If a sheet is not in the job.
+    """
+    for sheet in sheets or ():
+        if sheet not in job.sheets:
+            raise PlanError(f"part {job.name} has no sheet {sheet!r} in the plan: run `spikebin plan` to add it")
+    opened: dict[str, Recording] = {}
+    for sheet in sheets or job.sheets:
+        now = sheet_state(plan, job, sheet)
+        tries = attempts_path(plan.config.output, job.variant, job.part, sheet)
+        if out is not None:
+            target = out / f"spikes_{directory_name(sheet)}_{job.part}.h5"
+        else:
+            target = matrix_path(plan.config.output, job.variant, job.part, sheet)
+            if now.state in {State.EXCLUDED, State.NO_SOURCE} or (now.state is State.DONE and not force):
+                yield Outcome(job, sheet, now.state, now.reason, now.header)
+                continue
+            note_start(tries)
+        try:
+            remove_litter(target.parent, target.name)
+            source = job.source(sheet)
+            entry = plan.entry(job, source)
+            if source not in opened:
+                opened[source] = open_recording(plan.config.resolve(source), entry.format)
+            recording = opened[source].sheet(sheet, plan.config.trial, entry.repeat(Path(source).name))
+            header = export_sheet(
+                recording, plan.config, Identity(sheet, job.variant, job.part), target,
+                limit=limit, threads=threads, on_trial=on_trial, with_ids=out is None,
+            )  # fmt: skip
+        except Ended as ended:
+            if out is None:
+                note_failure(tries, f"ended by {ended}")
+            raise
+        except (SpikebinError, MemoryError) as error:
+            reason = str(error) or "out of memory: give the job more, or fewer threads"
+            if out is None:
+                note_failure(tries, reason)
+            yield Outcome(job, sheet, State.FAILED, reason, disk_full=isinstance(error, DiskFullError))
+        else:
+            if out is None:
+                forget(tries)
+            yield Outcome(job, sheet, State.DONE, str(target), header, exported=True)
+
+
+def export_sheet(
+    recording: SheetRecording,
+    config: Config,
+    identity: Identity,
+    target: Path,
+    *,
+    limit: int | None = None,
+    threads: int = 1,
+    on_trial: Callable[[], None] | None = None,
+    with_ids: bool = True,
+) -> dict[str, Any]:
+    """Bin the trials of one sheet of a recording and write them as one matrix file.
+
+    Parameters
+    ----------
+    recording : SheetRecording
+    config : Config
+        Binning, trial rule, layout and codec.
+    identity : Identity
+    target : Path
+        Of the matrix file.
+    limit, threads, on_trial
+        See `run_job`.
+    with_ids : bool
+        Write the .npy files of image and neuron ids before it, where the data set has them.
+
+    Returns
+    -------
+    dict
+        The sealed header.
+
+    Raises
+    ------
+    RecordingError
+        If what is on disk is not whole or contradicts itself.
+    SpikebinError
+        If the file cannot be written.
+    """
+    trials = recording.trials[:limit]
+    with MatrixWriter(
+        identity,
+        recording.neurons,
+        trials,
+        binning=config.binning,
+        trial_rule=asdict(config.trial),
+        layout=config.layout,
+        codec=config.codec,
+    ) as writer:
+
+        def work(i: int) -> tuple[TrialEvents, Any]:
+            events = bin_trial(trials[i], recording.spikes(i), config.binning, writer.n_columns, recording.where)
+            return events, writer.encode(events)
+
+        for events, encoded in _in_order(work, len(trials), threads):
+            writer.append(events, encoded)
+            if on_trial is not None:
+                on_trial()
+        files = recording.files
+        if with_ids:
+            _write_ids(target, identity, recording, trials)
+        return writer.write(target, recording.name, files)
+
+
+def _in_order(work: Callable[[int], T], n: int, threads: int) -> Iterator[T]:
+    """``work(0) ... work(n - 1)``, computed by threads that run at most one item each ahead."""
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[T]] = deque()
+        try:
+            for i in range(n):
+                pending.append(pool.submit(work, i))
+                if len(pending) > threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _write_ids(target: Path, identity: Identity, recording: SheetRecording, trials: Sequence[Trial]) -> None:
+    """The two .npy files that the models downstream read, named after the matrix file."""
+    variant = target.parent.parent.parent
+    stem = f"{directory_name(identity.sheet)}_{identity.part}"
+    _write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", _image_ids(trials))
+    _write_npy(variant / "neuron_ids" / f"neuron_ids_{stem}.npy", recording.neurons["neuron_id"].astype(np.int64))
+
+
+def _image_ids(trials: Sequence[Trial]) -> NDArray[np.str_]:
+    """Ids as presented: (n_images,), or (repeats, n_images) where repeats differ, short ones filled with ""."""
+    repeats: dict[int, list[str]] = {}
+    for trial in trials:
+        repeats.setdefault(trial.repeat, []).append(trial.image_id)
+    first, *others = repeats.values()
+    if all(other == first for other in others):
+        return np.array(first)
+    longest = max(map(len, repeats.values()))
+    return np.array([ids + [""] * (longest - len(ids)) for ids in repeats.values()])
+
+
+def _write_npy(path: Path, array: NDArray[Any]) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    remove_litter(path.parent, path.name)
+    write_atomically(path, [buffer.getbuffer()])

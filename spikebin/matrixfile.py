@@ -1,0 +1,462 @@
+"""One matrix file: its schema, its writer and its reader.
+
+Knows HDF5; knows nothing of raw recordings, plans or configs. How the trials are laid out inside is in layouts.py,
+what makes a file whole in seal.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin import __version__
+from spikebin.atomic import write_atomically
+from spikebin.binning import Binning
+from spikebin.errors import BinningError, MatrixFileError
+from spikebin.events import ContentDigest, TrialEvents, phase_bins
+from spikebin.layouts import make_layout
+from spikebin.lazy import LazyArray, Selector
+from spikebin.recordings.base import NEURON_FIELDS
+from spikebin.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal, read_seal, verify_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from spikebin.recordings.base import SourceFile, Trial
+
+__all__ = ["MatrixFile", "MatrixWriter", "open_file", "verify_file"]
+
+# PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
+_HDF5 = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which sheet of which part a file holds."""
+
+    sheet: str
+    variant: str
+    part: str
+
+
+class MatrixWriter:
+    """Builds one matrix file in memory and puts it in place, sealed, in one go.
+
+    Parameters
+    ----------
+    identity : Identity
+    neurons : structured array (n_neurons,)
+        NEURON_FIELDS, by ascending neuron_id.
+    trials : sequence of Trial
+        The rows of the matrix.
+    binning : Binning
+    trial_rule : dict
+        The settings that made the trials, for the seal.
+    layout : {"matrix", "events"}
+    codec : {"blosc2", "zlib"}
+
+    Raises
+    ------
+    MatrixFileError
+        If there is nothing to write.
+    BinningError
+        If bins of this width cannot be told apart.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        neurons: NDArray[Any],
+        trials: Sequence[Trial],
+        *,
+        binning: Binning,
+        trial_rule: dict[str, Any],
+        layout: str = "matrix",
+        codec: str = "blosc2",
+    ) -> None:
+        import tables
+
+        self.identity = identity
+        self.trials = trials
+        self.binning = binning
+        self._bins = [phase_bins(trial.phases, binning) for trial in trials]
+        n_columns = max((sum(bins) for bins in self._bins), default=0)
+        self.shape = (len(trials), len(neurons), n_columns)
+        if 0 in self.shape:
+            raise MatrixFileError(
+                f"{identity.sheet} of part {identity.part} has {self.shape[0]} trials, {self.shape[1]} neurons and"
+                f" {n_columns} bins: nothing to write, check [trial] and [binning]"
+            )
+        self._layout_name, self._codec, self._trial_rule = layout, codec, trial_rule
+        self._layout = make_layout(layout, self.shape, np.dtype(bool if binning.values == "bool" else "u1"), codec)
+        self._digest = ContentDigest(neurons["neuron_id"])
+        self._counts = dict.fromkeys(("n_spikes", "n_binned", "n_collisions", "n_outside"), 0)
+        self._n_appended = 0
+        with _HDF5:
+            self._file = tables.open_file(
+                f"{identity.variant}/{identity.part}/{identity.sheet}",
+                "w",
+                driver="H5FD_CORE",
+                driver_core_backing_store=0,
+                USER_BLOCK_SIZE=SEAL_SIZE,
+            )
+            self._layout.create(self._file)
+            _create_table(self._file, "neurons", np.asarray(neurons, NEURON_FIELDS))
+            _create_table(self._file, "trials", _trial_table(trials, self._bins))
+
+    @property
+    def n_columns(self) -> int:
+        """Length of the time axis."""
+        return self.shape[2]
+
+    def encode(self, events: TrialEvents) -> Any:
+        """Compress one trial; threads may encode at once."""
+        return self._layout.encode(events)
+
+    def append(self, events: TrialEvents, encoded: Any) -> None:
+        """Add the next trial, as `encode` made it."""
+        trial, bins = self.trials[self._n_appended], self._bins[self._n_appended]
+        self._digest.add(trial.image_id, trial.repeat, sum(bins), events)
+        self._counts["n_spikes"] += events.n_spikes
+        self._counts["n_collisions"] += events.n_collisions
+        self._counts["n_outside"] += events.n_outside
+        self._counts["n_binned"] += events.n_spikes - events.n_collisions - events.n_outside
+        with _HDF5:
+            self._layout.append(self._file, self._n_appended, encoded)
+        self._n_appended += 1
+
+    def write(self, path: Path, source: str, files: Sequence[SourceFile]) -> dict[str, Any]:
+        """Seal the file and put it in place.
+
+        Parameters
+        ----------
+        path : Path
+        source : str
+            Name of the recording.
+        files : sequence of SourceFile
+            What was read.
+
+        Returns
+        -------
+        dict
+            The header that was sealed.
+
+        Raises
+        ------
+        DiskFullError
+        SpikebinError
+            If the file cannot be written; nothing is left behind.
+        """
+        if self._n_appended != len(self.trials):
+            raise MatrixFileError(f"{self._n_appended} of {len(self.trials)} trials were appended to {path}")
+        with _HDF5:
+            self._layout.finish(self._file)
+            _create_table(self._file, "source", _source_table(files))
+            self._file.flush()
+            image = self._file.get_file_image()
+            self.close()
+        header = {
+            "format_version": FORMAT_VERSION,
+            "spikebin_version": __version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "size": len(image),
+            "sha256": hashlib.sha256(image).hexdigest(),
+            **asdict(self.identity),
+            "shape": list(self.shape),
+            "layout": self._layout_name,
+            "codec": self._codec,
+            "binning": asdict(self.binning),
+            "trial": self._trial_rule,
+            "phases": self._phases(),
+            **self._counts,
+            "content_digest": self._digest.hexdigest(),
+            "source": {
+                "name": source,
+                "files": len(files),
+                "size": sum(file.size for file in files),
+                "mtime": max((file.mtime for file in files), default=0.0),
+            },
+        }
+        write_atomically(path, (pack_seal(header), image))
+        return header
+
+    def close(self) -> None:
+        """Forget what was built so far."""
+        with _HDF5:
+            if self._file.isopen:
+                self._file.close()
+
+    def __enter__(self) -> MatrixWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _phases(self) -> list[dict[str, Any]]:
+        longest = max(range(len(self.trials)), key=lambda i: sum(self._bins[i]))
+        first_bin, phases = 0, []
+        for phase, n_bins in zip(self.trials[longest].phases, self._bins[longest], strict=True):
+            phases.append(
+                {"name": phase.name, "first_bin": first_bin, "bins": n_bins, "duration": phase.stop - phase.start}
+            )
+            first_bin += n_bins
+        return phases
+
+
+class MatrixFile:
+    """A matrix file, read on demand. Cheap to open, safe to pickle and to use after a fork.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Attributes
+    ----------
+    path : Path
+    header : dict
+        The sealed facts, see docs/format.md.
+    shape : tuple of int
+        (trial, neuron, time).
+
+    Raises
+    ------
+    MatrixFileError
+        If the file is not whole by its seal, or of a newer version.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.header = read_seal(self.path)
+        shape = self.header["shape"]
+        self.shape: tuple[int, int, int] = (shape[0], shape[1], shape[2])
+        self.binning = Binning(**self.header["binning"])
+        self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
+        self._layout = make_layout(self.header["layout"], self.shape, self.dtype, self.header["codec"])
+        self._handle: tuple[int, Any] | None = None
+        self._tables: dict[str, NDArray[Any]] = {}
+
+    @property
+    def spikes(self) -> LazyArray:
+        """The matrix: lazy, indexed as numpy does, (trial, neuron, time) of bool, or uint8 for counts."""
+        return LazyArray(self.shape, self.dtype, self._block)
+
+    @property
+    def trials(self) -> NDArray[Any]:
+        """Structured array (n_trials,): image_id, repeat, order, n_bins, phase_bins (n_phases,), stimulus."""
+        return self._table("trials")
+
+    @property
+    def neurons(self) -> NDArray[Any]:
+        """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown)."""
+        return self._table("neurons")
+
+    @property
+    def sources(self) -> NDArray[Any]:
+        """Structured array: name, size and mtime of every file that was read."""
+        return self._table("source")
+
+    def events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where one trial is not empty.
+
+        Parameters
+        ----------
+        trial : int
+            Row of the matrix; negative counts from the end.
+
+        Returns
+        -------
+        neurons, bins : int64 (n_events,)
+            Sorted by neuron, then bin.
+        """
+        flat, _ = self.flat_events(trial)
+        return flat // self.shape[2], flat % self.shape[2]
+
+    def flat_events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """As `events`, as ``neuron * n_columns + bin`` (int64, ascending), with the value of each cell (uint8)."""
+        if not -self.shape[0] <= trial < self.shape[0]:
+            raise IndexError(f"trial {trial} is out of bounds for {self.shape[0]} trials of {self.path}")
+        with self._open() as file:
+            return self._layout.events(file, trial % self.shape[0])
+
+    def close(self) -> None:
+        """Close the handle; the next access opens the file again."""
+        with _HDF5:
+            if self._handle is not None and self._handle[0] == os.getpid():
+                self._handle[1].close()
+            self._handle = None
+
+    def __enter__(self) -> MatrixFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[MatrixFile], tuple[Path]]:
+        return MatrixFile, (self.path,)
+
+    def __repr__(self) -> str:
+        identity = "/".join(self.header[key] for key in ("variant", "part", "sheet"))
+        return f"<matrix file {identity}, {self.shape} of {self.dtype}, {self.path}>"
+
+    def _block(self, selectors: list[Selector]) -> NDArray[Any]:
+        trials, rows, columns = selectors
+        out = np.empty((len(trials), len(rows), len(columns)), self.dtype)
+        with self._open() as file:
+            for i, trial in enumerate(trials):
+                out[i] = self._layout.block(file, int(trial), rows, columns)
+        return out
+
+    def _table(self, name: str) -> NDArray[Any]:
+        if name not in self._tables:
+            with self._open() as file:
+                self._tables[name] = _decoded(file.get_node("/", name).read())
+        return self._tables[name]
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        import tables
+
+        with _HDF5:
+            if self._handle is None or self._handle[0] != os.getpid():
+                try:
+                    self._handle = os.getpid(), tables.open_file(str(self.path), "r")
+                except (OSError, ValueError, tables.HDF5ExtError) as error:
+                    raise _unreadable(self.path, error) from None
+            try:
+                yield self._handle[1]
+            except (tables.HDF5ExtError, tables.NoSuchNodeError, RuntimeError) as error:
+                raise _unreadable(self.path, error) from None
+
+
+def open_file(path: Path | str) -> MatrixFile:
+    """Open a matrix file.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    MatrixFile
+
+    Raises
+    ------
+    MatrixFileError
+        If the file is not whole by its seal, or of a newer version.
+    """
+    return MatrixFile(path)
+
+
+def verify_file(path: Path) -> dict[str, Any]:
+    """Check every byte and every count of a matrix file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict
+        The header.
+
+    Raises
+    ------
+    MatrixFileError
+        If a byte has changed since the file was sealed, or what it holds is not what its seal says.
+    """
+    header = verify_seal(path)
+    with open_file(path) as file:
+        digest = ContentDigest(file.neurons["neuron_id"])
+        n_events = 0
+        for i, trial in enumerate(file.trials):
+            flat, values = file.flat_events(i)
+            counting = file.binning.values == "count"
+            n_events += int(values.sum(dtype=np.int64)) if counting else flat.size
+            events = TrialEvents(flat, values if counting else None, 0, 0, 0)
+            digest.add(str(trial["image_id"]), int(trial["repeat"]), int(trial["n_bins"]), events)
+    if n_events != header["n_binned"] or digest.hexdigest() != header["content_digest"]:
+        raise MatrixFileError(f"{path} does not hold what its seal says (content digest): export it again")
+    if header["n_spikes"] != header["n_binned"] + header["n_collisions"] + header["n_outside"]:
+        raise MatrixFileError(f"the counts in the seal of {path} do not add up: export it again")
+    return header
+
+
+def _unreadable(path: Path, error: Exception) -> MatrixFileError:
+    text = str(error)
+    if "lock" in text:
+        return MatrixFileError(
+            f"HDF5 cannot lock {path}: it is being written, or its file system has no locks;"
+            " set HDF5_USE_FILE_LOCKING=FALSE and try again"
+        )
+    reason = text.strip().splitlines()[-1] if text.strip() else type(error).__name__
+    return MatrixFileError(f"{path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again")
+
+
+def _create_table(file: Any, name: str, array: NDArray[Any]) -> None:
+    import tables
+
+    filters = tables.Filters(complevel=1, complib="zlib")
+    file.create_table("/", name, obj=array, filters=filters, track_times=False, chunkshape=max(1, len(array)))
+
+
+def _encoded(texts: Sequence[str]) -> NDArray[np.bytes_]:
+    """UTF-8 in fixed width, at least 1 byte, since HDF5 has no empty strings."""
+    encoded = [text.encode() for text in texts]
+    return np.array(encoded, f"S{max([1, *map(len, encoded)])}")
+
+
+def _decoded(table: NDArray[Any]) -> NDArray[Any]:
+    """The same table with its bytes as text."""
+    columns = {
+        name: np.char.decode(table[name], "utf-8") if table.dtype[name].kind == "S" else table[name]
+        for name in table.dtype.names or ()
+    }
+    fields = [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
+    out = np.empty(len(table), fields)
+    for name, column in columns.items():
+        out[name] = column
+    return out
+
+
+def _trial_table(trials: Sequence[Trial], bins: Sequence[Sequence[int]]) -> NDArray[Any]:
+    for trial in trials:
+        if "\0" in trial.image_id:
+            raise MatrixFileError(f"image id {trial.image_id!r} holds a NUL character: rename the image")
+    image_ids = _encoded([trial.image_id for trial in trials])
+    stimuli = _encoded([trial.stimulus for trial in trials])
+    table = np.empty(
+        len(trials),
+        [
+            ("image_id", image_ids.dtype),
+            ("repeat", "<i8"),
+            ("order", "<i8"),
+            ("n_bins", "<i8"),
+            ("phase_bins", "<i8", (len(bins[0]),)),
+            ("stimulus", stimuli.dtype),
+        ],
+    )
+    table["image_id"], table["stimulus"] = image_ids, stimuli
+    table["repeat"] = [trial.repeat for trial in trials]
+    table["order"] = [trial.order for trial in trials]
+    table["n_bins"] = [sum(row) for row in bins]
+    table["phase_bins"] = bins
+    return table
+
+
+def _source_table(files: Sequence[SourceFile]) -> NDArray[Any]:
+    names = _encoded([file.name for file in files])
+    table = np.empty(len(files), [("name", names.dtype), ("size", "<i8"), ("mtime", "<f8")])
+    table["name"] = names
+    table["size"] = [file.size for file in files]
+    table["mtime"] = [file.mtime for file in files]
+    return table

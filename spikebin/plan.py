@@ -1,0 +1,390 @@
+"""Config -> the frozen list of jobs in jobs.csv: which array index is which part, and where its sheets lie.
+
+Knows the names of directories and, only where no sheets are given, one recording's sheets. How far a job has come is
+in state.py.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spikebin.atomic import write_atomically
+from spikebin.config import directory_name, suggest
+from spikebin.errors import ConfigError, PlanError, RecordingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from spikebin.config import Config, Recordings
+
+__all__ = ["Job", "Plan", "PlanChanges", "Source", "load_plan", "make_plan", "matrix_path"]
+
+COLUMNS = ["index", "variant", "part", "sheets", "sources"]
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording and the sheets of a part that it holds. `path` is as the config writes it; "" is not there yet."""
+
+    path: str
+    sheets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One part of one variant, with all its sheets. `index` is its line in the plan and its Slurm array index."""
+
+    index: int
+    variant: str
+    part: str
+    sources: tuple[Source, ...]
+
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        """Raw names of the sheets to export, those without a source included."""
+        return tuple(sheet for source in self.sources for sheet in source.sheets)
+
+    @property
+    def name(self) -> str:
+        """VARIANT/PART, as `exclude` takes it."""
+        return f"{self.variant}/{self.part}"
+
+    def source(self, sheet: str) -> str:
+        """Path of the recording that holds a sheet; "" where there is none yet."""
+        return next(source.path for source in self.sources if sheet in source.sheets)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The frozen list of jobs of one output."""
+
+    config: Config
+    jobs: tuple[Job, ...]
+
+    def job(self, index: int) -> Job:
+        """The job of an index.
+
+        Raises
+        ------
+        PlanError
+            If there is none.
+        """
+        if not 0 <= index < len(self.jobs):
+            raise PlanError(
+                f"no job {index}: the plan in {self.config.output} has the indices 0 to {len(self.jobs) - 1};"
+                " `spikebin plan` lists them"
+            )
+        return self.jobs[index]
+
+    def entry(self, job: Job, source: str) -> Recordings:
+        """The config's entry that a source of a job belongs to.
+
+        Raises
+        ------
+        PlanError
+            If it belongs to none any more.
+        """
+        for entry in self.config.recordings:
+            if entry.variant == job.variant and entry.root == Path(source).parent:
+                return entry
+        raise PlanError(
+            f"{source!r}, the source of {job.name}, lies below no root of {self.config.path} any more: run `spikebin plan`"
+        )
+
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        """Raw names of all sheets, in the order of the plan."""
+        return tuple(dict.fromkeys(sheet for job in self.jobs for sheet in job.sheets))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of all variants, in the order of the plan."""
+        return tuple(dict.fromkeys(job.variant for job in self.jobs))
+
+    def find_sheet(self, name: str) -> str:
+        """The raw name of a sheet given by its raw or its directory name.
+
+        Raises
+        ------
+        PlanError
+            If the plan has none of that name.
+        """
+        for sheet in self.sheets:
+            if name in {sheet, directory_name(sheet)}:
+                return sheet
+        raise PlanError(f"no sheet {name!r} in the plan of {self.config.output}: {suggest(name, self.sheets)}")
+
+    def find_variant(self, name: str) -> str:
+        """A variant's name, checked; raises PlanError if the plan has none of that name."""
+        if name not in self.variants:
+            raise PlanError(f"no variant {name!r} in the plan of {self.config.output}: {suggest(name, self.variants)}")
+        return name
+
+    def find_job(self, name: str) -> Job:
+        """The job of VARIANT/PART; raises PlanError if the plan has none of that name."""
+        for job in self.jobs:
+            if job.name == name:
+                return job
+        raise PlanError(f"no part {name!r} in the plan: {suggest(name, [job.name for job in self.jobs])}")
+
+
+@dataclass
+class PlanChanges:
+    """What a new plan has that the last one had not. Numbers of parts, sheets of parts and sources of parts."""
+
+    parts: int = 0
+    sheets: int = 0
+    sources: int = 0
+    vanished: list[str] = field(default_factory=list)
+    unknown_excludes: list[str] = field(default_factory=list)
+
+
+def matrix_path(output: Path, variant: str, part: str, sheet: str) -> Path:
+    """Where the matrix file of a sheet of a part lies."""
+    name = directory_name(sheet)
+    return output / variant / "spikes" / name / f"spikes_{name}_{part}.h5"
+
+
+def load_plan(config: Config) -> Plan:
+    """Read the plan of a config's output.
+
+    Raises
+    ------
+    PlanError
+        If there is none, if it is not as spikebin wrote it, or if it does not fit the config: another binning, other
+        trials, a sheet that the plan does not know.
+    """
+    jobs = _read_jobs(config.output)
+    if jobs is None:
+        raise PlanError(f"no plan in {config.output}: run `spikebin plan` first")
+    _check_binding(config)
+    plan = Plan(config, jobs)
+    for sheet in config.sheets or ():
+        if sheet not in plan.sheets:
+            raise PlanError(
+                f"{config.path} names the sheet {sheet!r}, the plan in {config.output} does not: run `spikebin plan`"
+            )
+    return plan
+
+
+def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChanges]:
+    """Find the parts of a config and freeze them: known parts keep their index, new ones are appended.
+
+    Parameters
+    ----------
+    config : Config
+    replace : bool
+        Accept another binning or other trials than the plan's; files made otherwise then count as missing.
+
+    Returns
+    -------
+    plan : Plan
+    changes : PlanChanges
+
+    Raises
+    ------
+    ConfigError
+        If a root is not there, an entry finds nothing, or a sheet of a part is claimed twice.
+    PlanError
+        If the plan that is there was made with another binning or other trials.
+    RecordingError
+        If no sheets are given and no recording can be read to learn them.
+    """
+    old = _read_jobs(config.output) or ()
+    if old and not replace:
+        _check_binding(config)
+    changes = PlanChanges()
+    claims = _claims(config, old, changes)
+    wanted = _wanted_sheets(config, claims)
+    rows: list[Job] = []
+    for job in old:
+        found = claims.pop((job.variant, job.part), None)
+        if found is None:
+            changes.vanished.append(job.name)
+            rows.append(job)
+            continue
+        new = Job(job.index, job.variant, job.part, _sources(found, wanted[job.variant]))
+        before = {sheet for source in job.sources if source.path for sheet in source.sheets}
+        after = {sheet for source in new.sources if source.path for sheet in source.sheets}
+        changes.sheets += len(set(new.sheets) - set(job.sheets))
+        changes.sources += len((after - before) & set(job.sheets))
+        rows.append(new)
+    for (variant, part), found in claims.items():
+        rows.append(Job(len(rows), variant, part, _sources(found, wanted[variant])))
+        changes.parts += 1
+    plan = Plan(config, tuple(rows))
+    _write(plan)
+    return plan, changes
+
+
+def _claims(
+    config: Config, old: Sequence[Job], changes: PlanChanges
+) -> dict[tuple[str, str], dict[str, str]]:
+    """(variant, part) -> {sheet: source}, in the order of the config's variants, then of the parts."""
+    claims: dict[tuple[str, str], dict[str, str]] = {}
+    for i, entry in enumerate(config.recordings):
+        where = f"{config.path}: [[recordings]] entry {i + 1} (variant {entry.variant})"
+        found: dict[str, str] = {}
+        for name in _names(config, entry, where):
+            part = entry.part(name)
+            if part is None:
+                continue
+            if part in found:
+                raise ConfigError(
+                    f"{where}: `parts` makes part {part!r} of both {found[part]!r} and {name!r}: add a {{field}} where"
+                    " they differ"
+                )
+            found[part] = name
+        if not found:
+            raise ConfigError(f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: mend `parts` or `root`")
+        changes.unknown_excludes += [f"{entry.variant}/{part}" for part in entry.exclude if part not in found]
+        sheets = entry.sheets or config.sheets or _frozen_sheets(entry, old) or _discover_sheets(config, entry, found)
+        for part, name in found.items():
+            claimed = claims.setdefault((entry.variant, part), {})
+            source = str(entry.root / name)
+            for sheet in sheets:
+                other = claimed.setdefault(sheet, source)
+                if other != source:
+                    raise ConfigError(
+                        f"{where}: sheet {sheet} of part {part} is claimed by both {other!r} and {source!r}:"
+                        " give each entry its `sheets`, or narrow `parts`"
+                    )
+    variants = list(dict.fromkeys(entry.variant for entry in config.recordings))
+    return dict(sorted(claims.items(), key=lambda item: (variants.index(item[0][0]), _natural(item[0][1]))))
+
+
+def _names(config: Config, entry: Recordings, where: str) -> list[str]:
+    """Names below the root that may be recordings: directories, and files where the format is one of files."""
+    root = config.resolve(entry.root)
+    try:
+        with os.scandir(root) as entries:
+            return sorted(item.name for item in entries if entry.format not in {None, "mozaik"} or item.is_dir())
+    except OSError as error:
+        raise ConfigError(f"{where}: root {str(entry.root)!r} cannot be listed ({error.strerror}): mend `root`") from None
+
+
+def _frozen_sheets(entry: Recordings, old: Sequence[Job]) -> tuple[str, ...] | None:
+    """The sheets that an earlier plan found in the entry's root."""
+    for job in old:
+        for source in job.sources:
+            if job.variant == entry.variant and source.path and Path(source.path).parent == entry.root:
+                return source.sheets
+    return None
+
+
+def _discover_sheets(config: Config, entry: Recordings, found: dict[str, str]) -> tuple[str, ...]:
+    from spikebin.recordings import open_recording
+
+    reason = ""
+    for name in found.values():
+        try:
+            return tuple(open_recording(config.resolve(entry.root / name), entry.format).sheets)
+        except RecordingError as error:
+            reason = reason or str(error)
+    raise RecordingError(f"no recording in {entry.root} can be read to learn its sheets; the first: {reason}")
+
+
+def _wanted_sheets(
+    config: Config, claims: dict[tuple[str, str], dict[str, str]]
+) -> dict[str, tuple[str, ...]]:
+    """The sheets of every part of a variant: the config's, else all that any of its entries holds."""
+    wanted: dict[str, dict[str, None]] = {entry.variant: {} for entry in config.recordings}
+    for (variant, _), sheets in claims.items():
+        wanted[variant] |= dict.fromkeys(config.sheets or ()) | dict.fromkeys(sheets)
+    names = Counter(directory_name(sheet) for sheet in {s for sheets in wanted.values() for s in sheets})
+    twice = [name for name, n in names.items() if n > 1]
+    if twice:
+        raise ConfigError(f"{config.path}: two sheets have the directory name {twice[0]!r}: name one of them in `sheets`")
+    return {variant: tuple(sheets) for variant, sheets in wanted.items()}
+
+
+def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]:
+    """Sheets grouped by the recording that holds them; those that none holds yet come last, without a path."""
+    groups: dict[str, list[str]] = {}
+    for sheet in wanted:
+        groups.setdefault(found.get(sheet, ""), []).append(sheet)
+    return tuple(Source(path, tuple(sheets)) for path, sheets in sorted(groups.items(), key=lambda g: g[0] == ""))
+
+
+def _natural(text: str) -> list[Any]:
+    """Sort key that puts part 9 before part 10."""
+    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return {"plan_version": VERSION, "binning": asdict(config.binning), "trial": asdict(config.trial)}
+
+
+def _write(plan: Plan) -> None:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for job in plan.jobs:
+        sheets = " | ".join(" ".join(map(_escape, source.sheets)) for source in job.sources)
+        sources = " | ".join(_escape(source.path) for source in job.sources)
+        table.writerow([job.index, job.variant, job.part, sheets, sources])
+    settings = json.dumps(_settings(plan.config), indent=2) + "\n"
+    output = plan.config.output
+    # jobs.csv comes last: it is what says that there is a plan.
+    write_atomically(output / "plan.json", [settings.encode()])
+    write_atomically(output / "jobs.csv", [text.getvalue().encode()])
+
+
+def _read_jobs(output: Path) -> tuple[Job, ...] | None:
+    path = output / "jobs.csv"
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path} cannot be read ({error}): check its rights") from None
+    rows = list(csv.reader(io.StringIO(text)))
+    if not rows or rows[0] != COLUMNS:
+        raise PlanError(f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` anew elsewhere")
+    jobs = []
+    for n, row in enumerate(rows[1:]):
+        sheets, sources = (row[3].split(" | "), row[4].split(" | ")) if len(row) == len(COLUMNS) else ([], [""])
+        if len(sheets) != len(sources) or row[0] != str(n):
+            raise PlanError(f"{path} line {n + 2} is not as spikebin wrote it: restore it; an index must keep its part")
+        groups = (
+            Source(_unescape(source), tuple(map(_unescape, group.split(" "))))
+            for group, source in zip(sheets, sources, strict=True)
+        )
+        jobs.append(Job(n, row[1], row[2], tuple(groups)))
+    return tuple(jobs)
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("|", "%7C").replace(" ", "%20")
+
+
+def _unescape(text: str) -> str:
+    return text.replace("%20", " ").replace("%7C", "|").replace("%25", "%")
+
+
+def _check_binding(config: Config) -> None:
+    path = config.output / "plan.json"
+    try:
+        settings = json.loads(path.read_text("utf-8"))
+        version, *stored = (settings[key] for key in ("plan_version", "binning", "trial"))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise PlanError(f"{path} is missing or broken: restore it, or run `spikebin plan --replace`") from None
+    if version != VERSION:
+        raise PlanError(f"{path} is of plan_version {version}, this spikebin knows {VERSION}: upgrade spikebin")
+    for table, was in zip(("binning", "trial"), stored, strict=True):
+        now = _settings(config)[table]
+        for key in now:
+            if was.get(key) != now[key]:
+                raise PlanError(
+                    f"{config.path} says {key} = {now[key]!r} in [{table}], the plan in {config.output} was made with"
+                    f" {was.get(key)!r}: set it back, choose another output, or run `spikebin plan --replace`"
+                )

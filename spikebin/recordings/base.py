@@ -1,0 +1,151 @@
+"""What every raw format hands over: neurons, trials and, trial by trial, flat arrays of spikes.
+
+The doors of the room, without numpy at run time; what a format looks like on disk is known to its own module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "NEURON_FIELDS",
+    "Phase",
+    "PhaseSpikes",
+    "Recording",
+    "SheetRecording",
+    "SourceFile",
+    "Trial",
+    "TrialRule",
+]
+
+NEURON_FIELDS = [("neuron_id", "<i8"), ("x", "<f8"), ("y", "<f8"), ("z", "<f8")]
+
+
+@dataclass(frozen=True)
+class TrialRule:
+    """Which presentations are trials: the ``[trial]`` table of spikebin.toml.
+
+    Parameters
+    ----------
+    stimulus : str or None
+        Kind of stimulus; None: the only kind that is there, blanks apart.
+    image_id : str or None
+        Parameter of the stimulus that names its image; None: image_path, else movie_name.
+    blank : {"before", "none"} or None
+        None: "before" where every trial has one, "none" where none has.
+    """
+
+    stimulus: str | None = None
+    image_id: str | None = None
+    blank: Literal["before", "none"] | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of a trial, from `start` to `stop` in ms of its own clock."""
+
+    name: str
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One row of the matrix. `order` counts the presentations of the sheet in time, from 0."""
+
+    image_id: str
+    repeat: int
+    order: int
+    stimulus: str
+    phases: tuple[Phase, ...]
+
+
+@dataclass(frozen=True)
+class PhaseSpikes:
+    """Spikes of one phase: `times` float64 (n,) on the phase's clock in ms, `rows` int64 (n,) of `SheetRecording.neurons`."""
+
+    times: NDArray[np.float64]
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that was read: its name inside the recording, bytes, and mtime in seconds."""
+
+    name: str
+    size: int
+    mtime: float
+
+
+class SheetRecording(Protocol):
+    """One sheet of a recording, cut into trials."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recording, without the directories above it."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """The sheet and its recording, for messages."""
+        ...
+
+    @property
+    def neurons(self) -> NDArray[Any]:
+        """Structured array (n_neurons,) of NEURON_FIELDS, by ascending neuron_id; nan where a place is unknown."""
+        ...
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """By repeat, then by order of presentation."""
+        ...
+
+    @property
+    def files(self) -> Sequence[SourceFile]:
+        """Every file that the trials are read from."""
+        ...
+
+    def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
+        """Spikes of each phase of ``trials[trial]``; several threads may ask at once.
+
+        Raises
+        ------
+        RecordingError
+            If what is on disk is not whole or contradicts itself.
+        """
+        ...
+
+
+class Recording(Protocol):
+    """One raw data set on disk."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def sheets(self) -> Sequence[str]:
+        """Raw names of the sheets that have presentations."""
+        ...
+
+    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
+        """Open one sheet, given by its raw name.
+
+        Parameters
+        ----------
+        name : str
+        rule : TrialRule
+        repeat : int, optional
+            The repeat of all its trials, where the path tells it and the stimulus does not.
+        """
+        ...

@@ -1,0 +1,348 @@
+"""Reads SegmentN.pickle, the spikes of one sheet during one presentation, into flat arrays.
+
+Knows how neo's segments and spike trains are pickled, in every version; not which presentation is which, nor whether
+two segments fit each other: that is mozaik.py's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import RecordingError
+from spikebin.recordings.unpickler import (
+    Enough,
+    Inert,
+    Refused,
+    array_of,
+    gc_paused,
+    place,
+    read_bytes,
+    scalar_of,
+    unpickle,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["Segment", "probe_segment", "read_segment"]
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Spikes of one sheet during one presentation.
+
+    Attributes
+    ----------
+    sheet, stimulus : str
+        Its annotations `sheet_name` and `stimulus`.
+    ids : (n_trains,) int64
+        Neuron of each train, in the file's order.
+    counts : (n_trains,) int64
+        Spikes of each train.
+    times : (n_spikes,) float64
+        ms; train after train, in the file's order within each.
+    start, stop : float
+        ms; t_start and t_stop of all its trains.
+    """
+
+    sheet: str
+    stimulus: str
+    ids: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    times: NDArray[np.float64]
+    start: float
+    stop: float
+
+
+def read_segment(path: Path) -> Segment:
+    """Read the spikes of a segment.
+
+    Raises
+    ------
+    RecordingError
+        If the file is missing, damaged, hostile, not a segment, or holds no spike train; if a train lacks a neuron id
+        or a unit of time known here; if its trains differ in t_start or t_stop.
+    """
+    data = read_bytes(path)
+    try:
+        with gc_paused():
+            return _from_objects(data)
+    except Refused as error:
+        raise RecordingError(f"{place(path)} {error}") from error.__cause__
+
+
+def probe_segment(path: Path) -> tuple[float, float]:
+    """Read t_start and t_stop, in ms, of a segment's first train, and no more of the file than that takes.
+
+    Raises
+    ------
+    RecordingError
+        If the file is missing, damaged before its first train ends, or holds no train.
+    """
+    try:
+        with gc_paused():
+            try:
+                size = path.stat().st_size
+            except OSError:
+                size = 0
+            for limit in (_PROBE, -1) if size > _PROBE else (-1,):
+                try:
+                    unpickle(read_bytes(path, limit), size=size, stubs=_PROBES)
+                except _Found as found:
+                    return found.start, found.stop
+                except Refused:
+                    if limit < 0:
+                        raise
+            raise Refused(_NO_TRAINS)
+    except Refused as error:
+        raise RecordingError(f"{place(path)} {error}") from error.__cause__
+
+
+# Two of the frames of 64 KiB that a pickler writes; the first train is in the first.
+_PROBE = 1 << 17
+
+_NO_TRAINS = "holds no spike train: the simulation recorded no spikes of this sheet; exclude the part"
+
+
+class _Train(Inert):
+    """A spike train, taken apart when the pickle makes it; what neo's function of that name would have been given."""
+
+    __slots__ = ("neuron", "start", "stop", "times")
+
+    neuron: int
+    start: float
+    stop: float
+    times: NDArray[np.float64]
+
+    def __new__(cls, *args: Any) -> _Train:
+        self: _Train = object.__new__(cls)
+        self.args, self.state, self.items = (), None, []
+        # cls, times, t_stop, units, dtype, copy, sampling_rate, t_start, ..., annotations, segment, unit
+        if len(args) != 17:
+            raise Refused(f"makes a spike train of {len(args)} things, not 17: this version of neo is not known here")
+        unit = _unit_of(args[3])
+        times = array_of(args[1])
+        if times.ndim != 1 or times.dtype.kind not in "fiu":
+            raise Refused(f"holds spike times of type {times.dtype} in {times.ndim} dimensions: it is damaged")
+        self.times = _in_ms(times.astype(np.float64, copy=False), unit)
+        self.stop = _time_of(args[2])
+        self.start = _time_of(args[7])
+        self.neuron = _neuron_of(args[14])
+        return self
+
+
+class _Found(Enough):
+    """Carries t_start and t_stop out of the unpickler."""
+
+    def __init__(self, start: float, stop: float) -> None:
+        super().__init__(start, stop)
+        self.start = start
+        self.stop = stop
+
+
+class _FirstTrain(_Train):
+    """The first spike train, and the end of reading."""
+
+    __slots__ = ()
+
+    def __new__(cls, *args: Any) -> _Train:
+        train = _Train.__new__(cls, *args)
+        raise _Found(train.start, train.stop)
+
+
+class _FirstTrains(Inert):
+    """A list of trains whose state is known: if they are multiplexed, the end of reading."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        Inert.__setstate__(self, state)
+        if _is_multiplexed(state):
+            raise _Found(*_span_of(state))
+
+
+_TRAIN = "neo.core.spiketrain._new_spiketrain"
+_TRAINS = "neo.core.spiketrainlist.SpikeTrainList"
+_QUANTITY = "quantities.quantity._reconstruct_quantity"
+
+_Train.kind = _FirstTrain.kind = _TRAIN
+_FirstTrains.kind = _TRAINS
+_PROBES = {_TRAIN: _FirstTrain, _TRAINS: _FirstTrains}
+
+# The units of time known here, by the names that quantities gives them, and as text.
+_UNITS = {"second", "millisecond", "microsecond"}
+_SYMBOLS = {"s": "second", "ms": "millisecond", "us": "microsecond"}
+
+
+def _from_objects(data: NDArray[np.uint8]) -> Segment:
+    """Segment as the restricted unpickler sees it: slower than `kernels.interpret`, and what that must agree with."""
+    segment = unpickle(data, stubs={_TRAIN: _Train})
+    if not isinstance(segment, Inert) or segment.kind != "neo.core.segment.Segment" or type(segment.state) is not dict:
+        raise Refused("holds no neo segment: it is not a segment of a mozaik datastore")
+    state, annotations = segment.state, segment.state.get("annotations")
+    if type(annotations) is not dict:
+        raise Refused("holds a segment without annotations: it is not one of mozaik's")
+    sheet, stimulus = annotations.get("sheet_name"), annotations.get("stimulus")
+    if type(sheet) is not str or type(stimulus) is not str:
+        raise Refused("holds a segment without sheet_name and stimulus: it is not one of mozaik's")
+    trains = state.get("_spiketrains", state.get("spiketrains"))
+    if isinstance(trains, Inert) and trains.kind == _TRAINS:
+        if _is_multiplexed(trains.state):
+            return _from_multiplexed(sheet, stimulus, trains.state)
+        trains = trains.state.get("_items") if type(trains.state) is dict else None
+    if type(trains) is not list or not all(type(train) is _Train for train in trains):
+        raise Refused("holds a segment without a list of spike trains: this version of neo is not known here")
+    # Trains refer to their segment and it to them, and the collector is off.
+    state.clear()
+    return _from_trains(sheet, stimulus, trains)
+
+
+def _from_trains(sheet: str, stimulus: str, trains: list[_Train]) -> Segment:
+    if not trains:
+        raise Refused(_NO_TRAINS)
+    for before, train in pairwise(trains):
+        if (train.start, train.stop) != (before.start, before.stop):
+            raise Refused(
+                f"holds trains of neurons {before.neuron} and {train.neuron} from {before.start:g} to {before.stop:g} ms "
+                f"and from {train.start:g} to {train.stop:g} ms: copy it again, or exclude the part"
+            )
+    return Segment(
+        sheet=sheet,
+        stimulus=stimulus,
+        ids=np.array([train.neuron for train in trains], np.int64),
+        counts=np.array([train.times.size for train in trains], np.int64),
+        times=np.concatenate([train.times for train in trains]),
+        start=trains[0].start,
+        stop=trains[0].stop,
+    )
+
+
+def _is_multiplexed(state: Any) -> bool:
+    """Whether a SpikeTrainList holds flat arrays alone; beside `_items` they are what neo kept of an earlier life."""
+    return type(state) is dict and state.get("_items") is None and state.get("_spike_time_array") is not None
+
+
+def _from_multiplexed(sheet: str, stimulus: str, state: dict[str, Any]) -> Segment:
+    start, stop = _span_of(state)
+    flat = _quantity_of(state["_spike_time_array"])
+    times = _in_ms(flat[0].astype(np.float64, copy=False), flat[1])
+    channels = _whole_numbers(state.get("_channel_id_array"))
+    ids = _whole_numbers(state.get("_all_channel_ids"))
+    if times.ndim != 1 or times.shape != channels.shape:
+        raise Refused(f"holds {times.size:,} spike times of {channels.size:,} channels: copy it again")
+    if not ids.size:
+        raise Refused(_NO_TRAINS)
+    # An id that is listed twice owns its spikes once, at its first place.
+    listed, places = np.unique(ids, return_index=True)
+    found = np.minimum(np.searchsorted(listed, channels), listed.size - 1)
+    if not np.array_equal(listed[found], channels):
+        stray = channels[listed[found] != channels][0]
+        raise Refused(f"holds spikes of channel {stray}, which its list of channels lacks: copy it again")
+    rows = places[found]
+    return Segment(
+        sheet=sheet,
+        stimulus=stimulus,
+        ids=ids,
+        counts=np.bincount(rows, minlength=ids.size).astype(np.int64),
+        times=times[np.argsort(rows, kind="stable")],
+        start=start,
+        stop=stop,
+    )
+
+
+def _span_of(state: dict[str, Any]) -> tuple[float, float]:
+    metadata = state.get("_spiketrain_metadata")
+    if type(metadata) is not dict or "t_stop" not in metadata:
+        raise Refused("holds multiplexed spike trains without t_stop: this version of neo is not known here")
+    # neo's own default for a train without t_start.
+    return _time_of(metadata["t_start"]) if "t_start" in metadata else 0.0, _time_of(metadata["t_stop"])
+
+
+def _whole_numbers(value: Any) -> NDArray[np.int64]:
+    if type(value) is list:
+        value = [scalar_of(item) if isinstance(item, Inert) else item for item in value]
+        if not all(type(item) is int and -(2**63) <= item < 2**63 for item in value):
+            raise Refused("holds channels that are not whole numbers: it is damaged")
+        return np.array(value, np.int64)
+    numbers = array_of(value)
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
+        raise Refused(f"holds channels of type {numbers.dtype} in {numbers.ndim} dimensions: it is damaged")
+    return numbers.astype(np.int64)
+
+
+def _neuron_of(annotations: Any) -> int:
+    """Neuron id of a train: mozaik and PyNN annotate it as source_id, newer ones as channel_id."""
+    if type(annotations) is not dict:
+        raise Refused("holds a spike train without annotations: it is not one of mozaik's")
+    named = {
+        scalar_of(value) if isinstance(value, Inert) and value.kind == "numpy.core.multiarray.scalar" else value
+        for value in (annotations[key] for key in ("source_id", "channel_id") if key in annotations)
+    }
+    if len(named) > 1:
+        raise Refused(f"holds a spike train of two neurons, {' and '.join(map(str, named))}: copy it again")
+    for neuron in named:
+        if type(neuron) is int and -(2**63) <= neuron < 2**63:
+            return neuron
+    raise Refused("holds a spike train without a neuron id (source_id or channel_id): it is not one of mozaik's")
+
+
+def _time_of(value: Any) -> float:
+    """Milliseconds that a Quantity of one number stands for."""
+    number, unit = _quantity_of(value)
+    if number.size != 1:
+        raise Refused(f"holds a t_start or t_stop of {number.size} numbers: it is damaged")
+    return float(_in_ms(number.astype(np.float64).reshape(-1), unit)[0])
+
+
+def _in_ms(times: NDArray[np.float64], unit: str) -> NDArray[np.float64]:
+    """Times in ms; those in ms are left as they are, bit for bit."""
+    if unit == "millisecond":
+        return times
+    # Dividing by 1000 rounds once; 0.001 is itself a rounded number.
+    return times / 1000.0 if unit == "microsecond" else times * 1000.0
+
+
+def _quantity_of(value: Any) -> tuple[NDArray[Any], str]:
+    """Numbers and unit of a pickled Quantity."""
+    match value:
+        case Inert(kind=k, state=(_, _, _, _, _, dimensionality)) if k == _QUANTITY:
+            numbers = array_of(value)
+            if numbers.dtype.kind not in "fiu":
+                raise Refused(f"holds times of type {numbers.dtype}: it is damaged")
+            return numbers, _dimension(dimensionality)
+    raise Refused("holds a time that is not a Quantity: this version of neo is not known here")
+
+
+def _dimension(value: Any) -> str:
+    """Name of the one unit of time, to the power of one, in a pickled Dimensionality."""
+    match value:
+        case Inert(kind="quantities.dimensionality.Dimensionality", items=[(unit, 1)]):
+            return _unit_name(unit)
+    raise Refused("holds a time in a unit that is not one of time: it is damaged")
+
+
+def _unit_name(unit: Any) -> str:
+    match unit:
+        case Inert(kind="quantities.unitquantity.UnitTime", args=(str() as name, *_)):
+            if name in _UNITS:
+                return name
+            raise Refused(f"holds times in the unit {name[:40]!r}: only s, ms and us are known here")
+    raise Refused("holds a time in a unit that is not one of time: it is damaged")
+
+
+def _unit_of(value: Any) -> str:
+    """Unit of a train's times: a Quantity of 1.0, a UnitTime, or its symbol."""
+    if type(value) is str and value in _SYMBOLS:
+        return _SYMBOLS[value]
+    if isinstance(value, Inert) and value.kind == "quantities.unitquantity.UnitTime":
+        return _unit_name(value)
+    number, unit = _quantity_of(value)
+    if number.size != 1 or number.reshape(-1)[0] != 1.0:
+        raise Refused("holds times in a multiple of a unit: it is damaged")
+    return unit

@@ -1,0 +1,87 @@
+"""The slow, obvious twin of every kernel: what a student would write, in plain Python."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+OUTSIDE = -1
+NOT_FINITE = -2
+
+
+def bin_of(time, start, stop, width, right, end_bin, n_bins):
+    time, start, stop, width = float(time), float(start), float(stop), float(width)
+    if not math.isfinite(time):
+        return NOT_FINITE
+    tolerance = Fraction(max(1e-8, 1e-7 * width, 8 * math.ulp(max(abs(time), abs(start)))))
+    t, t0, t1, w = Fraction(time), Fraction(start), Fraction(stop), Fraction(width)
+    if t > t1 + tolerance or t < t0 - tolerance:
+        return OUTSIDE
+    if not right and not end_bin and t >= t1 - tolerance:
+        return OUTSIDE
+    nearest = round((t - t0) / w)
+    if abs(t - (t0 + nearest * w)) <= tolerance:
+        k = nearest - 1 if right else nearest
+    else:
+        k = math.floor((t - t0) / w)
+    return k if 0 <= k < n_bins else OUTSIDE
+
+
+def n_bins(start, stop, width, end_bin):
+    tolerance = Fraction(max(1e-8, 1e-7 * width, 8 * math.ulp(max(abs(start), abs(stop)))))
+    duration, w = Fraction(stop) - Fraction(start), Fraction(width)
+    nearest = round(duration / w)
+    if abs(duration - nearest * w) <= tolerance:
+        return nearest + end_bin
+    return math.floor(duration / w) + 1
+
+
+def flatten(times, rows, start, stop, width, right, end_bin, n_bins, first_bin, n_columns, flat):
+    n_inside = 0
+    for i, (time, row) in enumerate(zip(times, rows, strict=True)):
+        k = bin_of(time, start, stop, width, right, end_bin, n_bins)
+        if k == NOT_FINITE:
+            return n_inside, i
+        if k != OUTSIDE:
+            flat[n_inside] = row * n_columns + first_bin + k
+            n_inside += 1
+    return n_inside, -1
+
+
+def mark(times, rows, start, stop, width, right, end_bin, n_bins, out):
+    return count(times, rows, start, stop, width, right, end_bin, n_bins, 1, out)
+
+
+def count(times, rows, start, stop, width, right, end_bin, n_bins, full, out):
+    n_inside = n_collisions = 0
+    for i, (time, row) in enumerate(zip(times, rows, strict=True)):
+        k = bin_of(time, start, stop, width, right, end_bin, n_bins)
+        if k == NOT_FINITE:
+            return n_inside, n_collisions, i
+        if k == OUTSIDE:
+            continue
+        n_inside += 1
+        if out[row * n_bins + k] == full:
+            n_collisions += 1
+        else:
+            out[row * n_bins + k] += 1
+    return n_inside, n_collisions, -1
+
+
+def merge(flat, full, counts):
+    unique = sorted(set(flat.tolist()))
+    n_collisions = 0
+    times = {u: flat.tolist().count(u) for u in unique}
+    for i, u in enumerate(unique):
+        flat[i] = u
+        counts[i] = min(times[u], full)
+        n_collisions += times[u] - min(times[u], full)
+    return len(unique), n_collisions
+
+
+def scatter(flat, values, n_columns, first_row, first_column, n_chunk_rows, n_chunk_columns, out):
+    for index, value in zip(flat, values, strict=True):
+        row, column = divmod(int(index), n_columns)
+        row, column = row - first_row, column - first_column
+        if row in range(n_chunk_rows) and column in range(n_chunk_columns):
+            out[row * n_chunk_columns + column] = value
