@@ -44,7 +44,9 @@ def os_error(error: OSError, path: Path) -> SpikebinError:
         )
     if error.errno == errno.ESTALE:
         return SpikebinError(f"{path} has a stale handle on its network file system: start the job again")
-    return SpikebinError(f"{path} cannot be written ({error.strerror}): check the path, your rights and the disk")
+    return SpikebinError(
+        f"{path} cannot be written ({error.strerror}): check the path, your rights and the disk"
+    )
 
 
 def make_directory(path: Path) -> None:

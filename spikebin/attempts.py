@@ -19,7 +19,15 @@ from spikebin.config import directory_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Attempts", "attempts_directory", "attempts_path", "forget", "note_failure", "note_start", "read_attempts"]
+__all__ = [
+    "Attempts",
+    "attempts_directory",
+    "attempts_path",
+    "forget",
+    "note_failure",
+    "note_start",
+    "read_attempts",
+]
 
 KILLED = "ended without a word: killed, out of memory, or its node went down"
 

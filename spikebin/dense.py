@@ -141,7 +141,9 @@ def bin_spikes(
         matrix = np.zeros(shape, _dtype(dtype))
     else:
         if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
-            raise BinningError(f"out has shape {out.shape}: give a writeable, C-contiguous array of shape {shape}")
+            raise BinningError(
+                f"out has shape {out.shape}: give a writeable, C-contiguous array of shape {shape}"
+            )
         _dtype(out.dtype)
         matrix = out
         matrix[...] = 0
@@ -180,7 +182,9 @@ def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
 def _floats(times: ArrayLike) -> NDArray[np.float64]:
     array = np.asarray(times)
     if array.ndim != 1 or array.dtype.kind not in "fiu":
-        raise BinningError(f"times has shape {array.shape} and dtype {array.dtype}: give a flat array of numbers")
+        raise BinningError(
+            f"times has shape {array.shape} and dtype {array.dtype}: give a flat array of numbers"
+        )
     return np.ascontiguousarray(array, np.float64)
 
 

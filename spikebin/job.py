@@ -94,7 +94,9 @@ def run_job(
     """
     for sheet in sheets or ():
         if sheet not in job.sheets:
-            raise PlanError(f"part {job.name} has no sheet {sheet!r} in the plan: run `spikebin plan` to add it")
+            raise PlanError(
+                f"part {job.name} has no sheet {sheet!r} in the plan: run `spikebin plan` to add it"
+            )
     opened: dict[str, Recording] = {}
     for sheet in sheets or job.sheets:
         now = sheet_state(plan, job, sheet)
@@ -183,7 +185,9 @@ def export_sheet(
     ) as writer:
 
         def work(i: int) -> tuple[TrialEvents, Any]:
-            events = bin_trial(trials[i], recording.spikes(i), config.binning, writer.n_columns, recording.where)
+            events = bin_trial(
+                trials[i], recording.spikes(i), config.binning, writer.n_columns, recording.where
+            )
             return events, writer.encode(events)
 
         for events, encoded in _in_order(work, len(trials), threads):
@@ -216,7 +220,9 @@ def _write_ids(target: Path, identity: Identity, recording: SheetRecording, tria
     variant = target.parent.parent.parent
     stem = f"{directory_name(identity.sheet)}_{identity.part}"
     _write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", _image_ids(trials))
-    _write_npy(variant / "neuron_ids" / f"neuron_ids_{stem}.npy", recording.neurons["neuron_id"].astype(np.int64))
+    _write_npy(
+        variant / "neuron_ids" / f"neuron_ids_{stem}.npy", recording.neurons["neuron_id"].astype(np.int64)
+    )
 
 
 def _image_ids(trials: Sequence[Trial]) -> NDArray[np.str_]:

@@ -16,6 +16,8 @@ import numpy as np
 from spikebin import kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from spikebin.events import TrialEvents
@@ -61,7 +63,9 @@ class MatrixLayout:
             tables.BoolAtom() if self.dtype == bool else tables.UInt8Atom(),
             shape=self.shape,
             chunkshape=self.chunkshape,
-            filters=tables.Filters(complevel=ZSTD_LEVEL, complib="blosc2:zstd", shuffle=False, bitshuffle=True)
+            filters=tables.Filters(
+                complevel=ZSTD_LEVEL, complib="blosc2:zstd", shuffle=False, bitshuffle=True
+            )
             if self.codec == "blosc2"
             else tables.Filters(complevel=ZLIB_LEVEL, complib="zlib", shuffle=False),
             track_times=False,
@@ -79,7 +83,14 @@ class MatrixLayout:
         _, n_rows, n_columns = self.chunkshape
         encoded = []
         for first_row, first_column in self.corners():
-            place = (self.shape[2], first_row, first_column, n_rows, n_columns, buffer.reshape(-1).view(np.uint8))
+            place = (
+                self.shape[2],
+                first_row,
+                first_column,
+                n_rows,
+                n_columns,
+                buffer.reshape(-1).view(np.uint8),
+            )
             kernels.scatter(events.flat, events.values, *place)
             encoded.append(self._compress(buffer))
             # Emptying the few cells that were filled is cheaper than zeroing the whole chunk.
@@ -103,24 +114,31 @@ class MatrixLayout:
     def finish(self, file: Any) -> None:
         """Nothing is left to be written after the last trial."""
 
-    def block(self, file: Any, trial: int, rows: Selector, columns: Selector) -> NDArray[Any]:
-        """Read ``(rows, columns)`` of one trial, as an array of their lengths."""
+    def places(self, file: Any) -> NDArray[np.int64]:
+        """Where the chunks of each trial lie: (n_trials, n_chunks, 2) of offset in the HDF5 file, and size."""
+        infos = [
+            [file.root.spikes.chunk_info((trial, row, column)) for row, column in self.corners()]
+            for trial in range(self.shape[0])
+        ]
+        return np.array([[(info.offset, info.size) for info in row] for row in infos], np.int64)
+
+    def block(self, chunks: Callable[[int], bytes], rows: Selector, columns: Selector) -> NDArray[Any]:
+        """``(rows, columns)`` of one trial, as an array of their lengths; ``chunks(i)`` reads its chunk i."""
         _, n_rows, n_columns = self.chunkshape
         out = np.empty((len(rows), len(columns)), self.dtype)
-        for row, column in self.corners():
+        for i, (row, column) in enumerate(self.corners()):
             row_places, row_inside = _within(rows, row, n_rows)
             column_places, column_inside = _within(columns, column, n_columns)
             if len(row_inside) and len(column_inside):
-                chunk = file.root.spikes.read_chunk((trial, row, column))
-                part = self._decompress(chunk, row_inside, column_inside)
-                if len(part) == len(rows) and part.shape[1] == len(columns):
+                part = self._decompress(chunks(i), row_inside, column_inside)
+                if part.shape == out.shape:
                     return part
                 out[np.ix_(row_places, column_places)] = part
         return out
 
-    def events(self, file: Any, trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def events(self, chunks: Callable[[int], bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Flat indices (int64, ascending) and values (uint8) of the cells of one trial that are not empty."""
-        dense = self.block(file, trial, range(self.shape[1]), range(self.shape[2])).reshape(-1)
+        dense = self.block(chunks, range(self.shape[1]), range(self.shape[2])).reshape(-1)
         flat = np.flatnonzero(dense).astype(np.int64, copy=False)
         return flat, dense[flat].view(np.uint8)
 
@@ -175,7 +193,9 @@ def make_layout(name: str, shape: tuple[int, int, int], dtype: np.dtype[Any], co
 
 def _within(selector: Selector, first: int, size: int) -> tuple[NDArray[np.intp], Selector]:
     """Of the positions of a selector that lie in a chunk: their places in the selector, and in the chunk."""
-    if isinstance(selector, range) and (not selector or (min(selector) >= first and max(selector) < first + size)):
+    if isinstance(selector, range) and (
+        not selector or (min(selector) >= first and max(selector) < first + size)
+    ):
         return np.arange(len(selector)), range(selector.start - first, selector.stop - first, selector.step)
     positions = np.asarray(selector, np.intp)
     places = np.flatnonzero((positions >= first) & (positions < first + size))

@@ -59,7 +59,9 @@ def resolve(index: Any, shape: Sequence[int]) -> tuple[list[Selector], tuple[Any
             inside.append(0)
         elif part.dtype == bool:
             if part.shape != tuple(shape[axis : axis + part.ndim]):
-                raise IndexError(f"boolean index of shape {part.shape} does not fit axis {axis} of shape {tuple(shape)}")
+                raise IndexError(
+                    f"boolean index of shape {part.shape} does not fit axis {axis} of shape {tuple(shape)}"
+                )
             for positions in part.nonzero():
                 _select(positions, selectors, inside)
         else:
@@ -82,7 +84,9 @@ def _expand(index: Any, n_axes: int) -> list[Any]:
             if array.size == 0 and array.dtype.kind == "f":
                 array = array.astype(np.intp)
             if array.dtype.kind not in "iub" or (array.ndim == 0 and array.dtype == bool):
-                raise IndexError("only integers, slices, ellipsis, None and integer or boolean arrays are valid indices")
+                raise IndexError(
+                    "only integers, slices, ellipsis, None and integer or boolean arrays are valid indices"
+                )
             parts.append(array if array.dtype == bool else array.astype(np.intp))
     taken = sum(
         part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1

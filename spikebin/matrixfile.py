@@ -12,6 +12,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ import numpy as np
 from spikebin import __version__
 from spikebin.atomic import write_atomically
 from spikebin.binning import Binning
-from spikebin.errors import BinningError, MatrixFileError
+from spikebin.errors import MatrixFileError
 from spikebin.events import ContentDigest, TrialEvents, phase_bins
 from spikebin.layouts import make_layout
 from spikebin.lazy import LazyArray, Selector
@@ -28,13 +29,13 @@ from spikebin.recordings.base import NEURON_FIELDS
 from spikebin.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal, read_seal, verify_seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from spikebin.recordings.base import SourceFile, Trial
 
-__all__ = ["MatrixFile", "MatrixWriter", "open_file", "verify_file"]
+__all__ = ["Identity", "MatrixFile", "MatrixWriter", "open_file", "verify_file"]
 
 # PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
 _HDF5 = threading.RLock()
@@ -98,7 +99,9 @@ class MatrixWriter:
                 f" {n_columns} bins: nothing to write, check [trial] and [binning]"
             )
         self._layout_name, self._codec, self._trial_rule = layout, codec, trial_rule
-        self._layout = make_layout(layout, self.shape, np.dtype(bool if binning.values == "bool" else "u1"), codec)
+        self._layout = make_layout(
+            layout, self.shape, np.dtype(bool if binning.values == "bool" else "u1"), codec
+        )
         self._digest = ContentDigest(neurons["neuron_id"])
         self._counts = dict.fromkeys(("n_spikes", "n_binned", "n_collisions", "n_outside"), 0)
         self._n_appended = 0
@@ -207,14 +210,29 @@ class MatrixWriter:
         first_bin, phases = 0, []
         for phase, n_bins in zip(self.trials[longest].phases, self._bins[longest], strict=True):
             phases.append(
-                {"name": phase.name, "first_bin": first_bin, "bins": n_bins, "duration": phase.stop - phase.start}
+                {
+                    "name": phase.name,
+                    "first_bin": first_bin,
+                    "bins": n_bins,
+                    "duration": phase.stop - phase.start,
+                }
             )
             first_bin += n_bins
         return phases
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """What HDF5 knows of a file: its tables, and where the chunks of each trial lie."""
+
+    trials: NDArray[Any]
+    neurons: NDArray[Any]
+    sources: NDArray[Any]
+    places: NDArray[np.int64]
+
+
 class MatrixFile:
-    """A matrix file, read on demand. Cheap to open, safe to pickle and to use after a fork.
+    """A matrix file, read on demand. Cheap to open; any number of threads and processes may read through it.
 
     Parameters
     ----------
@@ -242,8 +260,6 @@ class MatrixFile:
         self.binning = Binning(**self.header["binning"])
         self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
         self._layout = make_layout(self.header["layout"], self.shape, self.dtype, self.header["codec"])
-        self._handle: tuple[int, Any] | None = None
-        self._tables: dict[str, NDArray[Any]] = {}
 
     @property
     def spikes(self) -> LazyArray:
@@ -253,17 +269,17 @@ class MatrixFile:
     @property
     def trials(self) -> NDArray[Any]:
         """Structured array (n_trials,): image_id, repeat, order, n_bins, phase_bins (n_phases,), stimulus."""
-        return self._table("trials")
+        return self._contents.trials
 
     @property
     def neurons(self) -> NDArray[Any]:
         """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown)."""
-        return self._table("neurons")
+        return self._contents.neurons
 
     @property
     def sources(self) -> NDArray[Any]:
         """Structured array: name, size and mtime of every file that was read."""
-        return self._table("source")
+        return self._contents.sources
 
     def events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where one trial is not empty.
@@ -285,21 +301,8 @@ class MatrixFile:
         """As `events`, as ``neuron * n_columns + bin`` (int64, ascending), with the value of each cell (uint8)."""
         if not -self.shape[0] <= trial < self.shape[0]:
             raise IndexError(f"trial {trial} is out of bounds for {self.shape[0]} trials of {self.path}")
-        with self._open() as file:
-            return self._layout.events(file, trial % self.shape[0])
-
-    def close(self) -> None:
-        """Close the handle; the next access opens the file again."""
-        with _HDF5:
-            if self._handle is not None and self._handle[0] == os.getpid():
-                self._handle[1].close()
-            self._handle = None
-
-    def __enter__(self) -> MatrixFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        with self._chunks() as chunks:
+            return self._layout.events(partial(chunks, trial % self.shape[0]))
 
     def __reduce__(self) -> tuple[type[MatrixFile], tuple[Path]]:
         return MatrixFile, (self.path,)
@@ -311,30 +314,43 @@ class MatrixFile:
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
         trials, rows, columns = selectors
         out = np.empty((len(trials), len(rows), len(columns)), self.dtype)
-        with self._open() as file:
+        with self._chunks() as chunks:
             for i, trial in enumerate(trials):
-                out[i] = self._layout.block(file, int(trial), rows, columns)
+                out[i] = self._layout.block(partial(chunks, int(trial)), rows, columns)
         return out
 
-    def _table(self, name: str) -> NDArray[Any]:
-        if name not in self._tables:
-            with self._open() as file:
-                self._tables[name] = _decoded(file.get_node("/", name).read())
-        return self._tables[name]
-
     @contextmanager
-    def _open(self) -> Iterator[Any]:
+    def _chunks(self) -> Iterator[Callable[[int, int], bytes]]:
+        """A function that reads one chunk of one trial, past HDF5: any thread, any process, no lock, no handle kept."""
+        places = self._contents.places
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                yield lambda trial, i: os.pread(
+                    descriptor, int(places[trial, i, 1]), int(places[trial, i, 0])
+                )
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise MatrixFileError(
+                f"{self.path} cannot be read ({error.strerror}): check the disk and your rights"
+            ) from None
+
+    @cached_property
+    def _contents(self) -> _Contents:
+        """All that HDF5 is asked for, once."""
         import tables
 
         with _HDF5:
-            if self._handle is None or self._handle[0] != os.getpid():
-                try:
-                    self._handle = os.getpid(), tables.open_file(str(self.path), "r")
-                except (OSError, ValueError, tables.HDF5ExtError) as error:
-                    raise _unreadable(self.path, error) from None
             try:
-                yield self._handle[1]
-            except (tables.HDF5ExtError, tables.NoSuchNodeError, RuntimeError) as error:
+                with tables.open_file(str(self.path), "r") as file:
+                    return _Contents(
+                        trials=_decoded(file.root.trials.read()),
+                        neurons=file.root.neurons.read(),
+                        sources=_decoded(file.root.source.read()),
+                        places=self._layout.places(file),
+                    )
+            except (OSError, ValueError, RuntimeError, tables.HDF5ExtError, tables.NoSuchNodeError) as error:
                 raise _unreadable(self.path, error) from None
 
 
@@ -375,15 +391,15 @@ def verify_file(path: Path) -> dict[str, Any]:
         If a byte has changed since the file was sealed, or what it holds is not what its seal says.
     """
     header = verify_seal(path)
-    with open_file(path) as file:
-        digest = ContentDigest(file.neurons["neuron_id"])
-        n_events = 0
-        for i, trial in enumerate(file.trials):
-            flat, values = file.flat_events(i)
-            counting = file.binning.values == "count"
-            n_events += int(values.sum(dtype=np.int64)) if counting else flat.size
-            events = TrialEvents(flat, values if counting else None, 0, 0, 0)
-            digest.add(str(trial["image_id"]), int(trial["repeat"]), int(trial["n_bins"]), events)
+    file = open_file(path)
+    digest = ContentDigest(file.neurons["neuron_id"])
+    n_events = 0
+    for i, trial in enumerate(file.trials):
+        flat, values = file.flat_events(i)
+        counting = file.binning.values == "count"
+        n_events += int(values.sum(dtype=np.int64)) if counting else flat.size
+        events = TrialEvents(flat, values if counting else None, 0, 0, 0)
+        digest.add(str(trial["image_id"]), int(trial["repeat"]), int(trial["n_bins"]), events)
     if n_events != header["n_binned"] or digest.hexdigest() != header["content_digest"]:
         raise MatrixFileError(f"{path} does not hold what its seal says (content digest): export it again")
     if header["n_spikes"] != header["n_binned"] + header["n_collisions"] + header["n_outside"]:
@@ -399,7 +415,9 @@ def _unreadable(path: Path, error: Exception) -> MatrixFileError:
             " set HDF5_USE_FILE_LOCKING=FALSE and try again"
         )
     reason = text.strip().splitlines()[-1] if text.strip() else type(error).__name__
-    return MatrixFileError(f"{path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again")
+    return MatrixFileError(
+        f"{path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again"
+    )
 
 
 def _create_table(file: Any, name: str, array: NDArray[Any]) -> None:

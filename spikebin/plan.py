@@ -121,12 +121,16 @@ class Plan:
         for sheet in self.sheets:
             if name in {sheet, directory_name(sheet)}:
                 return sheet
-        raise PlanError(f"no sheet {name!r} in the plan of {self.config.output}: {suggest(name, self.sheets)}")
+        raise PlanError(
+            f"no sheet {name!r} in the plan of {self.config.output}: {suggest(name, self.sheets)}"
+        )
 
     def find_variant(self, name: str) -> str:
         """A variant's name, checked; raises PlanError if the plan has none of that name."""
         if name not in self.variants:
-            raise PlanError(f"no variant {name!r} in the plan of {self.config.output}: {suggest(name, self.variants)}")
+            raise PlanError(
+                f"no variant {name!r} in the plan of {self.config.output}: {suggest(name, self.variants)}"
+            )
         return name
 
     def find_job(self, name: str) -> Job:
@@ -245,9 +249,16 @@ def _claims(
                 )
             found[part] = name
         if not found:
-            raise ConfigError(f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: mend `parts` or `root`")
+            raise ConfigError(
+                f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: mend `parts` or `root`"
+            )
         changes.unknown_excludes += [f"{entry.variant}/{part}" for part in entry.exclude if part not in found]
-        sheets = entry.sheets or config.sheets or _frozen_sheets(entry, old) or _discover_sheets(config, entry, found)
+        sheets = (
+            entry.sheets
+            or config.sheets
+            or _frozen_sheets(entry, old)
+            or _discover_sheets(config, entry, found)
+        )
         for part, name in found.items():
             claimed = claims.setdefault((entry.variant, part), {})
             source = str(entry.root / name)
@@ -267,9 +278,13 @@ def _names(config: Config, entry: Recordings, where: str) -> list[str]:
     root = config.resolve(entry.root)
     try:
         with os.scandir(root) as entries:
-            return sorted(item.name for item in entries if entry.format not in {None, "mozaik"} or item.is_dir())
+            return sorted(
+                item.name for item in entries if entry.format not in {None, "mozaik"} or item.is_dir()
+            )
     except OSError as error:
-        raise ConfigError(f"{where}: root {str(entry.root)!r} cannot be listed ({error.strerror}): mend `root`") from None
+        raise ConfigError(
+            f"{where}: root {str(entry.root)!r} cannot be listed ({error.strerror}): mend `root`"
+        ) from None
 
 
 def _frozen_sheets(entry: Recordings, old: Sequence[Job]) -> tuple[str, ...] | None:
@@ -303,7 +318,9 @@ def _wanted_sheets(
     names = Counter(directory_name(sheet) for sheet in {s for sheets in wanted.values() for s in sheets})
     twice = [name for name, n in names.items() if n > 1]
     if twice:
-        raise ConfigError(f"{config.path}: two sheets have the directory name {twice[0]!r}: name one of them in `sheets`")
+        raise ConfigError(
+            f"{config.path}: two sheets have the directory name {twice[0]!r}: name one of them in `sheets`"
+        )
     return {variant: tuple(sheets) for variant, sheets in wanted.items()}
 
 
@@ -312,12 +329,18 @@ def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]
     groups: dict[str, list[str]] = {}
     for sheet in wanted:
         groups.setdefault(found.get(sheet, ""), []).append(sheet)
-    return tuple(Source(path, tuple(sheets)) for path, sheets in sorted(groups.items(), key=lambda g: g[0] == ""))
+    return tuple(
+        Source(path, tuple(sheets)) for path, sheets in sorted(groups.items(), key=lambda g: g[0] == "")
+    )
 
 
 def _natural(text: str) -> list[Any]:
     """Sort key that puts part 9 before part 10."""
-    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]
+    return [
+        (0, int(piece), "") if piece.isdigit() else (1, 0, piece)
+        for piece in re.split(r"(\d+)", text)
+        if piece
+    ]
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -349,12 +372,18 @@ def _read_jobs(output: Path) -> tuple[Job, ...] | None:
         raise PlanError(f"{path} cannot be read ({error}): check its rights") from None
     rows = list(csv.reader(io.StringIO(text)))
     if not rows or rows[0] != COLUMNS:
-        raise PlanError(f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` anew elsewhere")
+        raise PlanError(
+            f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` anew elsewhere"
+        )
     jobs = []
     for n, row in enumerate(rows[1:]):
-        sheets, sources = (row[3].split(" | "), row[4].split(" | ")) if len(row) == len(COLUMNS) else ([], [""])
+        sheets, sources = (
+            (row[3].split(" | "), row[4].split(" | ")) if len(row) == len(COLUMNS) else ([], [""])
+        )
         if len(sheets) != len(sources) or row[0] != str(n):
-            raise PlanError(f"{path} line {n + 2} is not as spikebin wrote it: restore it; an index must keep its part")
+            raise PlanError(
+                f"{path} line {n + 2} is not as spikebin wrote it: restore it; an index must keep its part"
+            )
         groups = (
             Source(_unescape(source), tuple(map(_unescape, group.split(" "))))
             for group, source in zip(sheets, sources, strict=True)
@@ -377,9 +406,13 @@ def _check_binding(config: Config) -> None:
         settings = json.loads(path.read_text("utf-8"))
         version, *stored = (settings[key] for key in ("plan_version", "binning", "trial"))
     except (OSError, ValueError, KeyError, TypeError):
-        raise PlanError(f"{path} is missing or broken: restore it, or run `spikebin plan --replace`") from None
+        raise PlanError(
+            f"{path} is missing or broken: restore it, or run `spikebin plan --replace`"
+        ) from None
     if version != VERSION:
-        raise PlanError(f"{path} is of plan_version {version}, this spikebin knows {VERSION}: upgrade spikebin")
+        raise PlanError(
+            f"{path} is of plan_version {version}, this spikebin knows {VERSION}: upgrade spikebin"
+        )
     for table, was in zip(("binning", "trial"), stored, strict=True):
         now = _settings(config)[table]
         for key in now:

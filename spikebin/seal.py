@@ -97,7 +97,9 @@ def read_seal(path: Path) -> dict[str, Any]:
 def parse_seal(block: bytes, size: int, path: Path) -> dict[str, Any]:
     """The header in the first bytes of a file of `size` bytes; raises as `read_seal`, `path` is for messages."""
     if not block.startswith(MAGIC):
-        raise MatrixFileError(f"{path} is no spikebin matrix file (no seal): export it again, or give another file")
+        raise MatrixFileError(
+            f"{path} is no spikebin matrix file (no seal): export it again, or give another file"
+        )
     version, _, rest = block[len(MAGIC) :].partition(b"\n")
     if version.isdigit() and int(version) > FORMAT_VERSION:
         raise MatrixFileError(
@@ -154,4 +156,6 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     except FileNotFoundError:
         raise MatrixFileError(f"no file {path}: `spikebin missing` lists what is not exported yet") from None
     except OSError as error:
-        raise MatrixFileError(f"{path} cannot be read ({error.strerror}): check the disk and your rights") from None
+        raise MatrixFileError(
+            f"{path} cannot be read ({error.strerror}): check the disk and your rights"
+        ) from None

@@ -158,18 +158,36 @@ class Experiment:
     trains: Literal["sorted", "shuffled", "per segment"] = "sorted"
 
     def __post_init__(self) -> None:
-        for name in ("n_images", "n_repeats"):
-            if getattr(self, name) < 1:
-                msg = f"{name} is {getattr(self, name)}: a simulation needs at least 1"
+        least = {
+            "first_image": 0,
+            "n_images": 1,
+            "n_repeats": 1,
+            "seed": 0,
+            "gratings": 0,
+            "blank_jitter_ms": 0,
+        }
+        for name, at_least in least.items():
+            if getattr(self, name) < at_least:
+                msg = f"{name} is {getattr(self, name)}: a simulation needs at least {at_least}"
                 raise ConfigError(msg)
         if self.image_ms < STEP_MS or self.blank_ms - self.blank_jitter_ms < STEP_MS:
             msg = (
-                f"image_ms is {self.image_ms}, blank_ms {self.blank_ms}: both must last {STEP_MS} ms at least"
+                f"image_ms is {self.image_ms}, blank_ms {self.blank_ms}: both must last at least {STEP_MS} ms"
             )
             raise ConfigError(msg)
         if not 0 <= self.unrecorded < 1:
             msg = f"unrecorded is {self.unrecorded}: it is a share of the neurons, from 0 to below 1"
             raise ConfigError(msg)
+        if not self.sheets:
+            msg = "no sheets: a simulation needs at least one"
+            raise ConfigError(msg)
+        names = [model.name for model in self.sheets]
+        for model in self.sheets:
+            if model.n_neurons < 1 or names.count(model.name) > 1:
+                msg = (
+                    f"sheet {model.name}: a simulation needs at least 1 neuron in it, and the sheet only once"
+                )
+                raise ConfigError(msg)
 
     @property
     def part(self) -> str:
@@ -604,7 +622,7 @@ def _draw(experiment: Experiment, shown: _Shown, sheet: int, segment: int) -> Pr
     counts = np.bincount(rows, minlength=model.n_neurons)
     indices = population.recorded
     if experiment.trains != "sorted":
-        mix = rng if experiment.trains == "per segment" else np.random.default_rng(key[:2])
+        mix = rng if experiment.trains == "per segment" else np.random.default_rng([*key[:2], 0])
         order = mix.permutation(model.n_neurons)
         rank = np.argsort(order)
         steps = steps[np.argsort(rank[rows], kind="stable")]

@@ -103,7 +103,9 @@ def undo_exclude(plan: Plan, job: Job) -> None:
     """
     rows = _excluded(plan.config.output)
     if job.name not in rows:
-        way_out = "take it out of `exclude` there" if job.name in _config_excludes(plan) else "nothing to undo"
+        way_out = (
+            "take it out of `exclude` there" if job.name in _config_excludes(plan) else "nothing to undo"
+        )
         raise PlanError(f"{job.name} is not excluded beside the plan of {plan.config.path}: {way_out}")
     del rows[job.name]
     _write_excluded(plan.config.output, rows)
@@ -136,7 +138,9 @@ class _Looker:
                 return SheetState(job, sheet, State.DONE, header=header)
         source = job.source(sheet)
         if not self.has_source(source):
-            return SheetState(job, sheet, State.NO_SOURCE, f"no {source}" if source else "no recording holds it yet")
+            return SheetState(
+                job, sheet, State.NO_SOURCE, f"no {source}" if source else "no recording holds it yet"
+            )
         tries = attempts_path(self.output, job.variant, job.part, sheet)
         if self.is_there(tries):
             attempts = read_attempts(tries)
@@ -169,7 +173,9 @@ class _Looker:
 
 
 def _config_excludes(plan: Plan) -> dict[str, str]:
-    return {f"{entry.variant}/{part}": IN_CONFIG for entry in plan.config.recordings for part in entry.exclude}
+    return {
+        f"{entry.variant}/{part}": IN_CONFIG for entry in plan.config.recordings for part in entry.exclude
+    }
 
 
 def _excluded(output: Path) -> dict[str, str]:

@@ -60,10 +60,12 @@ def opcodes(data):
 
 
 def plain(obj, above=()):
-    """What an object was pickled with, as nested tuples; a reference to what holds it as how far up that is."""
+    """What an object was pickled with, as nested tuples; what refers to its holder says how far up that is."""
     if id(obj) in above:
         return f"up {above[::-1].index(id(obj))}"
     above = (*above, id(obj))
+    if isinstance(obj, type):
+        return obj.__name__
     if isinstance(obj, Stub):
         return type(obj).__name__, *(plain(part, above) for part in vars(obj).values())
     if isinstance(obj, dict):
@@ -476,10 +478,16 @@ def test_the_directory_is_named_after_its_images_or_as_asked(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
+        ({"seed": -1}, "seed is -1"),
+        ({"first_image": -1}, "first_image is -1"),
+        ({"sheets": ()}, "no sheets"),
+        ({"sheets": SMALL + SMALL[:1]}, "X_ON"),
+        ({"sheets": (SheetModel("X_ON", 0),)}, "X_ON"),
         ({"n_images": 0}, "n_images is 0"),
         ({"n_repeats": 0}, "n_repeats is 0"),
         ({"image_ms": 0.0}, "image_ms is 0.0"),
         ({"blank_jitter_ms": 150.0}, "at least"),
+        ({"blank_jitter_ms": -1.0}, "blank_jitter_ms is -1.0"),
         ({"unrecorded": 1.0}, "unrecorded is 1.0"),
     ],
 )

@@ -134,7 +134,9 @@ class MozaikRecording:
         if not isinstance(state, dict) or not block.kind.startswith("neo.core.block"):
             raise self.error(f"{INDEX} holds no neo Block: it is no mozaik datastore, check the path")
         self._annotations: dict[str, Any] = _dict(state.get("annotations"))
-        self.presentations = [self._presentation(wrapper) for wrapper in _items(state.get("segments", state.get("_segments")))]
+        self.presentations = [
+            self._presentation(wrapper) for wrapper in _items(state.get("segments", state.get("_segments")))
+        ]
 
     @property
     def sheets(self) -> Sequence[str]:
@@ -185,9 +187,13 @@ class MozaikRecording:
                 try:
                     stimulus = parse_stimulus(text)
                 except ValueError as error:
-                    raise self.error(f"the stimulus of {identifier} cannot be read ({error}): exclude the part") from None
+                    raise self.error(
+                        f"the stimulus of {identifier} cannot be read ({error}): exclude the part"
+                    ) from None
                 return Presentation(sheet, f"{identifier}.pickle", null, when, stimulus)
-        raise self.error(f"{INDEX} holds a presentation that mozaik did not write: copy it again, or exclude the part")
+        raise self.error(
+            f"{INDEX} holds a presentation that mozaik did not write: copy it again, or exclude the part"
+        )
 
 
 class MozaikSheet:
@@ -286,7 +292,9 @@ class MozaikSheet:
                 raise self.error(f"kinds of stimulus: {found}; choose one with `stimulus` in [trial]")
             kind = kinds[0]
         if kind not in kinds:
-            raise self.error(f"no stimulus of the kind {kind!r} that [trial] asks for: {suggest(kind, kinds)}")
+            raise self.error(
+                f"no stimulus of the kind {kind!r} that [trial] asks for: {suggest(kind, kinds)}"
+            )
         images = [p for p in mine if not p.blank and p.stimulus.kind == kind]
         return images, [p for p in mine if p.null and p.stimulus.kind == kind]
 
@@ -343,18 +351,24 @@ class MozaikSheet:
     def _repeat(self, presentation: Presentation) -> int:
         repeat = presentation.stimulus.parameters.get("trial", 0)
         if not isinstance(repeat, int) or isinstance(repeat, bool):
-            raise self.error(f"the stimulus of {presentation.file} has trial {repeat!r}, no whole number: exclude the part")
+            raise self.error(
+                f"the stimulus of {presentation.file} has trial {repeat!r}, no whole number: exclude the part"
+            )
         return repeat
 
     def _image_id(self, image: Presentation, rule: TrialRule) -> str:
         """The file name that the parameter holds, up to its first underscore; other parameters as they are."""
         parameters = image.stimulus.parameters
-        names = [rule.image_id] if rule.image_id else [name for name in IMAGE_PARAMETERS if name in parameters]
+        names = (
+            [rule.image_id] if rule.image_id else [name for name in IMAGE_PARAMETERS if name in parameters]
+        )
         value = parameters.get(names[0]) if names else None
         if value is None:
             known = ", ".join(parameters)
             wanted = repr(rule.image_id) if rule.image_id else " or ".join(map(repr, IMAGE_PARAMETERS))
-            raise self.error(f"the stimulus of {image.file} has no {wanted}: set image_id in [trial] to one of {known}")
+            raise self.error(
+                f"the stimulus of {image.file} has no {wanted}: set image_id in [trial] to one of {known}"
+            )
         if names[0] == "image_path":
             return str(value).replace("\\", "/").rpartition("/")[2].partition("_")[0]
         return str(value)
@@ -387,7 +401,9 @@ class MozaikSheet:
         ids = segment.ids[order]
         twice = np.flatnonzero(ids[1:] == ids[:-1])
         if twice.size:
-            raise self.error(f"neuron {ids[twice[0]]} is in {file} twice: copy the datastore again, or exclude the part")
+            raise self.error(
+                f"neuron {ids[twice[0]]} is in {file} twice: copy the datastore again, or exclude the part"
+            )
         if not np.array_equal(ids, self._ids):
             odd = np.setxor1d(ids, self._ids)
             raise self.error(

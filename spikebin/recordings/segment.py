@@ -125,11 +125,15 @@ class _Train(Inert):
         self.args, self.state, self.items = (), None, []
         # cls, times, t_stop, units, dtype, copy, sampling_rate, t_start, ..., annotations, segment, unit
         if len(args) != 17:
-            raise Refused(f"makes a spike train of {len(args)} things, not 17: this version of neo is not known here")
+            raise Refused(
+                f"makes a spike train of {len(args)} things, not 17: this version of neo is not known here"
+            )
         unit = _unit_of(args[3])
         times = array_of(args[1])
         if times.ndim != 1 or times.dtype.kind not in "fiu":
-            raise Refused(f"holds spike times of type {times.dtype} in {times.ndim} dimensions: it is damaged")
+            raise Refused(
+                f"holds spike times of type {times.dtype} in {times.ndim} dimensions: it is damaged"
+            )
         self.times = _in_ms(times.astype(np.float64, copy=False), unit)
         self.stop = _time_of(args[2])
         self.start = _time_of(args[7])
@@ -183,7 +187,11 @@ _SYMBOLS = {"s": "second", "ms": "millisecond", "us": "microsecond"}
 def _from_objects(data: NDArray[np.uint8]) -> Segment:
     """Segment as the restricted unpickler sees it: slower than `kernels.interpret`, and what that must agree with."""
     segment = unpickle(data, stubs={_TRAIN: _Train})
-    if not isinstance(segment, Inert) or segment.kind != "neo.core.segment.Segment" or type(segment.state) is not dict:
+    if (
+        not isinstance(segment, Inert)
+        or segment.kind != "neo.core.segment.Segment"
+        or type(segment.state) is not dict
+    ):
         raise Refused("holds no neo segment: it is not a segment of a mozaik datastore")
     state, annotations = segment.state, segment.state.get("annotations")
     if type(annotations) is not dict:
@@ -281,7 +289,9 @@ def _neuron_of(annotations: Any) -> int:
     if type(annotations) is not dict:
         raise Refused("holds a spike train without annotations: it is not one of mozaik's")
     named = {
-        scalar_of(value) if isinstance(value, Inert) and value.kind == "numpy.core.multiarray.scalar" else value
+        scalar_of(value)
+        if isinstance(value, Inert) and value.kind == "numpy.core.multiarray.scalar"
+        else value
         for value in (annotations[key] for key in ("source_id", "channel_id") if key in annotations)
     }
     if len(named) > 1:
@@ -289,7 +299,9 @@ def _neuron_of(annotations: Any) -> int:
     for neuron in named:
         if type(neuron) is int and -(2**63) <= neuron < 2**63:
             return neuron
-    raise Refused("holds a spike train without a neuron id (source_id or channel_id): it is not one of mozaik's")
+    raise Refused(
+        "holds a spike train without a neuron id (source_id or channel_id): it is not one of mozaik's"
+    )
 
 
 def _time_of(value: Any) -> float:

@@ -29,7 +29,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Enough", "Inert", "Refused", "array_of", "gc_paused", "load", "place", "read_bytes", "settle", "unpickle"]
+__all__ = [
+    "Enough",
+    "Inert",
+    "Refused",
+    "array_of",
+    "gc_paused",
+    "load",
+    "place",
+    "read_bytes",
+    "settle",
+    "unpickle",
+]
 
 
 class Refused(Exception):
@@ -73,7 +84,9 @@ class Inert:
     # BUILD sets attributes, on classes too, unless it finds this method; on a class it lacks an argument and fails.
     def __setstate__(self, state: Any) -> None:
         if self.state is not None:
-            raise Refused(f"gives a {self.kind} its state twice, which no pickler does: it is damaged or hostile")
+            raise Refused(
+                f"gives a {self.kind} its state twice, which no pickler does: it is damaged or hostile"
+            )
         self.state = state
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -200,7 +213,9 @@ def load(path: Path) -> Any:
         raise RecordingError(f"{place(path)} {error}") from error.__cause__
 
 
-def unpickle(data: NDArray[np.uint8], *, size: int | None = None, stubs: Mapping[str, type[Inert]] | None = None) -> Any:
+def unpickle(
+    data: NDArray[np.uint8], *, size: int | None = None, stubs: Mapping[str, type[Inert]] | None = None
+) -> Any:
     """Read a pickle, or the start of one, into plain Python objects and `Inert` ones.
 
     Parameters
@@ -245,11 +260,17 @@ def read_bytes(path: Path, limit: int = -1) -> NDArray[np.uint8]:
     except FileNotFoundError as error:
         raise RecordingError(f"{place(path)} is missing: copy it from the simulation") from error
     except IsADirectoryError as error:
-        raise RecordingError(f"{place(path)} is a directory, not a file: copy it again from the simulation") from error
+        raise RecordingError(
+            f"{place(path)} is a directory, not a file: copy it again from the simulation"
+        ) from error
     except PermissionError as error:
-        raise RecordingError(f"{place(path)} may not be read by you: ask its owner for the right to read it") from error
+        raise RecordingError(
+            f"{place(path)} may not be read by you: ask its owner for the right to read it"
+        ) from error
     except OSError as error:
-        raise RecordingError(f"{place(path)} cannot be read ({error.strerror or error}): try again") from error
+        raise RecordingError(
+            f"{place(path)} cannot be read ({error.strerror or error}): try again"
+        ) from error
     if not data.size:
         raise RecordingError(f"{place(path)} is empty: copy it again from the simulation")
     return data
@@ -338,12 +359,15 @@ def array_of(value: Any) -> NDArray[Any]:
         If it is not an array of numbers or text, or its shape and its bytes disagree.
     """
     match value:
-        case Inert(kind=k, state=(1, tuple() as shape, dtype, bool() | 0 | 1 as fortran, bytes() as raw, *rest)) if (
-            (k == _ARRAY and not rest) or (k == _QUANTITY and len(rest) == 1)
-        ):
+        case Inert(
+            kind=k, state=(1, tuple() as shape, dtype, bool() | 0 | 1 as fortran, bytes() as raw, *rest)
+        ) if (k == _ARRAY and not rest) or (k == _QUANTITY and len(rest) == 1):
             order = "F" if fortran else "C"
-        case Inert(kind=k, args=(bytes() | bytearray() as raw, dtype, tuple() as shape, "C" | "F" as order), state=None) \
-            if k == _BUFFER:
+        case Inert(
+            kind=k,
+            args=(bytes() | bytearray() as raw, dtype, tuple() as shape, "C" | "F" as order),
+            state=None,
+        ) if k == _BUFFER:
             pass
         case _:
             raise Refused("holds an array that numpy did not write: it is damaged or hostile")
@@ -411,7 +435,11 @@ def _datetime_of(value: Inert) -> datetime:
             try:
                 # The layout of datetime's own pickles; the month's highest bit is its fold.
                 return datetime(  # noqa: DTZ001
-                    raw[0] * 256 + raw[1], raw[2] & 127, *raw[3:7], int.from_bytes(raw[7:], "big"), fold=raw[2] >> 7
+                    raw[0] * 256 + raw[1],
+                    raw[2] & 127,
+                    *raw[3:7],
+                    int.from_bytes(raw[7:], "big"),
+                    fold=raw[2] >> 7,
                 )
             except ValueError as error:
                 raise Refused(f"holds a date that is no date ({error}): it is damaged") from error
@@ -440,7 +468,9 @@ def _survey(data: NDArray[np.uint8], size: int) -> None:
             "it is not a spike recording, or it is damaged or hostile; nothing was run"
         )
     if status in {4, 5, 6}:
-        raise Refused(f"holds at byte {at:,} what no pickler writes: it is damaged or hostile; nothing was run")
+        raise Refused(
+            f"holds at byte {at:,} what no pickler writes: it is damaged or hostile; nothing was run"
+        )
 
 
 def _truncated(size: int) -> Refused:
