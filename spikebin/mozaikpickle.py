@@ -193,27 +193,26 @@ class TrainList:
         )
         return Made(_NEW_SPIKETRAIN, args)
 
+    def _annotations(self, neuron: int | Hole | Made, index: int | Hole | Made) -> dict[str, Any]:
+        if self.id_key == "source_id":
+            return {"source_population": self.sheet, "source_id": neuron, "source_index": index}
+        return {"source_population": self.sheet, "source_index": index, "channel_id": neuron}
+
     def _first(self) -> Made:
         neuron, index, count = int(self.ids[0]), int(self.indices[0]), int(self.counts[0])
         if self.id_key == "source_id":
-            annotations: dict[str, Any] = {"source_id": neuron, "source_index": index}
+            annotations = self._annotations(neuron, index)
         else:
-            annotations = {
-                "source_index": self.words.int64(struct.pack("<q", index)),
-                "channel_id": self.words.int64(struct.pack("<q", neuron)),
-            }
-        annotations = {"source_population": self.sheet, **annotations}
+            numbers = (self.words.int64(struct.pack("<q", number)) for number in (neuron, index))
+            annotations = self._annotations(*numbers)
         return self._train(count, self.times[:count].astype("<f8").tobytes(), annotations)
 
     def _template(self, pickler: Pickler) -> Template:
         if self.id_key == "source_id":
-            annotations: dict[str, Any] = {"source_id": _ID, "source_index": _INDEX}
+            annotations = self._annotations(_ID, _INDEX)
         else:
-            annotations = {
-                "source_index": self.words.int64(_INDEX64),
-                "channel_id": self.words.int64(_ID64),
-            }
-        return pickler.template(self._train(_COUNT, _TIMES, {"source_population": self.sheet, **annotations}))
+            annotations = self._annotations(self.words.int64(_ID64), self.words.int64(_INDEX64))
+        return pickler.template(self._train(_COUNT, _TIMES, annotations))
 
     def save(self, pickler: Pickler) -> None:
         """Emit the list, in batches of 1,000 trains and frames of about 64 KiB."""
@@ -246,14 +245,13 @@ class TrainList:
         fill: dict[Hole, Iterable[bytes]] = {
             _COUNT: _integers(self.counts[1:]),
             _TIMES: self._times_column(pickler, template),
-            _ID: _integers(self.ids[1:]),
-            _INDEX: _integers(self.indices[1:]),
-            _ID64: _int64s(self.ids[1:]),
-            _INDEX64: _int64s(self.indices[1:]),
         }
+        if self.id_key == "source_id":
+            fill |= {_ID: _integers(self.ids[1:]), _INDEX: _integers(self.indices[1:])}
+        else:
+            fill |= {_ID64: _int64s(self.ids[1:]), _INDEX64: _int64s(self.indices[1:])}
         columns = [
-            itertools.repeat(piece, n_trains) if isinstance(piece, bytes) else fill[piece]
-            for piece in template.pieces
+            itertools.repeat(piece, n_trains) if isinstance(piece, bytes) else fill[piece] for piece in template.pieces
         ]
         return map(b"".join, zip(*columns, strict=True))
 
@@ -354,9 +352,7 @@ def dump_segment(
     segment = Made(_SEGMENT, (), new=True)
     trains = TrainList(words, segment, entry.sheet, duration, times, counts, ids, indices, id_key)
     if words.neo_014:
-        segment.state = _segment_state_014(
-            segment, entry, trains, _block({}, [segment], entry.sheet, neo_014=True)
-        )
+        segment.state = _segment_state_014(segment, entry, trains, _block({}, [segment], entry.sheet, neo_014=True))
     else:
         segment.state = {**_segment_state_012(entry), "spiketrains": trains}
     pickler = Pickler(file)
@@ -393,9 +389,7 @@ def _segment_state_012(entry: IndexEntry) -> dict[str, Any]:
     }
 
 
-def _segment_state_014(
-    segment: Made, entry: IndexEntry, trains: TrainList | None, block: Made
-) -> dict[str, Any]:
+def _segment_state_014(segment: Made, entry: IndexEntry, trains: TrainList | None, block: Made) -> dict[str, Any]:
     """Return what neo 0.14 keeps of a Segment in a Block."""
     train_list: dict[str, Any] = {
         "_items": trains,
@@ -417,9 +411,7 @@ def _segment_state_014(
     }
 
 
-def _block(
-    annotations: dict[str, Any], segments: list[Made], name: str | None = None, *, neo_014: bool
-) -> Made:
+def _block(annotations: dict[str, Any], segments: list[Made], name: str | None = None, *, neo_014: bool) -> Made:
     head = {"annotations": annotations, "name": name, "description": None, "file_origin": None}
     times = {"file_datetime": None, "rec_datetime": None, "index": None}
     block = Made(_BLOCK, (), new=True)
@@ -468,8 +460,7 @@ def dump_index(
     words = _words(flavour, "ms")
     annotations = {
         "neuron_ids": {
-            sheet: words.array((len(ids),), words.i8, ids.astype("<i8").tobytes())
-            for sheet, ids in neuron_ids.items()
+            sheet: words.array((len(ids),), words.i8, ids.astype("<i8").tobytes()) for sheet, ids in neuron_ids.items()
         },
         "neuron_positions": {
             sheet: words.array(place.shape, words.f8, place.astype("<f8").tobytes())

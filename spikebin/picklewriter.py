@@ -89,9 +89,9 @@ class SavesItself(Protocol):
 class Pickler:
     """Writes pickle protocol 4 from Global, Made and the plain types, in frames of the caller's choice.
 
-    Texts and globals are memoized by value, as are bytes of length 0 and 1. Longer bytes are never fetched again,
-    and everything else goes by identity. So does the standard library's pickler in effect: short bytes and most
-    texts are one object each in Python.
+    Texts and globals are memoized by value, as are bytes of length 0 and 1. Longer bytes are never fetched
+    again, and everything else goes by identity. So does the standard library's pickler in effect: short bytes
+    and most texts are one object each in Python.
     """
 
     def __init__(self, file: BinaryIO) -> None:

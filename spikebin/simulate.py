@@ -119,7 +119,7 @@ class Experiment:
     sheets : tuple of SheetModel
     seed : int
     image_ms, blank_ms : float
-        Durations of an image and of the blank before it.
+        Durations of an image (or grating) and of the blank before it, in multiples of 0.1 ms.
     blank_jitter_ms : float
         Blanks differ from `blank_ms` by up to this much, in steps of 0.1 ms.
     blanks : {"null", "internal", "none"}
@@ -171,9 +171,7 @@ class Experiment:
                 msg = f"{name} is {getattr(self, name)}: a simulation needs at least {at_least}"
                 raise ConfigError(msg)
         if self.image_ms < STEP_MS or self.blank_ms - self.blank_jitter_ms < STEP_MS:
-            msg = (
-                f"image_ms is {self.image_ms}, blank_ms {self.blank_ms}: both must last at least {STEP_MS} ms"
-            )
+            msg = f"image_ms is {self.image_ms}, blank_ms {self.blank_ms}: both must last at least {STEP_MS} ms"
             raise ConfigError(msg)
         if not 0 <= self.unrecorded < 1:
             msg = f"unrecorded is {self.unrecorded}: it is a share of the neurons, from 0 to below 1"
@@ -184,9 +182,7 @@ class Experiment:
         names = [model.name for model in self.sheets]
         for model in self.sheets:
             if model.n_neurons < 1 or names.count(model.name) > 1:
-                msg = (
-                    f"sheet {model.name}: a simulation needs at least 1 neuron in it, and the sheet only once"
-                )
+                msg = f"sheet {model.name}: a simulation needs at least 1 neuron in it, and the sheet only once"
                 raise ConfigError(msg)
 
     @property
@@ -392,9 +388,7 @@ def write_datastore(
     return path
 
 
-def _dump_index(
-    file: BinaryIO, entries: list[IndexEntry], experiment: Experiment, name: str, flavour: Flavour
-) -> None:
+def _dump_index(file: BinaryIO, entries: list[IndexEntry], experiment: Experiment, name: str, flavour: Flavour) -> None:
     sheets = {population.model.name: population for population in experiment.populations}
     null_period = experiment.blank_ms if experiment.blanks == "null" else 0.0
     dump_index(
@@ -464,11 +458,10 @@ def _schedule(experiment: Experiment) -> Iterator[_Shown]:
             numbers = rng.permutation(numbers)
         # Gratings are numbered downwards from -1: as patterns they are images that nobody else shows.
         for number in [*range(-1, -1 - experiment.gratings, -1), *numbers.tolist()]:
-            image_id = str(number) if number >= 0 else ""
             if number >= 0:
-                stimulus = _image_text(experiment, number, repeat)
+                image_id, stimulus = str(number), _image_text(experiment, number, repeat)
             else:
-                stimulus = _grating_text(experiment, number, repeat)
+                image_id, stimulus = "", _grating_text(experiment, number, repeat)
             if experiment.blanks != "none":
                 steps = _steps(experiment.blank_ms) + int(rng.integers(-jitter, jitter + 1))
                 null = experiment.blanks == "null"
@@ -565,12 +558,8 @@ def _populate(model: SheetModel, first_id: int, experiment: Experiment) -> Popul
     recorded = np.sort(rng.permutation(n_all)[: model.n_neurons])
     z = rng.standard_normal(model.n_neurons)
     rates = np.exp(np.interp(z, _Z, np.log(model.percentiles_hz)))
-    gains = (
-        rng.uniform(-1.0, 1.0, model.n_neurons) if model.polarity == 0 else np.full(z.shape, model.polarity)
-    )
-    return Population(
-        model, first_id + np.arange(n_all), _positions(n_all, model.name, rng), recorded, rates, gains
-    )
+    gains = rng.uniform(-1.0, 1.0, model.n_neurons) if model.polarity == 0 else np.full(z.shape, model.polarity)
+    return Population(model, first_id + np.arange(n_all), _positions(n_all, model.name, rng), recorded, rates, gains)
 
 
 def _positions(n_neurons: int, sheet: str, rng: np.random.Generator) -> NDArray[np.float64]:

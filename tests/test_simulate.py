@@ -9,6 +9,7 @@ import pickletools
 import re
 import sys
 import types
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def opcodes(data):
 
 
 def plain(obj, above=()):
-    """What an object was pickled with, as nested tuples; what refers to its holder says how far up that is."""
+    """What an object was pickled with, as nested tuples, a reference to its holder as how far up that is."""
     if id(obj) in above:
         return f"up {above[::-1].index(id(obj))}"
     above = (*above, id(obj))
@@ -117,9 +118,7 @@ def test_a_real_segment_written_anew_has_the_same_opcodes(name, flavour, id_key)
     assert paths
     for path in paths:
         segment = read_stubs(path)
-        stubs = (
-            segment["spiketrains"] if "spiketrains" in segment else segment["_spiketrains"].state["_items"]
-        )
+        stubs = segment["spiketrains"] if "spiketrains" in segment else segment["_spiketrains"].state["_items"]
         trains = [stub.args for stub in stubs]
         times = [train[1] for train in trains]
         out = io.BytesIO()
@@ -150,9 +149,7 @@ def test_a_real_index_written_anew_holds_the_same(name, flavour):
     path = only_directory(DATA / name) / "datastore.recordings.pickle"
     block = read_stubs(path)
     annotations = block["annotations"]
-    wrappers = [
-        w.state for w in (block["segments"] if "segments" in block else block["_segments"].state["_items"])
-    ]
+    wrappers = [w.state for w in (block["segments"] if "segments" in block else block["_segments"].state["_items"])]
     out = io.BytesIO()
     dump_index(
         out,
@@ -223,6 +220,28 @@ def test_neo_reads_a_sheet_of_one_neuron(tmp_path):
     np.testing.assert_array_equal(train.magnitude, next(presentations(experiment)).times)
 
 
+def test_neo_reads_a_segment_of_no_trains(tmp_path):
+    none, path = np.empty(0, dtype=np.int64), tmp_path / "Segment0.pickle"
+    shown = next(presentations(Experiment(n_images=1, sheets=SMALL)))
+    entry = IndexEntry("Segment0", "segment000", shown.sheet, shown.stimulus, null=False, recorded=datetime.min)  # noqa: DTZ901
+    with path.open("wb") as file:
+        dump_segment(
+            file,
+            entry,
+            duration=560.0,
+            times=none.astype(float),
+            counts=none,
+            ids=none,
+            indices=none,
+            flavour="neo-0.14",
+            unit="ms",
+            id_key="source_id",
+        )
+    segment = neo_load(path)
+    assert list(segment.spiketrains) == []
+    assert segment.annotations["stimulus"] == shown.stimulus
+
+
 def test_neo_reads_the_index(tmp_path, mozaik_wrapper):
     experiment = Experiment(first_image=50017, n_images=3, sheets=SMALL, unrecorded=0.2)
     part = write_datastore(tmp_path, experiment)
@@ -275,9 +294,7 @@ def test_equal_experiments_give_equal_files(tmp_path):
 
 
 def test_parts_share_their_neurons_but_not_their_spikes():
-    parts = [
-        Experiment(first_image=first, n_images=1, sheets=SMALL, unrecorded=0.2) for first in (50000, 50100)
-    ]
+    parts = [Experiment(first_image=first, n_images=1, sheets=SMALL, unrecorded=0.2) for first in (50000, 50100)]
     one, other = (list(presentations(part)) for part in parts)
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a.ids, b.ids)
@@ -358,9 +375,7 @@ def test_image_and_blank_say_the_same_and_only_null_tells_them_apart():
             assert image.order == blank.order + 1
             assert image.onset_steps == blank.onset_steps + blank.duration_steps
     text = shown[0].stimulus
-    assert text.startswith(
-        '{"module_path" :"mozaik.stimuli.vision.topographica_based","background_luminance":50.0, '
-    )
+    assert text.startswith('{"module_path" :"mozaik.stimuli.vision.topographica_based","background_luminance":50.0, ')
     assert re.search(r"\"image_path\":'/imagenet/50017_img\d{5}\.png'", text)
     assert [p.repeat for p in shown[::4]] == [0, 0, 1, 1, 2, 2]
     assert '"trial":2}' in shown[-1].stimulus
@@ -411,9 +426,7 @@ def test_images_are_shuffled_within_each_repeat():
 def test_the_order_of_trains_changes_no_spike(trains, n_orders):
     base = Experiment(n_images=2, sheets=SMALL[:1], unrecorded=0.25)
     orders = set()
-    for shown, plain in zip(
-        presentations(dataclasses.replace(base, trains=trains)), presentations(base), strict=True
-    ):
+    for shown, plain in zip(presentations(dataclasses.replace(base, trains=trains)), presentations(base), strict=True):
         orders.add(tuple(shown.ids))
         spots = np.lexsort((shown.steps, rows_of(shown)))
         np.testing.assert_array_equal(rows_of(shown)[spots], rows_of(plain))
@@ -470,9 +483,7 @@ def test_the_directory_is_named_after_its_images_or_as_asked(tmp_path):
     part = write_datastore(tmp_path, experiment)
     name = "NewDataset_Images_from_50300_to_50400_ParameterSearch_____baseline:50300_trial:0"
     assert part == tmp_path / name
-    assert write_datastore(tmp_path, experiment, directory="model_trial0_chunk3_____x").name.startswith(
-        "model_"
-    )
+    assert write_datastore(tmp_path, experiment, directory="model_trial0_chunk3_____x").name.startswith("model_")
 
 
 @pytest.mark.parametrize(

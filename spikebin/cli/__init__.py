@@ -1,0 +1,74 @@
+"""The command line: what every command shares. Each group of commands is a module; no logic lives in any of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from spikebin import __version__
+from spikebin.errors import SpikebinError
+from spikebin.signals import Ended, ending_on_signals
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="spikebin",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Raw spike recordings into sealed trial x neuron x time matrices, one file per sheet and part.
+
+    First time: `spikebin demo`. With recordings of your own: `spikebin init ROOT`, `spikebin plan`, `spikebin run`.
+    """
+    if version:
+        typer.echo(f"spikebin {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line, and turn whatever goes wrong into one line and an exit code.
+
+    Exit codes: 0 done, 1 something failed, 2 usage, 3 no space or quota left, 70 a fault in spikebin, 128 + n ended by
+    signal n.
+    """
+    _register()
+    try:
+        with ending_on_signals():
+            sys.exit(app(standalone_mode=False))
+    except Ended as ended:
+        _stop(f"ended by {ended}: what was done is kept, start again to do the rest", ended.exit_code)
+    except SpikebinError as error:
+        _stop(str(error), error.exit_code, error)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; the interpreter must not try to flush into the void.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001
+        if hasattr(error, "format_message"):
+            _stop(f"{error.format_message().rstrip('.')}: `spikebin --help` and `spikebin COMMAND --help` tell more", 2)
+        name = type(error).__name__
+        _stop(f"unexpected {name}: {error}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it", 70, error)
+
+
+def _stop(message: str, code: int, error: BaseException | None = None) -> None:
+    if error is not None and os.environ.get("SPIKEBIN_DEBUG") == "1":
+        raise error
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+def _register() -> None:
+    """Importing a module of commands adds them to the app, in the order in which help lists them."""
+    from spikebin.cli import demo, setup, work, files  # noqa: F401, I001

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from spikebin.recordings.base import Recording
 
-__all__ = ["FORMATS", "open_recording"]
+__all__ = ["FORMATS", "format_of", "open_recording"]
 
 # The module of each format has `recognises(path) -> bool` and `open(path) -> Recording`.
 FORMATS = {
@@ -36,9 +36,13 @@ def open_recording(path: Path, kind: str | None = None) -> Recording:
     """
     if not path.exists():
         raise RecordingError(f"no recording at {path}: check the path, or wait until it has been copied")
-    for name, module in FORMATS.items():
-        room = import_module(module)
-        if name == kind or (kind is None and room.recognises(path)):
-            recording: Recording = room.open(path)
-            return recording
+    name = kind or format_of(path)
+    if name in FORMATS:
+        recording: Recording = import_module(FORMATS[name]).open(path)
+        return recording
     raise RecordingError(f"{path} is in none of the known formats ({', '.join(FORMATS)}): check the path")
+
+
+def format_of(path: Path) -> str | None:
+    """The first format that recognises a path, by its name and shape; None if none does."""
+    return next((name for name, module in FORMATS.items() if import_module(module).recognises(path)), None)

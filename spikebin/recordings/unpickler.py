@@ -147,13 +147,16 @@ _STUBS: dict[str, type[Inert]] = {
     "builtins.bytes": _stub("builtins.bytes", _Empty),
 }
 
-# The same things under the names that Python 2 (protocols 0 to 2) and numpy 2 give their modules.
-_MODULES = {
+ALIASES = {
     "__builtin__": "builtins",
     "copy_reg": "copyreg",
     "numpy._core.multiarray": "numpy.core.multiarray",
     "numpy._core.numeric": "numpy.core.numeric",
 }
+"""The same modules under the names that Python 2 (protocols 0 to 2) and numpy 2 give them."""
+
+KINDS = tuple(_STUBS)
+"""Every global that is known here, under its name in Python 3 and numpy 1."""
 
 
 class _Unpickler(pickle.Unpickler):
@@ -164,7 +167,7 @@ class _Unpickler(pickle.Unpickler):
         self._stubs = stubs
 
     def find_class(self, module: str, name: str, /) -> Any:
-        kind = f"{_MODULES.get(module, module)}.{name}"
+        kind = f"{ALIASES.get(module, module)}.{name}"
         stub = self._stubs.get(kind) if "." not in name else None
         if stub is None:
             raise Refused(

@@ -1,0 +1,78 @@
+"""Looks at finished matrix files: are they whole, and what is in them. Draws nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import MatrixFileError
+from spikebin.matrixfile import verify_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from spikebin.matrixfile import MatrixFile
+
+__all__ = ["Checked", "check_files", "describe", "matrix_files"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file and what is wrong with it; "" if it is whole."""
+
+    path: Path
+    error: str
+
+
+def matrix_files(paths: Iterable[Path]) -> list[Path]:
+    """The files given, and those below the directories given.
+
+    Raises
+    ------
+    MatrixFileError
+        If there is none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(path.rglob("spikes_*.h5")) if path.is_dir() else [path]
+        if not inside:
+            raise MatrixFileError(f"no matrix file in {path}: run `spikebin run`, or give another path")
+        found += inside
+    return found
+
+
+def check_files(paths: Iterable[Path]) -> Iterator[Checked]:
+    """Verify files one by one."""
+    for path in paths:
+        try:
+            verify_file(path)
+        except MatrixFileError as error:
+            yield Checked(path, str(error))
+        else:
+            yield Checked(path, "")
+
+
+def describe(file: MatrixFile) -> dict[str, Any]:
+    """The sealed facts of a file, with rates and repeats worked out from what it holds.
+
+    Rates are spikes inside the trials, collisions included, per neuron and second of the trials' bins.
+    """
+    header, trials, neurons = file.header, file.trials, file.neurons
+    seconds = float(trials["n_bins"].sum()) * file.binning.width / 1000
+    repeats = np.unique(trials["repeat"])
+    return {
+        **header,
+        "path": str(file.path),
+        "n_trials": file.shape[0],
+        "n_neurons": file.shape[1],
+        "n_columns": file.shape[2],
+        "n_repeats": int(repeats.size),
+        "n_images": int(np.unique(trials["image_id"]).size),
+        "n_bins": [int(trials["n_bins"].min()), int(trials["n_bins"].max())],
+        "neuron_ids": [int(neurons["neuron_id"][0]), int(neurons["neuron_id"][-1])],
+        "mean_rate_hz": (header["n_binned"] + header["n_collisions"]) / (seconds * file.shape[1]),
+        "fraction_true": header["n_binned"] / float(np.prod(file.shape)),
+    }

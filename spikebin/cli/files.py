@@ -1,0 +1,64 @@
+"""Commands that look into matrix files: verify, inspect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikebin.cli import app
+from spikebin.cli.options import ConfigOption, JsonOption, answer_json, note
+
+
+@app.command()
+def verify(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Matrix files, or directories of them; default: the whole output.", show_default=False),
+    ] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Check every byte and every count of matrix files; one line for each bad one, exit 1."""
+    from spikebin.check import check_files, matrix_files
+
+    if not paths:
+        from spikebin.config import load_config
+
+        paths = [load_config(config).output]
+    files = matrix_files(paths)
+    results = []
+    for result in check_files(files):
+        results.append(result)
+        if not json and result.error:
+            typer.echo(result.error)
+    bad = [result for result in results if result.error]
+    if json:
+        answer_json([{"path": str(result.path), "whole": not result.error, "why": result.error} for result in results])
+    note(f"{len(results) - len(bad)} of {len(results)} files are whole")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A matrix file.")],
+    trial: Annotated[
+        int | None, typer.Option("--trial", "-t", metavar="N", help="Draw a raster of this trial.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what is in a matrix file: shape, phases, rates, collisions, where it came from; a trial as a raster."""
+    from spikebin.check import describe
+    from spikebin.matrixfile import open_file
+
+    file = open_file(path)
+    facts = describe(file)
+    if json:
+        answer_json(facts)
+        return
+    from spikebin.cli.tables import describe_table, raster
+
+    describe_table(facts)
+    if trial is not None:
+        raster(file, trial)

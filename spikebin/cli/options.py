@@ -1,0 +1,72 @@
+"""Options that several commands take, and how an answer is put out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from spikebin.plan import Plan
+
+__all__ = [
+    "ConfigOption",
+    "DeepOption",
+    "JsonOption",
+    "SheetOption",
+    "VariantOption",
+    "answer_json",
+    "load",
+    "note",
+    "size_text",
+]
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The spikebin.toml to use; else $SPIKEBIN_CONFIG, else ./spikebin.toml.",
+        show_default=False,
+    ),
+]
+SheetOption = Annotated[
+    str | None,
+    typer.Option("--sheet", "-s", metavar="SHEET", help="Only this sheet: V1_Inh_L2/3 or V1_Inh_L23.", show_default=False),
+]
+VariantOption = Annotated[
+    str | None,
+    typer.Option("--variant", "-v", metavar="VARIANT", help="Only this variant: train, test, ...", show_default=False),
+]
+DeepOption = Annotated[bool, typer.Option("--deep", help="Compare every byte of every file with its seal, not only its size.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]
+
+
+def load(config: Path | None) -> Plan:
+    """The plan of a config."""
+    from spikebin.config import load_config
+    from spikebin.plan import load_plan
+
+    return load_plan(load_config(config))
+
+
+def answer_json(answer: Any) -> None:
+    """Print an answer as JSON."""
+    typer.echo(json.dumps(answer, indent=2, default=str))
+
+
+def note(text: str) -> None:
+    """Say something that is not the answer."""
+    typer.echo(text, err=True)
+
+
+def size_text(n_bytes: float) -> str:
+    """A number of bytes as people read it: 26.4 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.1f} TB"

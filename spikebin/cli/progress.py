@@ -1,0 +1,67 @@
+"""`run` as the user sees it: one progress bar on a terminal, plain lines elsewhere, a table of failures at the end."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from spikebin.cli.options import note
+from spikebin.cli.tables import exit_code, outcome_line, print_failures
+from spikebin.run import run_tasks
+from spikebin.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spikebin.job import Outcome
+    from spikebin.plan import Plan
+    from spikebin.run import Task
+
+__all__ = ["run_with_progress"]
+
+
+def run_with_progress(plan: Plan, tasks: Sequence[Task], *, workers: int, force: bool = False) -> int:
+    """Run tasks and tell how they go; the exit code."""
+    n_files = sum(len(task.sheets) for task in tasks)
+    if not n_files:
+        note("nothing to do: all that has a source is done, `spikebin status` shows it")
+        return 0
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("files"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.1f} trials/s"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    failures: list[Outcome] = []
+    code = n_trials = 0
+    begun = time.monotonic()
+    with bar:
+        shown = bar.add_task("files", total=n_files, rate=0.0)
+
+        def count_trial() -> None:
+            nonlocal n_trials
+            n_trials += 1
+            bar.update(shown, rate=n_trials / max(time.monotonic() - begun, 1e-9))
+
+        for outcome in run_tasks(plan.config.path, tasks, workers=workers, force=force, on_trial=count_trial):
+            bar.advance(shown)
+            code = max(code, exit_code(outcome))
+            if outcome.state is State.FAILED:
+                failures.append(outcome)
+            if not console.is_terminal:
+                note(outcome_line(outcome))
+    seconds = time.monotonic() - begun
+    note(
+        f"{n_files - len(failures)} of {n_files} files, {n_trials} trials in {seconds:.1f} s"
+        f" ({n_trials / seconds:.1f} trials/s)"
+    )
+    if failures:
+        print_failures(failures)
+    return code

@@ -1,0 +1,84 @@
+"""Commands that prepare the work: init, plan, exclude."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikebin.cli import app
+from spikebin.cli.options import ConfigOption, JsonOption, answer_json, load, note, size_text
+
+
+@app.command()
+def init(
+    roots: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="ROOT...", help="Directories that hold the recordings of the variant train.", show_default=False),
+    ] = None,
+    variants: Annotated[
+        list[str] | None,
+        typer.Option("--variant", "-v", metavar="NAME=ROOT", help="A root of another variant, test=ROOT. May be repeated.", show_default=False),
+    ] = None,
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="Where to write the config.")] = Path("spikebin.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+) -> None:
+    """Look at directories of recordings and write a commented spikebin.toml that works for them."""
+    from spikebin.initialise import write_config
+
+    for root in write_config(config, roots or [], variants or [], force=force):
+        note(f"{root.variant}: {root.parts} {root.format} recordings named {root.pattern}, sheets {', '.join(root.sheets)}")
+    note(f"wrote {config}; next: `spikebin plan`")
+
+
+@app.command()
+def plan(
+    config: ConfigOption = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Accept another [binning] or [trial]: files made otherwise count as missing.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """List the jobs and freeze them: an index means the same part for ever, new parts are appended."""
+    from spikebin.config import load_config
+    from spikebin.plan import make_plan
+    from spikebin.cli.tables import plan_table
+    from spikebin.summary import summarise_plan
+
+    made, changes = make_plan(load_config(config), replace=replace)
+    summary = summarise_plan(made, changes)
+    if json:
+        answer_json(summary)
+        return
+    plan_table(made)
+    note(
+        f"{summary['jobs']} jobs, {summary['files']} files, about {size_text(summary['bytes'])}"
+        f" ({size_text(summary['free'])} free) -> {made.config.output / 'jobs.csv'}"
+    )
+    note(f"new: {changes.parts} parts, {changes.sheets} sheets of parts, {changes.sources} sources of parts")
+    if summary["no_source"]:
+        note(f"no source yet: {summary['no_source']} sheets of parts, first {summary['first_no_source']}")
+    for name in changes.vanished:
+        note(f"vanished: {name} keeps its index, its recording is no longer found")
+    for name in changes.unknown_excludes:
+        note(f"warning: `exclude` names {name}, which is not there")
+
+
+@app.command()
+def exclude(
+    part: Annotated[str, typer.Argument(metavar="VARIANT/PART", help="The part to leave out: train/50300.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; `status` shows it.", show_default=False)] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take the exclusion back.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Leave a part out from now on, or take that back; whatever it has exported stays."""
+    from spikebin import state
+
+    plan = load(config)
+    job = plan.find_job(part)
+    if undo:
+        state.undo_exclude(plan, job)
+    else:
+        state.exclude(plan, job, reason)
+    note(f"{part} is {'no longer ' if undo else ''}excluded")

@@ -1,0 +1,158 @@
+"""Answers drawn as rich tables and lines; what they say is worked out elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from spikebin.cli.options import note, size_text
+from spikebin.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from spikebin.job import Outcome
+    from spikebin.matrixfile import MatrixFile
+    from spikebin.plan import Plan
+    from spikebin.summary import Summary
+
+__all__ = [
+    "describe_table",
+    "exit_code",
+    "outcome_line",
+    "plan_table",
+    "print_failures",
+    "print_table",
+    "raster",
+    "report",
+    "status_table",
+]
+
+LONGEST_PLAN = 40
+
+
+def print_table(title: str, columns: list[str], rows: Iterable[Iterable[Any]], *, stderr: bool = False) -> None:
+    """Draw a table; numbers to the right, texts to the left."""
+    body = [list(row) for row in rows]
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    for i, column in enumerate(columns):
+        right = bool(body) and all(isinstance(row[i], int | float) for row in body)
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    for row in body:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in row))
+    Console(stderr=stderr, highlight=False).print(table)
+
+
+def plan_table(plan: Plan) -> None:
+    """The jobs of a plan, the middle left out where there are many."""
+    shown = list(plan.jobs)
+    if len(shown) > LONGEST_PLAN:
+        shown = shown[: LONGEST_PLAN // 2] + shown[-LONGEST_PLAN // 2 :]
+    rows: list[list[Any]] = [
+        [str(job.index), job.variant, job.part, len(job.sheets), sum(bool(source.path) for source in job.sources)]
+        for job in shown
+    ]
+    if len(shown) < len(plan.jobs):
+        rows.insert(LONGEST_PLAN // 2, ["...", f"{len(plan.jobs) - len(shown)} more", "", 0, 0])
+    print_table("", ["index", "variant", "part", "sheets", "sources"], rows)
+
+
+def status_table(summary: Summary) -> None:
+    """Sheets by variant by state, then what is in trouble and why."""
+    rows = [
+        [row.sheet, row.variant, *(row.states.get(state, 0) for state in State)]
+        + [row.n_spikes, row.n_collisions, size_text(row.size)]
+        for row in summary.rows
+    ]
+    print_table("", ["sheet", "variant", *map(str, State), "spikes", "collisions", "size"], rows)
+    if summary.troubles:
+        troubles = [
+            [found.job.index, found.job.name, found.sheet, str(found.state), found.attempts.failures, found.reason]
+            for found in summary.troubles
+        ]
+        print_table("", ["index", "part", "sheet", "state", "tries", "why"], troubles)
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """One line for a sheet of a job."""
+    what = f"{outcome.job.name} {outcome.sheet}"
+    if outcome.header is None:
+        return f"{what}: {outcome.state}: {outcome.message}" if outcome.message else f"{what}: {outcome.state}"
+    if not outcome.exported:
+        return f"{what}: done already"
+    header = outcome.header
+    shape = " x ".join(map(str, header["shape"]))
+    lost = f"{header['n_collisions']:,} collisions, {header['n_outside']:,} outside"
+    return f"{what}: {shape}, {header['n_spikes']:,} spikes, {lost}, {size_text(header['size'])} -> {outcome.message}"
+
+
+def report(outcomes: Iterable[Outcome]) -> int:
+    """Say what became of each sheet as it ends; the exit code."""
+    code = 0
+    for outcome in outcomes:
+        prefix = "error: " if outcome.state is State.FAILED else ""
+        note(prefix + outcome_line(outcome))
+        code = max(code, exit_code(outcome))
+    return code
+
+
+def exit_code(outcome: Outcome) -> int:
+    """What one sheet contributes to the exit code of its command."""
+    if outcome.state is not State.FAILED:
+        return 0
+    return 3 if outcome.disk_full else 1
+
+
+def print_failures(failures: list[Outcome]) -> None:
+    """What failed, and why."""
+    rows = [[failure.job.index, failure.job.name, failure.sheet, failure.message] for failure in failures]
+    print_table("failed", ["index", "part", "sheet", "why"], rows, stderr=True)
+
+
+def describe_table(facts: dict[str, Any]) -> None:
+    """What is in a matrix file, a line for each fact."""
+    phases = ", ".join(
+        f"{p['name']} {p['duration']:g} ms in bins {p['first_bin']} to {p['first_bin'] + p['bins'] - 1}" for p in facts["phases"]
+    )
+    binning, source = facts["binning"], facts["source"]
+    rows = [
+        ["file", facts["path"]],
+        ["sheet", f"{facts['sheet']} of {facts['variant']}/{facts['part']}"],
+        ["shape", f"{facts['n_trials']} trials x {facts['n_neurons']} neurons x {facts['n_columns']} bins"],
+        ["trials", f"{facts['n_images']} images, {facts['n_repeats']} repeats, {facts['n_bins'][0]} to {facts['n_bins'][1]} bins each"],
+        ["phases", phases],
+        ["binning", f"{binning['width']:g} ms, closed {binning['closed']}, {'with' if binning['end_bin'] else 'no'} end bin, {binning['values']}"],
+        ["neurons", f"ids {facts['neuron_ids'][0]} to {facts['neuron_ids'][1]}"],
+        ["rate", f"{facts['mean_rate_hz']:.2f} Hz a neuron, {100 * facts['fraction_true']:.3f} % of bins"],
+        ["spikes", f"{facts['n_spikes']:,} = {facts['n_binned']:,} binned + {facts['n_collisions']:,} collisions + {facts['n_outside']:,} outside"],
+        ["stored", f"{size_text(facts['size'])}, layout {facts['layout']}, codec {facts['codec']}, {8 * facts['size'] / max(1, facts['n_binned']):.1f} bits a spike"],
+        ["source", f"{source['name']}, {source['files']} files, {size_text(source['size'])}"],
+        ["made", f"{facts['created']} by spikebin {facts['spikebin_version']}"],
+        ["content", facts["content_digest"]],
+    ]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, text in rows:
+        table.add_row(name, escape(str(text)))
+    Console(highlight=False).print(table)
+
+
+def raster(file: MatrixFile, trial: int) -> None:
+    """One trial as a raster that fits the terminal, with its onsets of phases marked."""
+    from spikebin.raster import draw_raster
+
+    console = Console(highlight=False)
+    rows, columns = file.events(trial)
+    facts = file.trials[trial]
+    onsets = [int(facts["phase_bins"][:i].sum()) for i in range(len(facts["phase_bins"]))]
+    size = min(24, max(6, console.height - 20)), max(20, console.width - 2)
+    console.print(f"\ntrial {trial}: image {facts['image_id']}, repeat {facts['repeat']}, {len(rows):,} spikes")
+    for line in draw_raster(rows, columns, file.shape[1:], size, marks=onsets):
+        console.print(line, markup=False)
+    names = [f"{phase['name']} from bin {onset}" for phase, onset in zip(file.header["phases"], onsets, strict=True)]
+    console.print(f"{file.shape[1]} neurons by id, {file.shape[2]} bins of {file.binning.width:g} ms; {', '.join(names)}")

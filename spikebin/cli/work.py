@@ -1,0 +1,163 @@
+"""Commands that do the work and tell how far it is: job, run, missing, status, clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikebin.cli import app
+from spikebin.cli.options import (
+    ConfigOption,
+    DeepOption,
+    JsonOption,
+    SheetOption,
+    VariantOption,
+    answer_json,
+    load,
+    note,
+)
+
+ForceOption = Annotated[bool, typer.Option("--force", help="Export what is done, too.")]
+
+
+@app.command()
+def job(
+    index: Annotated[int, typer.Argument(metavar="INDEX", help="Number of the job in the plan; $SLURM_ARRAY_TASK_ID in a Slurm task.")],
+    sheets: Annotated[
+        list[str] | None,
+        typer.Option("--sheet", "-s", metavar="SHEET", help="Only this sheet. May be repeated.", show_default=False),
+    ] = None,
+    force: ForceOption = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="Only the first N trials, to --out; never counts as done.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write there instead of into the data set.", show_default=False),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", metavar="N", min=1, help="Trials in work at once; default: the CPUs granted.", show_default=False),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Export the sheets of one part that are not done; all done: say so and touch nothing."""
+    from spikebin.cli.tables import report
+
+    if limit is not None and out is None:
+        raise typer.BadParameter("--limit needs --out DIR, since a part of a part never counts as done")
+    plan = load(config)
+    task = plan.job(index)
+    names = [plan.find_sheet(sheet) for sheet in sheets or ()]
+    from spikebin.job import run_job
+    from spikebin.run import cpus
+
+    outcomes = run_job(plan, task, sheets=names, force=force, limit=limit, out=out, threads=threads or cpus())
+    raise typer.Exit(report(outcomes))
+
+
+@app.command()
+def run(
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-w", metavar="N", min=1, help="Jobs at once; default: the CPUs there are.", show_default=False),
+    ] = None,
+    sheet: SheetOption = None,
+    variant: VariantOption = None,
+    index: Annotated[
+        str | None,
+        typer.Option("--index", "-i", metavar="SPEC", help="Only these jobs: 3,7-9.", show_default=False),
+    ] = None,
+    force: ForceOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Run all jobs that are not done on this machine, whatever fails; a table of failures at the end."""
+    from spikebin.cli.progress import run_with_progress
+    from spikebin.run import cpus, wanted_tasks
+    from spikebin.slurm import parse_array_spec
+
+    plan = load(config)
+    indices = None if index is None else [plan.job(i).index for i in parse_array_spec(index)]
+    tasks = wanted_tasks(
+        plan,
+        sheet=sheet and plan.find_sheet(sheet),
+        variant=variant and plan.find_variant(variant),
+        indices=indices,
+        force=force,
+    )
+    raise typer.Exit(run_with_progress(plan, tasks, workers=workers or cpus(), force=force))
+
+
+@app.command()
+def missing(
+    sheet: SheetOption = None,
+    variant: VariantOption = None,
+    deep: DeepOption = False,
+    max_failures: Annotated[
+        int | None,
+        typer.Option("--max-failures", metavar="N", min=1, help="Leave out what has failed N times or more.", show_default=False),
+    ] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Print the array indices of the parts that still lack a sheet, as sbatch --array takes them."""
+    from spikebin.slurm import array_spec
+    from spikebin.summary import find_missing
+
+    plan = load(config)
+    found = find_missing(
+        plan,
+        sheet=sheet and plan.find_sheet(sheet),
+        variant=variant and plan.find_variant(variant),
+        deep=deep,
+        max_failures=max_failures,
+    )
+    if json:
+        answer_json(found.as_dict())
+        return
+    for line in found.remarks():
+        note(line)
+    if found.indices:
+        typer.echo(array_spec(found.indices))
+
+
+@app.command()
+def status(
+    sheet: SheetOption = None,
+    variant: VariantOption = None,
+    deep: DeepOption = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show how far every sheet of every variant has come, what failed and why, and what it takes on disk."""
+    from spikebin.summary import summarise
+
+    plan = load(config)
+    summary = summarise(
+        plan, sheet=sheet and plan.find_sheet(sheet), variant=variant and plan.find_variant(variant), deep=deep
+    )
+    if json:
+        answer_json(summary.as_dict())
+        return
+    from spikebin.cli.tables import status_table
+
+    status_table(summary)
+
+
+@app.command()
+def clean(
+    config: ConfigOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be removed.")] = False,
+) -> None:
+    """Remove temporary files that dead jobs left behind; a file that is being written is never touched."""
+    from spikebin.summary import find_litter
+
+    paths = find_litter(load(config))
+    for path in paths:
+        if not dry_run:
+            path.unlink(missing_ok=True)
+        typer.echo(str(path))
+    note(f"{len(paths)} temporary files {'found' if dry_run else 'removed'}")

@@ -1,0 +1,56 @@
+"""The demo's recordings: a small made-up V1 in mozaik's own format, and the spikebin.toml that fits it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spikebin.errors import ConfigError
+from spikebin.initialise import write_config
+from spikebin.simulate import V1, Experiment, scaled, write_datastore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["make_demo"]
+
+N_IMAGES = 6
+N_TEST_IMAGES = 3
+N_TEST_REPEATS = 4
+
+
+def make_demo(directory: Path, *, parts: int, scale: float, on_part: Callable[[str], None]) -> Path:
+    """Write recordings of a made-up V1 and a config for them.
+
+    Parameters
+    ----------
+    directory : Path
+        Must not exist, or be empty.
+    parts : int
+        Recordings of the variant train; there is one of the variant test.
+    scale : float
+        Size of the sheets, 1 for the 108,150 neurons of the full model.
+    on_part : callable
+        Called with the name of each recording once it is there.
+
+    Returns
+    -------
+    Path
+        The config.
+
+    Raises
+    ------
+    ConfigError
+        If something is there already.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise ConfigError(f"{directory} is there already: remove it, or give the demo another directory")
+    sheets = scaled(V1, scale)
+    roots = directory / "recordings" / "train", directory / "recordings" / "test"
+    for i in range(parts):
+        on_part(write_datastore(roots[0], Experiment(50_000 + 100 * i, N_IMAGES, sheets=sheets)).name)
+    test = Experiment(300_050, N_TEST_IMAGES, N_TEST_REPEATS, sheets=sheets)
+    on_part(write_datastore(roots[1], test).name)
+    config = directory / "spikebin.toml"
+    write_config(config, [roots[0]], [f"test={roots[1]}"])
+    return config

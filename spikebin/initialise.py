@@ -1,0 +1,217 @@
+"""Looks at directories of recordings and writes a spikebin.toml that works for them.
+
+Only names are guessed here; what a config means is config.py's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spikebin.atomic import write_atomically
+from spikebin.errors import ConfigError, RecordingError
+from spikebin.recordings import format_of, open_recording
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Root", "config_text", "guess_pattern", "look_at", "write_config"]
+
+NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Root:
+    """What was found below one root: how its recordings are named, of which format, and with which sheets."""
+
+    variant: str
+    path: Path
+    pattern: str
+    format: str
+    parts: int
+    sheets: tuple[str, ...]
+
+
+def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *, force: bool = False) -> list[Root]:
+    """Look at roots and write a spikebin.toml.
+
+    Parameters
+    ----------
+    config : Path
+        Where to write it.
+    roots : sequence of Path
+        Of the variant train.
+    variants : sequence of str
+        ``NAME=ROOT`` of other variants.
+    force : bool
+        Replace what is there.
+
+    Returns
+    -------
+    list of Root
+        What was found.
+
+    Raises
+    ------
+    ConfigError
+        If there is a config already, no root, or nothing in one.
+    RecordingError
+        If no recording of a root can be read.
+    """
+    if config.exists() and not force:
+        raise ConfigError(f"{config} is there already: edit it, write another with --config FILE, or replace it with --force")
+    wanted = [("train", root) for root in roots]
+    for text in variants:
+        name, equals, root = text.partition("=")
+        if not (name and equals and root):
+            raise ConfigError(f"--variant {text!r}: give it as NAME=ROOT, test=/data/test")
+        wanted.append((name, Path(root)))
+    if not wanted:
+        raise ConfigError("no ROOT given: name the directories that hold the recordings")
+    found = [root for variant, path in wanted for root in look_at(variant, path.expanduser())]
+    write_atomically(config, [config_text(found, config.absolute().parent).encode()])
+    return found
+
+
+def look_at(variant: str, path: Path) -> list[Root]:
+    """What recordings lie below a root; one Root for each format and way of naming.
+
+    Parameters
+    ----------
+    variant : str
+    path : Path
+        A directory of recordings, or a single recording.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such directory, or no recording in it.
+    RecordingError
+        If none of the recordings can be read.
+    """
+    if not path.exists():
+        raise ConfigError(f"no {path}: give the directory that holds the recordings")
+    if path.is_file() or format_of(path):
+        names, root = [path.name], path.parent
+    else:
+        try:
+            names, root = sorted(os.listdir(path)), path  # noqa: PTH208
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be listed ({error.strerror}): check your rights") from None
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        kind = format_of(root / name)
+        if kind:
+            groups.setdefault((kind, NUMBER.sub("0", name)), []).append(name)
+    if not groups:
+        raise ConfigError(f"no recording in {path}: give the directory that holds them, one level above")
+    return [
+        Root(variant, root, guess_pattern(found), kind, len(found), _sheets(root, found, kind))
+        for (kind, _), found in groups.items()
+    ]
+
+
+def guess_pattern(names: Sequence[str]) -> str:
+    """A pattern of `parts` that tells the names apart.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Alike but for their numbers.
+
+    Returns
+    -------
+    str
+        With ``{part}`` at the first number that differs, and further fields where that is not enough; ``*`` after the
+        last. Where nothing differs, at the number after ``from_``, else at the first of two digits or more, else at the
+        first, else the whole name.
+    """
+    tokens = [NUMBER.findall(name) for name in names]
+    first = names[0]
+    spans = [found.span() for found in NUMBER.finditer(first)]
+    if not spans:
+        return "{part}"
+    chosen: list[int] = []
+    for i in range(len(spans)):
+        keys = {tuple(row[j] for j in chosen) for row in tokens}
+        if len({tuple(row[j] for j in [*chosen, i]) for row in tokens}) > len(keys):
+            chosen.append(i)
+    if not chosen:
+        after_from = [i for i, (start, _) in enumerate(spans) if first[:start].endswith("from_")]
+        long = [i for i, (start, stop) in enumerate(spans) if stop - start > 1]
+        chosen = (after_from or long or [0])[:1]
+    pattern, end, n_fields = "", 0, 0
+    for i, (start, stop) in enumerate(spans):
+        if i > chosen[-1]:
+            return pattern + first[end:start] + "*"
+        pattern += first[end:start]
+        if i not in chosen:
+            pattern += "*" if len({row[i] for row in tokens}) > 1 else first[start:stop]
+        elif first[:start].endswith("trial") and len(chosen) > 1 and "{repeat}" not in pattern:
+            pattern += "{repeat}"
+        else:
+            n_fields += 1
+            pattern += "{part}" if n_fields == 1 else f"{{part{n_fields}}}"
+        end = stop
+    return pattern + first[end:]
+
+
+def config_text(roots: Sequence[Root], directory: Path) -> str:
+    """The text of a commented spikebin.toml that lies in `directory`."""
+    sheets = list(dict.fromkeys(sheet for root in roots for sheet in root.sheets))
+    lines = [
+        "# Written by `spikebin init`. Paths are relative to this file.",
+        'output = "dataset"',
+        f"sheets = {_array(sheets)}",
+        'layout = "matrix"    # or "events": smaller, and faster to read trial by trial',
+        'codec = "blosc2"     # or "zlib": bigger and slower, but any HDF5 program reads it',
+        "",
+        "[binning]",
+        "width = 1.0          # ms",
+        'closed = "left"      # bin k holds [k, k+1) widths; "right": (k, k+1], as NEST has it',
+        "end_bin = true       # one more bin, for spikes at exactly the end of a phase",
+        'values = "bool"      # or "count": how many spikes, up to 255',
+        "",
+        "[trial]              # all optional",
+        '# stimulus = "NaturalImage"   # default: the only kind that is there, blanks apart',
+        '# image_id = "image_path"     # the parameter of the stimulus that names the image',
+        '# blank = "before"            # or "none"; default: before where every trial has one',
+    ]
+    for root in roots:
+        lines += ["", f"[[recordings]]        # {root.parts} found", f"variant = {_text(root.variant)}"]
+        lines += [f"root = {_text(_relative(root.path, directory))}"]
+        lines += [f"parts = {_text(root.pattern)}"]
+        if root.format != "mozaik":
+            lines += [f"format = {_text(root.format)}"]
+        if list(root.sheets) != sheets:
+            lines += [f"sheets = {_array(root.sheets)}"]
+        lines += ["# exclude = [300000]            # parts known to be corrupt"]
+    lines += ["", "[slurm]               # passed to sbatch, any long option of it", '# time = "01:00:00"', '# mem = "2G"']
+    return "\n".join(lines) + "\n"
+
+
+def _sheets(root: Path, names: Sequence[str], kind: str) -> tuple[str, ...]:
+    reason = ""
+    for name in names:
+        try:
+            return tuple(open_recording(root / name, kind).sheets)
+        except RecordingError as error:
+            reason = reason or str(error)
+    raise RecordingError(f"no recording in {root} can be read; the first: {reason}")
+
+
+def _relative(path: Path, directory: Path) -> str:
+    return str(path if path.is_absolute() else os.path.relpath(path, directory))
+
+
+def _text(text: str) -> str:
+    # A JSON string of printable characters is a TOML string, too.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _array(texts: Sequence[str]) -> str:
+    return "[" + ", ".join(map(_text, texts)) + "]"

@@ -1,0 +1,179 @@
+"""States of many sheets added up: what is missing, how a data set stands, what a plan will take. No numpy, no HDF5."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from spikebin.atomic import litter
+from spikebin.seal import SEAL_SIZE
+from spikebin.state import SheetState, State, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from spikebin.plan import Plan, PlanChanges
+
+__all__ = ["Missing", "Row", "Summary", "find_litter", "find_missing", "summarise", "summarise_plan"]
+
+# Measured on a recording of 10 images x 37,500 neurons: compressed matrix file over the pickles of its segments.
+BYTES_OUT_PER_BYTE_IN = 0.016
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The jobs to run again, and what there is to say of the sheets that are not simply missing."""
+
+    indices: list[int]
+    states: list[SheetState]
+    given_up: list[SheetState]
+
+    def remarks(self) -> list[str]:
+        """One line for each sheet that is broken, failed, given up, excluded or without a source."""
+        lines = [_remark(found) for found in self.states if found.state in {State.BROKEN, State.FAILED}]
+        lines += [f"{_remark(found)} (left out: failed {found.attempts.failures} times)" for found in self.given_up]
+        for state in (State.EXCLUDED, State.NO_SOURCE):
+            parts: dict[str, SheetState] = {}
+            for found in self.states:
+                if found.state is state:
+                    parts.setdefault(found.job.name, found)
+            lines += [f"{state}: {name}: {found.reason}" for name, found in parts.items()]
+        return lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        entries = [found for found in (*self.states, *self.given_up) if found.state is not State.DONE]
+        return {"indices": self.indices, "sheets": [_entry(found) for found in entries]}
+
+
+@dataclass
+class Row:
+    """One sheet of one variant: how many parts are in each state, spikes and bytes of those done."""
+
+    sheet: str
+    variant: str
+    states: Counter[State] = field(default_factory=Counter)
+    n_spikes: int = 0
+    n_collisions: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a data set stands."""
+
+    rows: list[Row]
+    troubles: list[SheetState]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        rows = [
+            {**asdict(row), "states": {str(state): row.states.get(state, 0) for state in State}} for row in self.rows
+        ]
+        return {"rows": rows, "troubles": [_entry(found) for found in self.troubles]}
+
+
+def find_missing(
+    plan: Plan, *, sheet: str | None, variant: str | None, deep: bool = False, max_failures: int | None = None
+) -> Missing:
+    """The indices of the parts where a sheet, or any, is missing, broken or failed fewer than `max_failures` times."""
+    indices: dict[int, None] = {}
+    states, given_up = [], []
+    for found in survey(plan, sheet=sheet, variant=variant, deep=deep):
+        if max_failures is not None and found.attempts.failures >= max_failures:
+            given_up.append(found)
+            continue
+        states.append(found)
+        if found.state.wanted:
+            indices[found.job.index] = None
+    return Missing(list(indices), states, given_up)
+
+
+def summarise(plan: Plan, *, sheet: str | None = None, variant: str | None = None, deep: bool = False) -> Summary:
+    """Count the states of each sheet of each variant."""
+    rows: dict[tuple[str, str], Row] = {}
+    troubles = []
+    for found in survey(plan, sheet=sheet, variant=variant, deep=deep):
+        key = found.job.variant, found.sheet
+        row = rows.setdefault(key, Row(found.sheet, found.job.variant))
+        row.states[found.state] += 1
+        if found.header is not None:
+            row.n_spikes += found.header["n_spikes"]
+            row.n_collisions += found.header["n_collisions"]
+            row.size += found.header["size"] + SEAL_SIZE
+        elif found.state is not State.MISSING or found.reason:
+            troubles.append(found)
+    return Summary(list(rows.values()), troubles)
+
+
+def summarise_plan(plan: Plan, changes: PlanChanges) -> dict[str, Any]:
+    """What a plan will take: jobs, files, an estimate of bytes from the size of the recordings, and what has no source."""
+    bare = [(job, sheet) for job in plan.jobs for sheet in job.sheets if not job.source(sheet)]
+    return {
+        "jobs": len(plan.jobs),
+        "files": sum(len(job.sheets) for job in plan.jobs),
+        "bytes": estimate_bytes(plan),
+        "free": shutil.disk_usage(plan.config.output).free,
+        "no_source": len(bare),
+        "first_no_source": f"{bare[0][0].name} {bare[0][1]}" if bare else "",
+        "new_parts": changes.parts,
+        "new_sheets": changes.sheets,
+        "new_sources": changes.sources,
+        "vanished": changes.vanished,
+        "plan": str(plan.config.output / "jobs.csv"),
+    }
+
+
+def estimate_bytes(plan: Plan) -> int:
+    """About how many bytes all files will take, from the first part of each root: looking at all would take minutes."""
+    sizes: dict[Path, int] = {}
+    total = 0
+    for job in plan.jobs:
+        for source in job.sources:
+            if source.path:
+                path = plan.config.resolve(source.path)
+                if path.parent not in sizes:
+                    sizes[path.parent] = _size(path)
+                total += sizes[path.parent]
+    return int(total * BYTES_OUT_PER_BYTE_IN)
+
+
+def find_litter(plan: Plan) -> list[Path]:
+    """Temporary files of dead jobs, anywhere in the output."""
+    found: list[Path] = []
+    for directory, _, _ in os.walk(plan.config.output):
+        found += litter(plan.config.output / directory)
+    return found
+
+
+def _size(path: Path) -> int:
+    try:
+        if path.is_dir():
+            with os.scandir(path) as entries:
+                return sum(entry.stat().st_size for entry in entries if entry.is_file())
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _remark(found: SheetState) -> str:
+    times = f" {found.attempts.failures} times" if found.attempts.failures > 1 else ""
+    log = f" (log: {found.attempts.log})" if found.attempts.log else ""
+    return f"{found.state}{times}: {found.job.name} {found.sheet} (index {found.job.index}): {found.reason}{log}"
+
+
+def _entry(found: SheetState) -> dict[str, Any]:
+    return {
+        "index": found.job.index,
+        "variant": found.job.variant,
+        "part": found.job.part,
+        "sheet": found.sheet,
+        "state": str(found.state),
+        "reason": found.reason,
+        "failures": found.attempts.failures,
+        "log": found.attempts.log,
+    }
