@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spikebin.binning import Binning as Binning
+    from spikebin.dataset import Dataset as Dataset
+    from spikebin.dataset import SheetSet as SheetSet
+    from spikebin.dataset import open_dataset as open_dataset
     from spikebin.dense import Tally as Tally
     from spikebin.dense import bin_spikes as bin_spikes
     from spikebin.errors import SpikebinError as SpikebinError
@@ -20,14 +23,27 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Binning": "binning",
+    "Dataset": "dataset",
     "MatrixFile": "matrixfile",
+    "SheetSet": "dataset",
     "SpikebinError": "errors",
     "Tally": "dense",
     "bin_spikes": "dense",
+    "open_dataset": "dataset",
     "open_file": "matrixfile",
 }
 
-__all__ = ["Binning", "MatrixFile", "SpikebinError", "Tally", "bin_spikes", "open_file"]
+__all__ = [
+    "Binning",
+    "Dataset",
+    "MatrixFile",
+    "SheetSet",
+    "SpikebinError",
+    "Tally",
+    "bin_spikes",
+    "open_dataset",
+    "open_file",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """What is kept of tries that have not ended well: one small file for each sheet of a part, gone once it is done.
 
-Each try appends a line when it starts and one when it fails; a start without an end is a try that was killed. Knows
-nothing of plans or matrix files.
+Each try appends a line when it starts and one when it fails or is ended; a start without an end is a try that was
+killed, or that still runs. Knows nothing of plans or matrix files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from spikebin.atomic import process_is_gone, slurm_job, this_host
 from spikebin.config import directory_name
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "attempts_directory",
     "attempts_path",
     "forget",
+    "note_ended",
     "note_failure",
     "note_start",
     "read_attempts",
@@ -34,11 +36,21 @@ KILLED = "ended without a word: killed, out of memory, or its node went down"
 
 @dataclass(frozen=True)
 class Attempts:
-    """The tries of one sheet of a part: how many have failed, why the last one did, and where its log is."""
+    """The tries of one sheet of a part: how many have failed, why the last one did, and where its log is.
+
+    Attributes
+    ----------
+    failures : int
+    reason, log : str
+        Of the last one that failed.
+    running : str
+        Slurm's id of a try that started and has not ended, as far as is known; "" for none.
+    """
 
     failures: int = 0
     reason: str = ""
     log: str = ""
+    running: str = ""
 
 
 def attempts_directory(output: Path, variant: str) -> Path:
@@ -61,41 +73,66 @@ def note_failure(path: Path, reason: str) -> None:
     _append(path, "failed", reason)
 
 
+def note_ended(path: Path, reason: str) -> None:
+    """Note that the try of this process was ended from outside, by a signal."""
+    _append(path, "ended", reason)
+
+
 def forget(path: Path) -> None:
     """Forget all tries: the sheet is done."""
     with suppress(OSError):
         path.unlink()
 
 
-def read_attempts(path: Path) -> Attempts:
+def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
     """Count the tries that failed; one that still runs, or may, is not counted.
+
+    Parameters
+    ----------
+    path : Path
+        From `attempts_path`.
+    live : container of str, optional
+        Ids of all Slurm jobs that have not ended; None: not known.
 
     Notes
     -----
-    A try that noted its start and nothing else has failed if a later try has started, or if its process is gone from
-    this host. One on another host may still run; Slurm is asked about those by `spikebin submit`.
+    A try that noted its start and nothing else has failed if a later try has started, if its process is gone from
+    this host, or if its Slurm job is not live. A try that was ended, or killed, and whose Slurm job then started
+    again, has not failed: Slurm requeued it.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return Attempts()
-    failures, reason, log = 0, "", ""
+    failed: list[dict[str, Any]] = []
     running: dict[str, Any] | None = None
     for line in lines:
         try:
             entry = json.loads(line)
-            event, why, where = entry["event"], entry["reason"], entry["log"]
+            event, job, _, _ = (entry[key] for key in ("event", "slurm_job", "reason", "log"))
         except (ValueError, KeyError, TypeError):
             continue
-        if event == "failed":
-            failures, reason, log, running = failures + 1, why, where, None
-        else:
+        if event == "start":
             if running is not None:
-                failures, reason, log = failures + 1, KILLED, running["log"]
+                failed.append({**running, "reason": KILLED})
+            if failed and job != "0" and failed[-1]["slurm_job"] == job and failed[-1]["event"] != "failed":
+                failed.pop()
             running = entry
-    if running is not None and process_is_gone(str(running.get("host")), running.get("pid")):
-        failures, reason, log = failures + 1, KILLED, running["log"]
-    return Attempts(failures, reason, log)
+        else:
+            failed.append(entry)
+            running = None
+    if running is not None and _is_over(running, live):
+        failed.append({**running, "reason": KILLED})
+        running = None
+    job = running["slurm_job"] if running and running["slurm_job"] != "0" else ""
+    last = failed[-1] if failed else {"reason": "", "log": ""}
+    return Attempts(len(failed), last["reason"], last["log"], job)
+
+
+def _is_over(start: dict[str, Any], live: Container[str] | None) -> bool:
+    if process_is_gone(str(start.get("host")), start.get("pid")):
+        return True
+    return live is not None and start["slurm_job"] != "0" and start["slurm_job"] not in live
 
 
 def _append(path: Path, event: str, reason: str) -> None:

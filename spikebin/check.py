@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spikebin.matrixfile import MatrixFile
 
-__all__ = ["Checked", "check_files", "describe", "matrix_files"]
+__all__ = ["Checked", "check_files", "checked_trial", "describe", "matrix_files"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,19 @@ def check_files(paths: Iterable[Path]) -> Iterator[Checked]:
             yield Checked(path, str(error))
         else:
             yield Checked(path, "")
+
+
+def checked_trial(file: MatrixFile, trial: int) -> int:
+    """A trial's row of the matrix.
+
+    Raises
+    ------
+    MatrixFileError
+        If there is none of that number.
+    """
+    if not 0 <= trial < file.shape[0]:
+        raise MatrixFileError(f"no trial {trial} in {file.path}: it has the trials 0 to {file.shape[0] - 1}")
+    return trial
 
 
 def describe(file: MatrixFile) -> dict[str, Any]:

@@ -9,13 +9,13 @@ import difflib
 import os
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.binning import Binning
 from spikebin.errors import BinningError, ConfigError
-from spikebin.recordings.base import TrialRule
+from spikebin.recordings.base import Reading, TrialRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +25,7 @@ __all__ = ["Config", "Recordings", "directory_name", "find_config", "load_config
 FILE_NAME = "spikebin.toml"
 VARIABLE = "SPIKEBIN_CONFIG"
 FIELD = re.compile(r"\{([^{}]*)\}")
+EVENT_FILES = (".csv", ".tsv", ".txt")
 SAFE_NAME = re.compile(r"[^/\0\n]+")
 
 
@@ -45,6 +46,8 @@ class Recordings:
         Parts known to be corrupt.
     format : str or None
         A raw format; None: told from what is there.
+    reading : Reading
+        What its recordings do not tell of themselves.
     """
 
     variant: str
@@ -53,6 +56,7 @@ class Recordings:
     sheets: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     format: str | None = None
+    reading: Reading = field(default_factory=Reading)
 
     def part(self, name: str) -> str | None:
         """The part that a directory's name stands for: its fields, joined with "-". None if it does not fit."""
@@ -83,6 +87,13 @@ class Config:
     def resolve(self, path: Path | str) -> Path:
         """A path as the config means it: relative to its directory."""
         return self.path.parent / Path(path).expanduser()
+
+    def rule(self, part: str) -> TrialRule:
+        """Which presentations or events of a part are trials: a file of events with its path resolved."""
+        events = self.trial.events
+        if events is None or not events.lower().endswith(EVENT_FILES):
+            return self.trial
+        return replace(self.trial, events=str(self.resolve(events.replace("{part}", part))))
 
 
 def directory_name(sheet: str) -> str:
@@ -195,11 +206,30 @@ class _Reader:
 
     def trial(self, table: dict[str, Any]) -> TrialRule:
         where = "[trial]"
-        self.known(table, where, {"stimulus", "image_id", "blank"})
+        self.known(
+            table, where, {"stimulus", "image_id", "blank", "events", "unit", "align_to", "window", "drop_missing"}
+        )
+        window = table.get("window")
+        if window is not None and not (
+            isinstance(window, list)
+            and len(window) == 2
+            and all(isinstance(edge, int | float) and not isinstance(edge, bool) for edge in window)
+            and window[0] < window[1]
+        ):
+            self.fail("window", f"{where} window is {window!r}: give its start and stop in ms, [-200, 500]")
+        drop_missing = table.get("drop_missing", False)
+        if not isinstance(drop_missing, bool):
+            self.fail("drop_missing", f"{where} drop_missing is {drop_missing!r}: give true or false")
         return TrialRule(
             stimulus=self.text(table, "stimulus", where) or None,
             image_id=self.text(table, "image_id", where) or None,
             blank=(self.choice(table, "blank", where, ("before", "none"), "") or None),  # type: ignore[arg-type]
+            events=self.text(table, "events", where) or None,
+            events_unit=self.choice(table, "unit", where, ("s", "ms", "us", "samples"), "") or None,
+            align_to=self.text(table, "align_to", where) or None,
+            window_start=None if window is None else float(window[0]),
+            window_stop=None if window is None else float(window[1]),
+            drop_missing=drop_missing,
         )
 
     def slurm(self, table: dict[str, Any]) -> dict[str, str | int | bool]:
@@ -212,7 +242,12 @@ class _Reader:
 
     def entry(self, table: dict[str, Any], i: int) -> Recordings:
         where = f"[[recordings]] entry {i + 1}"
-        self.known(table, where, {"variant", "root", "parts", "sheets", "exclude", "format"})
+        self.known(
+            table,
+            where,
+            {"variant", "root", "parts", "sheets", "exclude", "format"}
+            | {"unit", "rate", "times", "neurons", "ids", "labels", "nodes"},
+        )
         for key in ("variant", "root", "parts"):
             if key not in table:
                 self.fail("recordings", f"{where} lacks `{key}`: add it")
@@ -241,6 +276,27 @@ class _Reader:
             sheets=self.sheets(table, where),
             exclude=tuple(str(part) for part in exclude),
             format=self.text(table, "format", where) or None,
+            reading=self.reading(table, where),
+        )
+
+    def reading(self, table: dict[str, Any], where: str) -> Reading:
+        rate = table.get("rate")
+        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0):
+            self.fail("rate", f"{where} rate is {rate!r}: give the samples per second")
+        labels = table.get("labels")
+        if labels is not None and not (
+            isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)
+        ):
+            self.fail("labels", f'{where} labels is {labels!r}: give a list of texts, ["good", "mua"]')
+        nodes = self.text(table, "nodes", where)
+        return Reading(
+            unit=self.choice(table, "unit", where, ("s", "ms", "us", "samples"), "") or None,
+            rate=None if rate is None else float(rate),
+            times=self.text(table, "times", where) or None,
+            neurons=self.text(table, "neurons", where) or None,
+            ids=self.text(table, "ids", where) or None,
+            labels=None if labels is None else tuple(labels),
+            nodes=str(self.path.parent / Path(nodes).expanduser()) if nodes else None,
         )
 
     def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:

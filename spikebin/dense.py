@@ -120,7 +120,7 @@ def bin_spikes(
     Notes
     -----
     A time within the largest of 1e-8, 1e-7 bins and 8 ulp of an edge is on that edge, so ``k * width`` and
-    ``k / rate`` go to bin k for every k up to 1e9; see docs/binning.md.
+    ``k / rate`` go to bin k for every k up to 1e9; see "The rules of binning" in README.md.
 
     Examples
     --------

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "BinningError",
     "ConfigError",
+    "DatasetError",
     "DiskFullError",
     "MatrixFileError",
     "PlanError",
@@ -37,6 +38,10 @@ class RecordingError(SpikebinError):
 
 class MatrixFileError(SpikebinError):
     """A matrix file that is not whole, or that this version cannot read."""
+
+
+class DatasetError(SpikebinError, ValueError):
+    """Files that do not make one data set, or a view that cannot be taken of it."""
 
 
 class DiskFullError(SpikebinError):

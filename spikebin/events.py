@@ -123,7 +123,7 @@ def bin_trial(
 
 
 class ContentDigest:
-    """sha256 over what a matrix says, whatever its layout, codec, time and version; see docs/format.md."""
+    """sha256 over what a matrix says, whatever its layout, codec, time and version; see "What a matrix file holds" in README.md."""
 
     def __init__(self, neuron_ids: NDArray[np.int64]) -> None:
         self._sha256 = hashlib.sha256(neuron_ids.astype("<i8").tobytes())

@@ -6,6 +6,7 @@ Joins the rooms: a recording gives spikes, events.py bins them, matrixfile.py wr
 from __future__ import annotations
 
 import io
+import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -15,18 +16,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from spikebin.atomic import remove_litter, write_atomically
-from spikebin.attempts import attempts_path, forget, note_failure, note_start
+from spikebin.attempts import attempts_path, forget, note_ended, note_failure, note_start
 from spikebin.config import directory_name
 from spikebin.errors import DiskFullError, PlanError, SpikebinError
 from spikebin.events import TrialEvents, bin_trial
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.plan import matrix_path
 from spikebin.recordings import open_recording
+from spikebin.seal import is_newer
 from spikebin.signals import Ended
 from spikebin.state import State, sheet_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from spikebin.plan import Job, Plan
     from spikebin.recordings.base import Recording, SheetRecording, Trial
 
-__all__ = ["Outcome", "export_sheet", "run_job"]
+__all__ = ["Outcome", "export_sheet", "image_ids", "in_order", "run_job", "write_npy"]
 
 T = TypeVar("T")
 
@@ -108,24 +110,29 @@ def run_job(
             if now.state in {State.EXCLUDED, State.NO_SOURCE} or (now.state is State.DONE and not force):
                 yield Outcome(job, sheet, now.state, now.reason, now.header)
                 continue
+            if not force and is_newer(target):
+                yield Outcome(job, sheet, State.FAILED, f"{now.reason}; --force replaces it")
+                continue
             note_start(tries)
         try:
             remove_litter(target.parent, target.name)
             source = job.source(sheet)
             entry = plan.entry(job, source)
             if source not in opened:
-                opened[source] = open_recording(plan.config.resolve(source), entry.format)
-            recording = opened[source].sheet(sheet, plan.config.trial, entry.repeat(Path(source).name))
+                opened[source] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
+            recording = opened[source].sheet(sheet, plan.config.rule(job.part), entry.repeat(Path(source).name))
             header = export_sheet(
                 recording, plan.config, Identity(sheet, job.variant, job.part), target,
                 limit=limit, threads=threads, on_trial=on_trial, with_ids=out is None,
             )  # fmt: skip
         except Ended as ended:
             if out is None:
-                note_failure(tries, f"ended by {ended}")
+                note_ended(tries, f"ended by {ended}: scancel, a time limit, preemption or Ctrl-C")
             raise
-        except (SpikebinError, MemoryError) as error:
-            reason = str(error) or "out of memory: give the job more, or fewer threads"
+        except Exception as error:
+            if os.environ.get("SPIKEBIN_DEBUG") == "1":
+                raise
+            reason = _reason(error)
             if out is None:
                 note_failure(tries, reason)
             yield Outcome(job, sheet, State.FAILED, reason, disk_full=isinstance(error, DiskFullError))
@@ -179,7 +186,7 @@ def export_sheet(
         recording.neurons,
         trials,
         binning=config.binning,
-        trial_rule=asdict(config.trial),
+        trial_rule=config.trial.settings,
         layout=config.layout,
         codec=config.codec,
     ) as writer:
@@ -190,46 +197,65 @@ def export_sheet(
             )
             return events, writer.encode(events)
 
-        for events, encoded in _in_order(work, len(trials), threads):
+        for events, encoded in in_order(work, len(trials), threads):
             writer.append(events, encoded)
             if on_trial is not None:
                 on_trial()
         files = recording.files
         if with_ids:
             _write_ids(target, identity, recording, trials)
-        return writer.write(target, recording.name, files)
+        return writer.write(target, recording.name, files, threads=threads)
 
 
-def _in_order(work: Callable[[int], T], n: int, threads: int) -> Iterator[T]:
+def _reason(error: Exception) -> str:
+    """One line for whatever stopped a sheet; the sheets after it are exported all the same."""
+    if isinstance(error, SpikebinError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory: give the job more, or fewer --threads"
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"unexpected {text}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it"
+
+
+def in_order(work: Callable[[int], T], n: int, threads: int) -> Iterator[T]:
     """``work(0) ... work(n - 1)``, computed by threads that run at most one item each ahead."""
-    with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[T]] = deque()
-        try:
-            for i in range(n):
-                pending.append(pool.submit(work, i))
-                if len(pending) > threads:
-                    yield pending.popleft().result()
-            while pending:
+    pool = ThreadPoolExecutor(threads)
+    pending: deque[Future[T]] = deque()
+    patient = True
+    try:
+        for i in range(n):
+            pending.append(pool.submit(work, i))
+            if len(pending) > threads:
                 yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        while pending:
+            yield pending.popleft().result()
+    except Ended:
+        # A thread may hang on a dead file system, or compile for half a minute: Slurm does not wait that long.
+        patient = False
+        raise
+    finally:
+        pool.shutdown(wait=patient, cancel_futures=True)
 
 
 def _write_ids(target: Path, identity: Identity, recording: SheetRecording, trials: Sequence[Trial]) -> None:
     """The two .npy files that the models downstream read, named after the matrix file."""
     variant = target.parent.parent.parent
     stem = f"{directory_name(identity.sheet)}_{identity.part}"
-    _write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", _image_ids(trials))
-    _write_npy(
+    names = image_ids((trial.repeat, trial.image_id) for trial in trials)
+    write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", names)
+    write_npy(
         variant / "neuron_ids" / f"neuron_ids_{stem}.npy", recording.neurons["neuron_id"].astype(np.int64)
     )
 
 
-def _image_ids(trials: Sequence[Trial]) -> NDArray[np.str_]:
-    """Ids as presented: (n_images,), or (repeats, n_images) where repeats differ, short ones filled with ""."""
+def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
+    """Ids as presented, of (repeat, image id) of each trial: (n_images,), or (repeats, n_images) where repeats differ.
+
+    Repeats of fewer images are filled up with "".
+    """
     repeats: dict[int, list[str]] = {}
-    for trial in trials:
-        repeats.setdefault(trial.repeat, []).append(trial.image_id)
+    for repeat, image in trials:
+        repeats.setdefault(repeat, []).append(image)
     first, *others = repeats.values()
     if all(other == first for other in others):
         return np.array(first)
@@ -237,7 +263,8 @@ def _image_ids(trials: Sequence[Trial]) -> NDArray[np.str_]:
     return np.array([ids + [""] * (longest - len(ids)) for ids in repeats.values()])
 
 
-def _write_npy(path: Path, array: NDArray[Any]) -> None:
+def write_npy(path: Path, array: NDArray[Any]) -> None:
+    """Write an array to a .npy file that is there whole or not at all."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     remove_litter(path.parent, path.name)

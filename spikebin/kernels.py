@@ -6,7 +6,8 @@ No file, no error message and no allocation lives here. Each kernel has a slow, 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from spikebin.jit import njit
 
 OUTSIDE = -1
 NOT_FINITE = -2
@@ -118,12 +119,16 @@ def scatter(flat, values, n_columns, first_row, first_column, n_chunk_rows, n_ch
 
 # --- pickle opcodes ---
 # Opcodes are named in comments as in the pickletools module. Arrays of work are the caller's; a kernel that finds one
-# too small says FULL, and the caller comes again with larger ones.
+# too small says FULL, and the caller comes again with larger ones. Nothing here makes or keeps an array, so numba need
+# not count who holds them: for functions as small as these the counting, atomic as it is, takes longer than the work.
+
+opcodes = njit(nogil=True, cache=True, _nrt=False)
+inlined = njit(nogil=True, cache=True, _nrt=False, forceinline=True)
 
 FULL = -1
 
 
-@njit(nogil=True, cache=True)
+@inlined
 def little_endian(data, at, n_bytes):
     """Unsigned number of 0 to 8 bytes at `at`; -1 if it does not fit an int64."""
     number = np.int64(0)
@@ -134,7 +139,7 @@ def little_endian(data, at, n_bytes):
     return number
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def end_of_line(data, at):
     """Offset of the first newline from `at` on, or the length of `data`."""
     while at < data.size and data[at] != 10:
@@ -142,7 +147,7 @@ def end_of_line(data, at):
     return at
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def decimal(data, start, stop):
     """Number that plain digits spell; -1 for anything else, and for more than 9 digits."""
     if start >= stop or stop - start > 9:
@@ -155,14 +160,14 @@ def decimal(data, start, stop):
     return number
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def survey(data, size, argument, pops, pushes, stack, memo, marks):
     """Walk a pickle's opcodes before `pickle.Unpickler` meets them; (status, offset of the opcode).
 
     `data` is the start of a file of `size` bytes. `argument[opcode]` says what follows it: so many bytes, -1, -4 or -8
     for a length of that many bytes and then so much, -21 or -22 for one or two lines, -99 if it is to be refused.
     `pops` and `pushes` say what it does to the stack; `pops` + 100 goes down to the last mark first.
-    `stack` and `memo` hold, of each value, how many tuples are in it and how deep, since hashing a tuple visits them all.
+    `stack` and `memo` hold, of each value, how many tuples are in it and how deep: to hash a tuple visits them all.
 
     Status: 0 whole; 1 ends too early; 2 refused opcode; 3 length beyond the file; 4 a memo index that no pickler
     writes; 5 tuples in tuples without end; 6 a stack that no pickler leaves; FULL.
@@ -243,8 +248,10 @@ def survey(data, size, argument, pops, pushes, stack, memo, marks):
             top += 1
     return 1, data.size
 
+
 # A value of `interpret` is an int64: what it is in the low 5 bits, and above them the number itself, the offset in the
-# file of the opcode of a text or of bytes, or the place of a tuple or object. Of an object one number is known, its fact.
+# file of the opcode of a text or of bytes, or the place of a tuple or object. One number is known of an object, its
+# fact.
 NONE, BOOL, INT, OTHER, TEXT, BYTES, GLOBAL, TUPLE, LIST, DICT, NUMBER = range(11)
 DTYPE, ARRAY, QUANTITY, DIMENSIONALITY, UNIT, TRAIN, TRAINS, SEGMENT, INERT = range(11, 20)
 UNKNOWN = 31
@@ -269,30 +276,50 @@ NEXT_ARENA, NEXT_OBJECT, NEXT_ENTRY, NEXT_TRAIN = range(8, 12)
 SHEET, PRESENTED, FIRST, HOW_MANY, START, START_UNIT, STOP, STOP_UNIT, TIMES_UNIT = range(12, 21)
 HEAD = 32
 
-# The parts of `words`: by opcode how many bytes follow it (-1, -4, -8: that many for a length, and then so much; -99: it
-# is not understood) and how many values it needs above the last mark; by length where its words begin, each a number
+# The parts of `words`: by opcode how many bytes follow it (-1, -4, -8: that many for a length, and then so much; -99:
+# it is not understood) and how many values it needs above the last mark; by length where its words begin, each a number
 # and then its letters; module, name and meaning of each global, up to the end.
 ARGUMENT, POPS, LENGTHS, LONGEST, GLOBALS = 0, 256, 512, 63, 577
 
 
-@njit(nogil=True, cache=True)
-def text_length(data, start, stop):
-    """Characters of UTF-8 between two offsets; -1 if it is not UTF-8, or if one is beyond latin-1."""
+@opcodes
+def latin1_length(data, start, stop):
+    """Characters of the UTF-8 between two offsets; -1 if it is none, or if one of them is beyond latin-1."""
     if start == stop:
         return 0
     bad = (data[start] & 0xC0) == 0x80 or (data[stop - 1] & 0xFE) == 0xC2
     n_followers = 0
     for i in range(start, stop):
         follows = (data[i] & 0xC0) == 0x80
-        leads = (data[i] & 0xFE) == 0xC2
         n_followers += follows
-        bad |= data[i] >= 0x80 and not follows and not leads
+        bad |= data[i] >= 0x80 and not follows and (data[i] & 0xFE) != 0xC2
     for i in range(start + 1, stop):
         bad |= ((data[i] & 0xC0) == 0x80) != ((data[i - 1] & 0xFE) == 0xC2)
     return -1 if bad else stop - start - n_followers
 
 
-@njit(nogil=True, cache=True)
+@opcodes
+def is_utf8(data, start, stop):
+    """Whether all between two offsets is UTF-8, surrogates apart (Unicode 15, table 3-7)."""
+    at = start
+    while at < stop:
+        first = data[at]
+        n_followers = 0 if first < 0x80 else 1 if first < 0xE0 else 2 if first < 0xF0 else 3
+        if 0x80 <= first < 0xC2 or first > 0xF4 or at + n_followers >= stop:
+            return False
+        for i in range(at + 1, at + 1 + n_followers):
+            if (data[i] & 0xC0) != 0x80:
+                return False
+        second = data[at + 1] if n_followers > 1 else 0
+        if (first == 0xE0 and second < 0xA0) or (first == 0xED and second > 0x9F):
+            return False
+        if (first == 0xF0 and second < 0x90) or (first == 0xF4 and second > 0x8F):
+            return False
+        at += 1 + n_followers
+    return True
+
+
+@opcodes
 def word_at(data, start, stop, words):
     """Number of the known word between two offsets, or 0."""
     length = stop - start
@@ -307,7 +334,7 @@ def word_at(data, start, stop, words):
     return 0
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def global_of(module, name, words):
     """Value of the global that two words name."""
     for i in range(words[GLOBALS], words.size, 3):
@@ -316,7 +343,7 @@ def global_of(module, name, words):
     return UNKNOWN
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def extent(data, at):
     """Where the text or bytes of the opcode at `at` start and stop; offset 0 stands for no bytes at all."""
     if at == 0:
@@ -331,19 +358,20 @@ def extent(data, at):
     return start, start + little_endian(data, at + 1, width)
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def n_bytes_of(data, at):
     """Length of the bytes of the opcode at `at`; those of a text are its characters in latin-1."""
     start, stop = extent(data, at)
-    return text_length(data, start, stop) if is_text(data, at) else stop - start
+    return latin1_length(data, start, stop) if is_text(data, at) else stop - start
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def is_text(data, at):
+    """Whether the opcode at `at` is one of text."""
     return data[at] == 0x58 or data[at] == 0x8C or data[at] == 0x8D  # BINUNICODE, SHORT_BINUNICODE, BINUNICODE8
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def eight_bytes(data, at, text):
     """Bits of the little-endian int64 or float64 at `at`, in plain bytes or as latin-1 text, and where it stops."""
     bits = np.int64(0)
@@ -357,13 +385,13 @@ def eight_bytes(data, at, text):
     return bits, at
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def first_bits(data, at):
     """Bits of the first int64 or float64 in the bytes of the opcode at `at`."""
     return eight_bytes(data, extent(data, at)[0], is_text(data, at))[0]
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def gather(data, room, bits):
     """Copy the times of the trains that `interpret` found to `bits`, the int64 view of a float64 array."""
     k = 0
@@ -375,7 +403,7 @@ def gather(data, room, bits):
             k += 1
 
 
-@njit(nogil=True, cache=True)
+@inlined
 def new(room, kind, fact):
     """A new object, about which `fact` is known."""
     place = room[NEXT_OBJECT]
@@ -386,7 +414,7 @@ def new(room, kind, fact):
     return place << 5 | kind
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def new_tuple(room, bottom, top):
     """A tuple of the values between two places of the stack. In the arena a word goes before them: see `release`."""
     place = room[NEXT_ARENA]
@@ -402,7 +430,7 @@ def new_tuple(room, bottom, top):
     return (place << 20 | length) << 5 | TUPLE
 
 
-@njit(nogil=True, cache=True)
+@inlined
 def parts(value):
     """Place of a tuple's first value, and how many there are; -1 values for anything else."""
     if value & 31 != TUPLE:
@@ -410,7 +438,7 @@ def parts(value):
     return (value >> 25) + 1, (value >> 5) & 0xFFFFF
 
 
-@njit(nogil=True, cache=True)
+@inlined
 def remember(room, slot, value):
     """Put a value in the memo; a tuple keeps the slot if it is its only one (-1 none, -2 more than one)."""
     room[room[MEMO] + slot] = value
@@ -419,7 +447,7 @@ def remember(room, slot, value):
         room[place] = slot if room[place] == -1 else -2
 
 
-@njit(nogil=True, cache=True)
+@inlined
 def recall(room, slot):
     """Get a value from the memo; a tuple that was got once is kept for ever."""
     value = room[room[MEMO] + slot]
@@ -428,7 +456,7 @@ def recall(room, slot):
     return value
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def release(room, value):
     """Free a tuple that a call or a state used up, if it is the arena's last and nobody else can hold it.
 
@@ -444,7 +472,7 @@ def release(room, value):
     room[NEXT_ARENA] = place - 1
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def set_item(room, target, key, value):
     """``target[key] = value``; 0, 1 if that is not understood, or FULL."""
     place = target >> 5
@@ -465,7 +493,7 @@ def set_item(room, target, key, value):
     return 0
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def get_item(room, target, key):
     """Value of a known word in a dict; UNKNOWN if it has none."""
     if target & 31 != DICT:
@@ -478,7 +506,7 @@ def get_item(room, target, key):
     return UNKNOWN
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def append(room, target, value):
     """``target.append(value)``. Of a list is known its first train and how many follow, or -1 if it is no such list."""
     if target & 31 != LIST:
@@ -494,7 +522,7 @@ def append(room, target, value):
     return True
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def numbers_fact(data, shape, dtype, order_known, raw, room):
     """Fact of an array: how many little-endian float64 it has and where, if its shape and its bytes agree."""
     at, n_dimensions = parts(shape)
@@ -507,7 +535,7 @@ def numbers_fact(data, shape, dtype, order_known, raw, room):
     return (raw >> 5) << 8 | (NUMBERS if n_dimensions == 1 else ONE_NUMBER)
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def reduce(data, room, meaning, args):
     """What a call makes: of a global's meaning and a tuple of arguments, for REDUCE and NEWOBJ alike."""
     at, length = parts(args)
@@ -538,13 +566,14 @@ def reduce(data, room, meaning, args):
     if meaning == ENCODE:  # text, "latin1"
         if length != 2 or room[at] & 31 != TEXT or room[at + 1] & 31 != TEXT:
             return UNKNOWN
-        return (room[at] >> 13) << 5 | BYTES if (room[at + 1] >> 5) & 0xFF == LATIN1 else UNKNOWN
+        known = (room[at + 1] >> 5) & 0xFF == LATIN1 and n_bytes_of(data, room[at] >> 13) >= 0
+        return (room[at] >> 13) << 5 | BYTES if known else UNKNOWN
     if meaning == EMPTY_BYTES:
         return BYTES if length == 0 else UNKNOWN
     return new(room, meaning, 0)
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def new_train(data, room, at):
     """A spike train of the 17 arguments from `at` on in the arena: cls, times, t_stop, units, ..., t_start, ..."""
     times, stop, units, start, annotations = room[at + 1], room[at + 2], room[at + 3], room[at + 7], room[at + 14]
@@ -582,7 +611,7 @@ def new_train(data, room, at):
     return new(room, TRAIN, place)
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def build(data, room, target, state):
     """Give an object its state; False if that is not understood."""
     kind, k = target & 31, target >> 5
@@ -624,7 +653,7 @@ def build(data, room, target, state):
     return True
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def build_numbers(data, room, at):
     """Fact of an array whose state lies at `at` in the arena."""
     known = room[at] == (1 << 5 | INT) and room[at + 3] & 31 == BOOL
@@ -633,7 +662,7 @@ def build_numbers(data, room, at):
     return numbers_fact(data, room[at + 1], room[at + 2], known, room[at + 4], room)
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def finish(room, value):
     """Find the segment's texts and trains; whether all are there."""
     if value & 31 != SEGMENT:
@@ -653,12 +682,12 @@ def finish(room, value):
     return True
 
 
-@njit(nogil=True, cache=True)
+@opcodes
 def interpret(data, words, room):
     """Read a segment's pickle without making an object of it; (status, offset of the opcode).
 
-    Status: 0 and what was found in `room`, see there; 1 an opcode, or a use of one, that is not understood here, be it legal, damaged or hostile; FULL.
-    Nothing outside of `room` is touched, whatever the bytes say.
+    Status: 0 and what was found in `room`; 1 an opcode, or a use of one, that is not understood here, be it legal,
+    damaged or hostile; FULL. Nothing but `room` is touched, whatever the bytes say.
     """
     room[NEXT_ARENA], room[NEXT_OBJECT] = room[ARENA], room[OBJECTS]
     room[NEXT_ENTRY], room[NEXT_TRAIN] = room[ENTRIES], room[TRAINS_READ]
@@ -695,9 +724,9 @@ def interpret(data, words, room):
             mark += 1
             fence = top
             continue
-        elif op == 0x2E:  # STOP
+        if op == 0x2E:  # STOP
             return 0 if finish(room, room[top - 1]) else 1, start
-        elif op == 0x4A:  # BININT
+        if op == 0x4A:  # BININT
             value = (number - ((number >> 31) << 32)) << 5 | INT
         elif op == 0x4B or op == 0x4D:  # BININT1, BININT2
             value = number << 5 | INT
@@ -710,7 +739,7 @@ def interpret(data, words, room):
             release(room, room[top - 1])
             top -= 2
         elif op == 0x58 or op == 0x8C or op == 0x8D:  # BINUNICODE, SHORT_BINUNICODE, BINUNICODE8
-            if text_length(data, at - number, at) < 0:
+            if latin1_length(data, at - number, at) < 0 and not is_utf8(data, at - number, at):
                 return 1, start
             value = (start << 8 | word_at(data, at - number, at, words)) << 5 | TEXT
         elif op == 0x61:  # APPEND

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from spikebin.recordings.base import SourceFile, Trial
 
-__all__ = ["Identity", "MatrixFile", "MatrixWriter", "open_file", "verify_file"]
+__all__ = ["HDF5_LOCK", "Identity", "MatrixFile", "MatrixWriter", "open_file", "verify_file"]
 
 # PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
-_HDF5 = threading.RLock()
+HDF5_LOCK = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,13 @@ class MatrixWriter:
         self._digest = ContentDigest(neurons["neuron_id"])
         self._counts = dict.fromkeys(("n_spikes", "n_binned", "n_collisions", "n_outside"), 0)
         self._n_appended = 0
-        with _HDF5:
+        with HDF5_LOCK:
             self._file = tables.open_file(
                 f"{identity.variant}/{identity.part}/{identity.sheet}",
                 "w",
                 driver="H5FD_CORE",
                 driver_core_backing_store=0,
-                USER_BLOCK_SIZE=SEAL_SIZE,
+                user_block_size=SEAL_SIZE,
             )
             self._layout.create(self._file)
             _create_table(self._file, "neurons", np.asarray(neurons, NEURON_FIELDS))
@@ -134,11 +134,13 @@ class MatrixWriter:
         self._counts["n_collisions"] += events.n_collisions
         self._counts["n_outside"] += events.n_outside
         self._counts["n_binned"] += events.n_spikes - events.n_collisions - events.n_outside
-        with _HDF5:
+        with HDF5_LOCK:
             self._layout.append(self._file, self._n_appended, encoded)
         self._n_appended += 1
 
-    def write(self, path: Path, source: str, files: Sequence[SourceFile]) -> dict[str, Any]:
+    def write(
+        self, path: Path, source: str, files: Sequence[SourceFile], *, threads: int = 1
+    ) -> dict[str, Any]:
         """Seal the file and put it in place.
 
         Parameters
@@ -148,6 +150,8 @@ class MatrixWriter:
             Name of the recording.
         files : sequence of SourceFile
             What was read.
+        threads : int
+            How many compress what the layout could not compress before the last trial.
 
         Returns
         -------
@@ -162,8 +166,8 @@ class MatrixWriter:
         """
         if self._n_appended != len(self.trials):
             raise MatrixFileError(f"{self._n_appended} of {len(self.trials)} trials were appended to {path}")
-        with _HDF5:
-            self._layout.finish(self._file)
+        with HDF5_LOCK:
+            self._layout.finish(self._file, threads)
             _create_table(self._file, "source", _source_table(files))
             self._file.flush()
             image = self._file.get_file_image()
@@ -195,7 +199,7 @@ class MatrixWriter:
 
     def close(self) -> None:
         """Forget what was built so far."""
-        with _HDF5:
+        with HDF5_LOCK:
             if self._file.isopen:
                 self._file.close()
 
@@ -221,16 +225,6 @@ class MatrixWriter:
         return phases
 
 
-@dataclass(frozen=True)
-class _Contents:
-    """What HDF5 knows of a file: its tables, and where the chunks of each trial lie."""
-
-    trials: NDArray[Any]
-    neurons: NDArray[Any]
-    sources: NDArray[Any]
-    places: NDArray[np.int64]
-
-
 class MatrixFile:
     """A matrix file, read on demand. Cheap to open; any number of threads and processes may read through it.
 
@@ -242,7 +236,7 @@ class MatrixFile:
     ----------
     path : Path
     header : dict
-        The sealed facts, see docs/format.md.
+        The sealed facts, see "What a matrix file holds" in README.md.
     shape : tuple of int
         (trial, neuron, time).
 
@@ -264,22 +258,27 @@ class MatrixFile:
     @property
     def spikes(self) -> LazyArray:
         """The matrix: lazy, indexed as numpy does, (trial, neuron, time) of bool, or uint8 for counts."""
-        return LazyArray(self.shape, self.dtype, self._block)
+        return LazyArray(self.shape, self.dtype, self.block)
 
-    @property
+    @cached_property
     def trials(self) -> NDArray[Any]:
-        """Structured array (n_trials,): image_id, repeat, order, n_bins, phase_bins (n_phases,), stimulus."""
-        return self._contents.trials
+        """Structured array (n_trials,): image_id, repeat, order, n_bins, phase_bins (n_phases,), stimulus; then `Trial.extra`."""
+        return _decoded(self._ask_hdf5(lambda file: file.root.trials.read()))
 
-    @property
+    @cached_property
     def neurons(self) -> NDArray[Any]:
         """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown)."""
-        return self._contents.neurons
+        return self._ask_hdf5(lambda file: file.root.neurons.read())
 
-    @property
+    @cached_property
     def sources(self) -> NDArray[Any]:
         """Structured array: name, size and mtime of every file that was read."""
-        return self._contents.sources
+        return _decoded(self._ask_hdf5(lambda file: file.root.source.read()))
+
+    def forget_tables(self) -> None:
+        """Let go of the tables, to be read again when asked for: a data set holds thousands of files."""
+        for name in ("trials", "neurons", "sources"):
+            self.__dict__.pop(name, None)
 
     def events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where one trial is not empty.
@@ -311,10 +310,13 @@ class MatrixFile:
         identity = "/".join(self.header[key] for key in ("variant", "part", "sheet"))
         return f"<matrix file {identity}, {self.shape} of {self.dtype}, {self.path}>"
 
-    def _block(self, selectors: list[Selector]) -> NDArray[Any]:
+    def block(self, selectors: list[Selector]) -> NDArray[Any]:
+        """The outer product of one Selector for each axis, see `spikebin.lazy`."""
         trials, rows, columns = selectors
-        out = np.empty((len(trials), len(rows), len(columns)), self.dtype)
         with self._chunks() as chunks:
+            if len(trials) == 1:
+                return self._layout.block(partial(chunks, int(trials[0])), rows, columns)[np.newaxis]
+            out = np.empty((len(trials), len(rows), len(columns)), self.dtype)
             for i, trial in enumerate(trials):
                 out[i] = self._layout.block(partial(chunks, int(trial)), rows, columns)
         return out
@@ -322,7 +324,7 @@ class MatrixFile:
     @contextmanager
     def _chunks(self) -> Iterator[Callable[[int, int], bytes]]:
         """A function that reads one chunk of one trial, past HDF5: any thread, any process, no lock, no handle kept."""
-        places = self._contents.places
+        places = self._places
         try:
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
@@ -337,19 +339,18 @@ class MatrixFile:
             ) from None
 
     @cached_property
-    def _contents(self) -> _Contents:
-        """All that HDF5 is asked for, once."""
+    def _places(self) -> NDArray[np.int64]:
+        """Where the chunks of each trial lie."""
+        return self._ask_hdf5(self._layout.attach)
+
+    def _ask_hdf5(self, question: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
+        """What `question` finds in the file as PyTables opens it; the handle is not kept."""
         import tables
 
-        with _HDF5:
+        with HDF5_LOCK:
             try:
                 with tables.open_file(str(self.path), "r") as file:
-                    return _Contents(
-                        trials=_decoded(file.root.trials.read()),
-                        neurons=file.root.neurons.read(),
-                        sources=_decoded(file.root.source.read()),
-                        places=self._layout.places(file),
-                    )
+                    return question(file)
             except (OSError, ValueError, RuntimeError, tables.HDF5ExtError, tables.NoSuchNodeError) as error:
                 raise _unreadable(self.path, error) from None
 
@@ -450,24 +451,20 @@ def _trial_table(trials: Sequence[Trial], bins: Sequence[Sequence[int]]) -> NDAr
     for trial in trials:
         if "\0" in trial.image_id:
             raise MatrixFileError(f"image id {trial.image_id!r} holds a NUL character: rename the image")
-    image_ids = _encoded([trial.image_id for trial in trials])
-    stimuli = _encoded([trial.stimulus for trial in trials])
-    table = np.empty(
-        len(trials),
-        [
-            ("image_id", image_ids.dtype),
-            ("repeat", "<i8"),
-            ("order", "<i8"),
-            ("n_bins", "<i8"),
-            ("phase_bins", "<i8", (len(bins[0]),)),
-            ("stimulus", stimuli.dtype),
-        ],
-    )
-    table["image_id"], table["stimulus"] = image_ids, stimuli
-    table["repeat"] = [trial.repeat for trial in trials]
-    table["order"] = [trial.order for trial in trials]
-    table["n_bins"] = [sum(row) for row in bins]
-    table["phase_bins"] = bins
+    columns: dict[str, NDArray[Any]] = {
+        "image_id": _encoded([trial.image_id for trial in trials]),
+        "repeat": np.array([trial.repeat for trial in trials], "<i8"),
+        "order": np.array([trial.order for trial in trials], "<i8"),
+        "n_bins": np.array([sum(row) for row in bins], "<i8"),
+        "phase_bins": np.array(bins, "<i8"),
+        "stimulus": _encoded([trial.stimulus for trial in trials]),
+    }
+    for i, (name, _) in enumerate(trials[0].extra):
+        values = np.array([trial.extra[i][1] for trial in trials])
+        columns[name] = _encoded(values.tolist()) if values.dtype.kind == "U" else values
+    table = np.empty(len(trials), [(name, column.dtype, column.shape[1:]) for name, column in columns.items()])
+    for name, column in columns.items():
+        table[name] = column
     return table
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from spikebin.config import Config, Recordings
 
-__all__ = ["Job", "Plan", "PlanChanges", "Source", "load_plan", "make_plan", "matrix_path"]
+__all__ = ["Job", "Plan", "PlanChanges", "Source", "load_plan", "make_plan", "matrix_path", "natural_key", "read_jobs"]
 
 COLUMNS = ["index", "variant", "part", "sheets", "sources"]
 VERSION = 1
@@ -167,7 +167,7 @@ def load_plan(config: Config) -> Plan:
         If there is none, if it is not as spikebin wrote it, or if it does not fit the config: another binning, other
         trials, a sheet that the plan does not know.
     """
-    jobs = _read_jobs(config.output)
+    jobs = read_jobs(config.output)
     if jobs is None:
         raise PlanError(f"no plan in {config.output}: run `spikebin plan` first")
     _check_binding(config)
@@ -203,7 +203,7 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
     RecordingError
         If no sheets are given and no recording can be read to learn them.
     """
-    old = _read_jobs(config.output) or ()
+    old = read_jobs(config.output) or ()
     if old and not replace:
         _check_binding(config)
     changes = PlanChanges()
@@ -270,7 +270,7 @@ def _claims(
                         " give each entry its `sheets`, or narrow `parts`"
                     )
     variants = list(dict.fromkeys(entry.variant for entry in config.recordings))
-    return dict(sorted(claims.items(), key=lambda item: (variants.index(item[0][0]), _natural(item[0][1]))))
+    return dict(sorted(claims.items(), key=lambda item: (variants.index(item[0][0]), natural_key(item[0][1]))))
 
 
 def _names(config: Config, entry: Recordings, where: str) -> list[str]:
@@ -302,7 +302,7 @@ def _discover_sheets(config: Config, entry: Recordings, found: dict[str, str]) -
     reason = ""
     for name in found.values():
         try:
-            return tuple(open_recording(config.resolve(entry.root / name), entry.format).sheets)
+            return tuple(open_recording(config.resolve(entry.root / name), entry.format, entry.reading).sheets)
         except RecordingError as error:
             reason = reason or str(error)
     raise RecordingError(f"no recording in {entry.root} can be read to learn its sheets; the first: {reason}")
@@ -334,7 +334,7 @@ def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]
     )
 
 
-def _natural(text: str) -> list[Any]:
+def natural_key(text: str) -> list[Any]:
     """Sort key that puts part 9 before part 10."""
     return [
         (0, int(piece), "") if piece.isdigit() else (1, 0, piece)
@@ -344,7 +344,7 @@ def _natural(text: str) -> list[Any]:
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    return {"plan_version": VERSION, "binning": asdict(config.binning), "trial": asdict(config.trial)}
+    return {"plan_version": VERSION, "binning": asdict(config.binning), "trial": config.trial.settings}
 
 
 def _write(plan: Plan) -> None:
@@ -362,11 +362,12 @@ def _write(plan: Plan) -> None:
     write_atomically(output / "jobs.csv", [text.getvalue().encode()])
 
 
-def _read_jobs(output: Path) -> tuple[Job, ...] | None:
+def read_jobs(output: Path) -> tuple[Job, ...] | None:
+    """The jobs in the jobs.csv of an output, None if there is none; raises PlanError if it is not as spikebin wrote it."""
     path = output / "jobs.csv"
     try:
         text = path.read_text("utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"{path} cannot be read ({error}): check its rights") from None
@@ -415,9 +416,9 @@ def _check_binding(config: Config) -> None:
         )
     for table, was in zip(("binning", "trial"), stored, strict=True):
         now = _settings(config)[table]
-        for key in now:
-            if was.get(key) != now[key]:
+        for key in [*now, *was]:
+            if was.get(key) != now.get(key):
                 raise PlanError(
-                    f"{config.path} says {key} = {now[key]!r} in [{table}], the plan in {config.output} was made with"
+                    f"{config.path} says {key} = {now.get(key)!r} in [{table}], the plan in {config.output} was made with"
                     f" {was.get(key)!r}: set it back, choose another output, or run `spikebin plan --replace`"
                 )

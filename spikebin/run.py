@@ -123,6 +123,8 @@ def run_tasks(
     finally:
         for worker in crew:
             worker.dismiss()
+        for worker in crew:
+            worker.join()
 
 
 class _Worker:
@@ -156,6 +158,8 @@ class _Worker:
         self.connection.close()
         if self.task is not None:
             self.process.terminate()
+
+    def join(self) -> None:
         self.process.join(PATIENCE)
         if self.process.is_alive():
             self.process.kill()
@@ -187,4 +191,4 @@ def _work(connection: Connection, config: Path, threads: int, force: bool) -> No
     except (EOFError, BrokenPipeError):
         return
     except Ended as ended:
-        raise SystemExit(ended.exit_code) from None
+        os._exit(ended.exit_code)

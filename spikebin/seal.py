@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zlib
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import MatrixFileError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["FORMAT_VERSION", "SEAL_SIZE", "pack_seal", "parse_seal", "read_seal", "verify_seal"]
+__all__ = ["FORMAT_VERSION", "SEAL_SIZE", "is_newer", "pack_seal", "parse_seal", "read_seal", "verify_seal"]
 
 FORMAT_VERSION = 1
 SEAL_SIZE = 4096
@@ -42,6 +43,7 @@ REQUIRED = {
     "n_outside": int,
     "content_digest": str,
 }
+REQUIRED_TYPES = list(REQUIRED.values())
 
 
 def pack_seal(header: dict[str, Any]) -> bytes:
@@ -73,12 +75,12 @@ def pack_seal(header: dict[str, Any]) -> bytes:
     return text.ljust(SEAL_SIZE, b"\n")
 
 
-def read_seal(path: Path) -> dict[str, Any]:
+def read_seal(path: Path | str) -> dict[str, Any]:
     """Read the seal of a file, check its own bytes, and compare its size with the file's.
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
 
     Returns
     -------
@@ -90,11 +92,11 @@ def read_seal(path: Path) -> dict[str, Any]:
     MatrixFileError
         If the file is not there, is no matrix file, is of a newer version, or has not the size it was sealed with.
     """
-    with _opened(path) as file:
-        return parse_seal(file.read(SEAL_SIZE), file.seek(0, 2), path)
+    with _opened(path) as descriptor:
+        return parse_seal(os.read(descriptor, SEAL_SIZE), os.fstat(descriptor).st_size, path)
 
 
-def parse_seal(block: bytes, size: int, path: Path) -> dict[str, Any]:
+def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
     """The header in the first bytes of a file of `size` bytes; raises as `read_seal`, `path` is for messages."""
     if not block.startswith(MAGIC):
         raise MatrixFileError(
@@ -105,13 +107,15 @@ def parse_seal(block: bytes, size: int, path: Path) -> dict[str, Any]:
         raise MatrixFileError(
             f"{path} is of format_version {int(version)}, this spikebin knows {FORMAT_VERSION}: upgrade spikebin"
         )
-    text = block.rstrip(b"\n")
+    text, _, padding = rest.partition(b"\n")
     covered, found, check = text.rpartition(CHECK)
-    if not found or len(block) != SEAL_SIZE or check != b"%d}" % zlib.crc32(covered):
+    check_sum = zlib.crc32(covered, zlib.crc32(block[: len(MAGIC) + len(version) + 1]))
+    whole = len(block) == SEAL_SIZE and padding.count(b"\n") == len(padding)
+    if not (whole and found and check == b"%d}" % check_sum):
         raise MatrixFileError(f"the seal of {path} is broken: export it again")
-    header = json.loads(rest)
+    header = json.loads(text)
     del header["seal_crc32"]
-    if any(type(header.get(key)) is not kind for key, kind in REQUIRED.items()):
+    if [type(header.get(key)) for key in REQUIRED] != REQUIRED_TYPES:
         raise MatrixFileError(f"the seal of {path} lacks what a seal must hold: export it again")
     if header["size"] != size - SEAL_SIZE:
         raise MatrixFileError(
@@ -120,12 +124,22 @@ def parse_seal(block: bytes, size: int, path: Path) -> dict[str, Any]:
     return header  # type: ignore[no-any-return]
 
 
-def verify_seal(path: Path) -> dict[str, Any]:
+def is_newer(path: Path) -> bool:
+    """Whether a file, if it is there, is of a newer format_version than this spikebin knows."""
+    try:
+        with path.open("rb") as file:
+            version = file.read(64).removeprefix(MAGIC).partition(b"\n")[0]
+    except OSError:
+        return False
+    return version.isdigit() and int(version) > FORMAT_VERSION
+
+
+def verify_seal(path: Path | str) -> dict[str, Any]:
     """Read the seal of a file and compare every byte behind it with the seal's sha256.
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
 
     Returns
     -------
@@ -139,9 +153,9 @@ def verify_seal(path: Path) -> dict[str, Any]:
     """
     header = read_seal(path)
     digest = hashlib.sha256()
-    with _opened(path) as file:
-        file.seek(SEAL_SIZE)
-        while data := file.read(1 << 20):
+    with _opened(path) as descriptor:
+        os.lseek(descriptor, SEAL_SIZE, os.SEEK_SET)
+        while data := os.read(descriptor, 1 << 20):
             digest.update(data)
     if digest.hexdigest() != header["sha256"]:
         raise MatrixFileError(f"{path} has changed since it was sealed (sha256): export it again")
@@ -149,13 +163,15 @@ def verify_seal(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path | str) -> Iterator[int]:
+    """A bare descriptor: of 3,000 files, opening them as Python files takes longer than reading their seals."""
     try:
-        with path.open("rb") as file:
-            yield file
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise MatrixFileError(f"no file {path}: `spikebin missing` lists what is not exported yet") from None
     except OSError as error:
-        raise MatrixFileError(
-            f"{path} cannot be read ({error.strerror}): check the disk and your rights"
-        ) from None
+        raise MatrixFileError(f"{path} cannot be read ({error.strerror}): check the disk and your rights") from None

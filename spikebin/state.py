@@ -21,10 +21,10 @@ from spikebin.plan import Job, Plan, matrix_path
 from spikebin.seal import read_seal, verify_seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
-__all__ = ["SheetState", "State", "exclude", "sheet_state", "survey", "undo_exclude"]
+__all__ = ["SheetState", "State", "exclude", "read_excluded", "sheet_state", "survey", "undo_exclude"]
 
 EXCLUDED_FILE = "excluded.csv"
 IN_CONFIG = "listed in spikebin.toml"
@@ -59,7 +59,12 @@ class SheetState:
 
 
 def survey(
-    plan: Plan, *, sheet: str | None = None, variant: str | None = None, deep: bool = False
+    plan: Plan,
+    *,
+    sheet: str | None = None,
+    variant: str | None = None,
+    deep: bool = False,
+    live: Container[str] | None = None,
 ) -> Iterator[SheetState]:
     """The state of every sheet of every part, in the order of the plan.
 
@@ -70,8 +75,10 @@ def survey(
         Only these, by names that the plan knows.
     deep : bool
         Compare every byte of every file with its seal, instead of its size.
+    live : container of str, optional
+        Ids of all Slurm jobs that have not ended, where that is known: a try of any other job is over.
     """
-    looker = _Looker(plan, deep=deep)
+    looker = _Looker(plan, deep=deep, live=live)
     for job in plan.jobs:
         if variant in {None, job.variant}:
             for name in job.sheets:
@@ -88,7 +95,7 @@ def exclude(plan: Plan, job: Job, reason: str) -> None:
     """Leave a part out from now on: neither missing nor exported, whatever is there stays."""
     if not reason.strip():
         raise PlanError(f"no reason to exclude {job.name}: give one with --reason TEXT, status shows it")
-    rows = _excluded(plan.config.output)
+    rows = read_excluded(plan.config.output)
     rows[job.name] = " ".join(reason.split())
     _write_excluded(plan.config.output, rows)
 
@@ -101,7 +108,7 @@ def undo_exclude(plan: Plan, job: Job) -> None:
     PlanError
         If the part is not excluded, or is so by spikebin.toml.
     """
-    rows = _excluded(plan.config.output)
+    rows = read_excluded(plan.config.output)
     if job.name not in rows:
         way_out = (
             "take it out of `exclude` there" if job.name in _config_excludes(plan) else "nothing to undo"
@@ -114,25 +121,29 @@ def undo_exclude(plan: Plan, job: Job) -> None:
 class _Looker:
     """Asks each directory for its names once, since network file systems answer slowly about single files."""
 
-    def __init__(self, plan: Plan, *, deep: bool) -> None:
+    def __init__(self, plan: Plan, *, deep: bool, live: Container[str] | None = None) -> None:
         self.output = plan.config.output
         self.resolve = plan.config.resolve
         self.read = verify_seal if deep else read_seal
-        self.excluded = _config_excludes(plan) | _excluded(self.output)
-        self.settings = {"binning": asdict(plan.config.binning), "trial": asdict(plan.config.trial)}
-        self.names: dict[Path, frozenset[str]] = {}
+        self.live = live
+        self.excluded = _config_excludes(plan) | read_excluded(self.output)
+        self.settings = {"binning": asdict(plan.config.binning), "trial": plan.config.trial.settings}
+        self.directories: dict[tuple[str, str], tuple[str, frozenset[str]]] = {}
+        self.tried: dict[str, frozenset[str]] = {}
         self.sources: dict[str, bool] = {}
 
     def look(self, job: Job, sheet: str) -> SheetState:
         if job.name in self.excluded:
             return SheetState(job, sheet, State.EXCLUDED, self.excluded[job.name])
-        path = matrix_path(self.output, job.variant, job.part, sheet)
+        directory, names = self.directory(job.variant, sheet)
+        name = f"spikes_{directory_name(sheet)}_{job.part}.h5"
         reason = ""
-        if self.is_there(path):
+        if name in names:
+            path = f"{directory}/{name}"
             try:
                 header = self.read(path)
             except MatrixFileError as error:
-                return SheetState(job, sheet, State.BROKEN, str(error))
+                return SheetState(job, sheet, State.BROKEN, str(error), self.attempts(job, sheet))
             reason = self.mismatch(job, sheet, path, header)
             if not reason:
                 return SheetState(job, sheet, State.DONE, header=header)
@@ -141,14 +152,18 @@ class _Looker:
             return SheetState(
                 job, sheet, State.NO_SOURCE, f"no {source}" if source else "no recording holds it yet"
             )
-        tries = attempts_path(self.output, job.variant, job.part, sheet)
-        if self.is_there(tries):
-            attempts = read_attempts(tries)
-            if attempts.failures:
-                return SheetState(job, sheet, State.FAILED, attempts.reason, attempts)
-        return SheetState(job, sheet, State.MISSING, reason)
+        attempts = self.attempts(job, sheet)
+        if attempts.failures:
+            return SheetState(job, sheet, State.FAILED, attempts.reason, attempts)
+        return SheetState(job, sheet, State.MISSING, reason, attempts)
 
-    def mismatch(self, job: Job, sheet: str, path: Path, header: dict[str, Any]) -> str:
+    def attempts(self, job: Job, sheet: str) -> Attempts:
+        path = attempts_path(self.output, job.variant, job.part, sheet)
+        if job.variant not in self.tried:
+            self.tried[job.variant] = _names(path.parent)
+        return read_attempts(path, self.live) if path.name in self.tried[job.variant] else Attempts()
+
+    def mismatch(self, job: Job, sheet: str, path: str, header: dict[str, Any]) -> str:
         """Why a whole file is not the one that the plan asks for."""
         for key, wanted in self.settings.items():
             if header[key] != wanted:
@@ -158,18 +173,24 @@ class _Looker:
             return f"{path} holds {'/'.join(found)}: it was renamed or copied"
         return ""
 
-    def is_there(self, path: Path) -> bool:
-        if path.parent not in self.names:
-            try:
-                self.names[path.parent] = frozenset(os.listdir(path.parent))
-            except OSError:
-                self.names[path.parent] = frozenset()
-        return path.name in self.names[path.parent]
+    def directory(self, variant: str, sheet: str) -> tuple[str, frozenset[str]]:
+        """Where the matrix files of a sheet lie, and their names. Texts: a Path for each of 3,000 files takes longer than reading them."""
+        if (variant, sheet) not in self.directories:
+            path = matrix_path(self.output, variant, "", sheet).parent
+            self.directories[variant, sheet] = str(path), _names(path)
+        return self.directories[variant, sheet]
 
     def has_source(self, source: str) -> bool:
         if source and source not in self.sources:
             self.sources[source] = self.resolve(source).exists()
         return bool(source) and self.sources[source]
+
+
+def _names(directory: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(directory))  # noqa: PTH208
+    except OSError:
+        return frozenset()
 
 
 def _config_excludes(plan: Plan) -> dict[str, str]:
@@ -178,7 +199,7 @@ def _config_excludes(plan: Plan) -> dict[str, str]:
     }
 
 
-def _excluded(output: Path) -> dict[str, str]:
+def read_excluded(output: Path) -> dict[str, str]:
     """VARIANT/PART -> reason, as kept beside the plan."""
     path = output / EXCLUDED_FILE
     try:

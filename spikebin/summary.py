@@ -13,10 +13,11 @@ from spikebin.seal import SEAL_SIZE
 from spikebin.state import SheetState, State, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from spikebin.plan import Plan, PlanChanges
+    from spikebin.squeue import Queue
 
 __all__ = ["Missing", "Row", "Summary", "find_litter", "find_missing", "summarise", "summarise_plan"]
 
@@ -52,11 +53,16 @@ class Missing:
 
 @dataclass
 class Row:
-    """One sheet of one variant: how many parts are in each state, spikes and bytes of those done."""
+    """One sheet of one variant: how many parts are in each state, spikes and bytes of those done.
+
+    `queued` and `running` are those not done that Slurm has a task for; they are counted by state, too.
+    """
 
     sheet: str
     variant: str
     states: Counter[State] = field(default_factory=Counter)
+    queued: int = 0
+    running: int = 0
     n_spikes: int = 0
     n_collisions: int = 0
     size: int = 0
@@ -93,14 +99,26 @@ def find_missing(
     return Missing(list(indices), states, given_up)
 
 
-def summarise(plan: Plan, *, sheet: str | None = None, variant: str | None = None, deep: bool = False) -> Summary:
-    """Count the states of each sheet of each variant."""
+def summarise(
+    plan: Plan,
+    *,
+    sheet: str | None = None,
+    variant: str | None = None,
+    deep: bool = False,
+    queue: Queue | None = None,
+) -> Summary:
+    """Count the states of each sheet of each variant, and what Slurm has of those that are not done."""
     rows: dict[tuple[str, str], Row] = {}
     troubles = []
-    for found in survey(plan, sheet=sheet, variant=variant, deep=deep):
+    live = queue.live if queue else None
+    for found in survey(plan, sheet=sheet, variant=variant, deep=deep, live=live):
         key = found.job.variant, found.sheet
         row = rows.setdefault(key, Row(found.sheet, found.job.variant))
         row.states[found.state] += 1
+        if queue and found.state.wanted:
+            activity = queue.activity(found)
+            row.running += activity == "running"
+            row.queued += activity == "queued"
         if found.header is not None:
             row.n_spikes += found.header["n_spikes"]
             row.n_collisions += found.header["n_collisions"]
@@ -128,17 +146,25 @@ def summarise_plan(plan: Plan, changes: PlanChanges) -> dict[str, Any]:
     }
 
 
-def estimate_bytes(plan: Plan) -> int:
-    """About how many bytes all files will take, from the first part of each root: looking at all would take minutes."""
+def estimate_bytes(plan: Plan, sheets: Mapping[int, Collection[str]] | None = None) -> int:
+    """About how many bytes files will take, from the first part of each root: looking at all would take minutes.
+
+    Parameters
+    ----------
+    plan : Plan
+    sheets : mapping of int to collection of str, optional
+        Those to count, by index; default: all.
+    """
     sizes: dict[Path, int] = {}
-    total = 0
+    total = 0.0
     for job in plan.jobs:
         for source in job.sources:
-            if source.path:
+            wanted = len(source.sheets) if sheets is None else len({*sheets.get(job.index, ())} & {*source.sheets})
+            if source.path and wanted:
                 path = plan.config.resolve(source.path)
                 if path.parent not in sizes:
                     sizes[path.parent] = _size(path)
-                total += sizes[path.parent]
+                total += sizes[path.parent] * wanted / len(source.sheets)
     return int(total * BYTES_OUT_PER_BYTE_IN)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickletools
+
 import math
 from fractions import Fraction
 
@@ -85,3 +87,53 @@ def scatter(flat, values, n_columns, first_row, first_column, n_chunk_rows, n_ch
         row, column = row - first_row, column - first_column
         if row in range(n_chunk_rows) and column in range(n_chunk_columns):
             out[row * n_chunk_columns + column] = value
+
+
+def little_endian(data, n):
+    number = int.from_bytes(data[:n], "little")
+    return number if number < 2**63 else -1
+
+
+def latin1_length(data):
+    try:
+        return len(data.decode().encode("latin1"))
+    except UnicodeError:
+        return -1
+
+
+def is_utf8(data):
+    try:
+        data.decode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def survey(data):
+    """Status of `kernels.survey`, by the module that documents the opcodes; `data` is the whole file."""
+    elsewhere = {"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"}
+    at = 0
+    while at < len(data):
+        op = pickletools.code2op.get(chr(data[at]))
+        if op is None or op.name in elsewhere:
+            return 2
+        at += 1
+        if op.name == "STOP":
+            return 0
+        n = op.arg.n if op.arg else 0
+        if op.name in {"GLOBAL", "INST"} or n == pickletools.UP_TO_NEWLINE:
+            for _ in range(2 if op.name in {"GLOBAL", "INST"} else 1):
+                if b"\n" not in data[at:]:
+                    return 1
+                at = data.index(b"\n", at) + 1
+            continue
+        width = n if n >= 0 else {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}.get(n, 4)
+        if at + width > len(data):
+            return 1
+        length = int.from_bytes(data[at : at + width], "little")
+        at += width
+        if n < 0 or op.name == "FRAME":
+            if at + length > len(data):
+                return 3
+            at += length if n < 0 else 0
+    return 1

@@ -43,12 +43,15 @@ def main() -> None:
     Exit codes: 0 done, 1 something failed, 2 usage, 3 no space or quota left, 70 a fault in spikebin, 128 + n ended by
     signal n.
     """
-    _register()
     try:
         with ending_on_signals():
+            _register()
             sys.exit(app(standalone_mode=False))
     except Ended as ended:
-        _stop(f"ended by {ended}: what was done is kept, start again to do the rest", ended.exit_code)
+        typer.echo(f"error: ended by {ended}: what was done is kept, start again to do the rest", err=True)
+        sys.stdout.flush()
+        # Leaving as usual would wait for threads that may hang on a dead file system.
+        os._exit(ended.exit_code)
     except SpikebinError as error:
         _stop(str(error), error.exit_code, error)
     except BrokenPipeError:
@@ -71,4 +74,4 @@ def _stop(message: str, code: int, error: BaseException | None = None) -> None:
 
 def _register() -> None:
     """Importing a module of commands adds them to the app, in the order in which help lists them."""
-    from spikebin.cli import demo, setup, work, files  # noqa: F401, I001
+    from spikebin.cli import demo, setup, work, slurm, files, dataset, bin  # noqa: F401, I001

@@ -49,7 +49,7 @@ def inspect(
     json: JsonOption = False,
 ) -> None:
     """Show what is in a matrix file: shape, phases, rates, collisions, where it came from; a trial as a raster."""
-    from spikebin.check import describe
+    from spikebin.check import checked_trial, describe
     from spikebin.matrixfile import open_file
 
     file = open_file(path)
@@ -61,4 +61,4 @@ def inspect(
 
     describe_table(facts)
     if trial is not None:
-        raster(file, trial)
+        raster(file, checked_trial(file, trial))

@@ -10,14 +10,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from spikebin.cli.options import note, size_text
+from spikebin.slurm import array_spec
 from spikebin.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from spikebin.job import Outcome
     from spikebin.matrixfile import MatrixFile
     from spikebin.plan import Plan
+    from spikebin.state import SheetState
+    from spikebin.submit import Batch
     from spikebin.summary import Summary
 
 __all__ = [
@@ -30,21 +33,58 @@ __all__ = [
     "raster",
     "report",
     "status_table",
+    "submit_remarks",
+    "submit_table",
 ]
 
 LONGEST_PLAN = 40
+WIDEST = 10_000
 
 
-def print_table(title: str, columns: list[str], rows: Iterable[Iterable[Any]], *, stderr: bool = False) -> None:
-    """Draw a table; numbers to the right, texts to the left."""
+def print_table(
+    title: str,
+    columns: list[str],
+    rows: Iterable[Iterable[Any]],
+    *,
+    stderr: bool = False,
+    dispensable: Sequence[str] = (),
+) -> None:
+    """Draw a table; numbers to the right, texts to the left. Only the last column is ever folded, and only a text.
+
+    Parameters
+    ----------
+    title : str
+    columns : list of str
+    rows : iterable of iterable
+    stderr : bool
+        Draw it there.
+    dispensable : sequence of str
+        Columns to leave out, first ones first, where the terminal is too narrow.
+    """
+    console = Console(stderr=stderr, highlight=False)
     body = [list(row) for row in rows]
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    if not console.is_terminal:
+        console.width = WIDEST
+    table = _table(title, columns, body)
+    for column in dispensable:
+        if console.measure(table, options=console.options.update(width=WIDEST)).maximum <= console.width:
+            break
+        i = columns.index(column)
+        columns = columns[:i] + columns[i + 1 :]
+        body = [row[:i] + row[i + 1 :] for row in body]
+        table = _table(title, columns, body)
+    console.print(table)
+
+
+def _table(title: str, columns: list[str], body: list[list[Any]]) -> Table:
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, column in enumerate(columns):
         right = bool(body) and all(isinstance(row[i], int | float) for row in body)
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        fold = i == len(columns) - 1 and not right
+        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=not fold)
     for row in body:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in row))
-    Console(stderr=stderr, highlight=False).print(table)
+    return table
 
 
 def plan_table(plan: Plan) -> None:
@@ -62,19 +102,57 @@ def plan_table(plan: Plan) -> None:
 
 
 def status_table(summary: Summary) -> None:
-    """Sheets by variant by state, then what is in trouble and why."""
+    """Sheets by variant by state, as far as a state occurs, then what is in trouble, why, and where its log is."""
+    states = [state for state in State if state is State.DONE or any(row.states[state] for row in summary.rows)]
+    activities = [name for name in ("queued", "running") if any(getattr(row, name) for row in summary.rows)]
     rows = [
-        [row.sheet, row.variant, *(row.states.get(state, 0) for state in State)]
+        [row.sheet, row.variant, *(row.states[state] for state in states)]
+        + [getattr(row, name) for name in activities]
         + [row.n_spikes, row.n_collisions, size_text(row.size)]
         for row in summary.rows
     ]
-    print_table("", ["sheet", "variant", *map(str, State), "spikes", "collisions", "size"], rows)
+    columns = ["sheet", "variant", *map(str, states), *activities, "spikes", "collisions", "size"]
+    print_table("", columns, rows, dispensable=("collisions", "spikes", "size"))
     if summary.troubles:
         troubles = [
-            [found.job.index, found.job.name, found.sheet, str(found.state), found.attempts.failures, found.reason]
+            [str(found.job.index), found.job.name, found.sheet, str(found.state), found.attempts.failures, _why(found)]
             for found in summary.troubles
         ]
-        print_table("", ["index", "part", "sheet", "state", "tries", "why"], troubles)
+        print_table("", ["index", "part", "sheet", "state", "tries", "why"], troubles, dispensable=("tries", "state"))
+
+
+def _why(found: SheetState) -> str:
+    return f"{found.reason} (log: {found.attempts.log})" if found.attempts.log else found.reason
+
+
+def submit_remarks(batch: Batch) -> None:
+    """What a submit leaves out, and why."""
+    if batch.no_slurm:
+        note("there is no Slurm here: the limit of an array's indices is assumed, what is queued is not known")
+    if batch.busy:
+        note(f"queued or running, left out: {array_spec(batch.busy)}")
+    for found in batch.given_up:
+        what = f"{found.job.name} {found.sheet} (index {found.job.index})"
+        note(f"failed {found.attempts.failures} times, left out: {what}: {_why(found)}")
+    if not batch.arrays:
+        note("nothing to submit")
+
+
+def submit_table(batch: Batch) -> None:
+    """The arrays that were submitted, one a line, and what they will make."""
+    sent = [array for array in batch.arrays if array.job_id]
+    if not sent:
+        return
+    rows = [
+        [array.job_id, array.piece.spec, array.piece.offset, len(array.piece.indices), " ".join(array.sheets) or "all"]
+        for array in sent
+    ]
+    print_table("", ["job", "array", "offset", "parts", "sheets"], rows, dispensable=("array",))
+    n_parts = sum(len(array.piece.indices) for array in sent)
+    note(
+        f"{n_parts} parts, {batch.n_files} files, about {size_text(batch.n_bytes)}; `spikebin status` shows how far,"
+        f" `scancel {' '.join(array.job_id for array in sent)}` ends them"
+    )
 
 
 def outcome_line(outcome: Outcome) -> str:

@@ -133,11 +133,19 @@ def status(
     config: ConfigOption = None,
 ) -> None:
     """Show how far every sheet of every variant has come, what failed and why, and what it takes on disk."""
+    from spikebin.squeue import queue_if_known
     from spikebin.summary import summarise
 
     plan = load(config)
+    queue, trouble = queue_if_known(plan)
+    if trouble:
+        note(f"what is queued is not known: {trouble}")
     summary = summarise(
-        plan, sheet=sheet and plan.find_sheet(sheet), variant=variant and plan.find_variant(variant), deep=deep
+        plan,
+        sheet=sheet and plan.find_sheet(sheet),
+        variant=variant and plan.find_variant(variant),
+        deep=deep,
+        queue=queue,
     )
     if json:
         answer_json(summary.as_dict())

@@ -83,7 +83,7 @@ _rooms = threading.local()
 
 
 def _room(size: int, larger: int) -> NDArray[np.int64]:
-    """This thread's array of work, kept from one file to the next; for a file of `size` bytes, as neo writes them.
+    """The array of work of this thread, kept from one file to the next; for a file of `size` bytes, as neo writes them.
 
     Of 9.6 MB with 37,500 trains, each takes 27 values of the memo, 15 objects, 10 values in tuples that stay, an entry
     or two, and 3 numbers; the first bytes, before the trains, take relatively more.
@@ -150,7 +150,9 @@ def _words() -> NDArray[np.int64]:
     spellings += [
         [alias, name] for alias, module in ALIASES.items() for known, name in spellings.copy() if known == module
     ]
-    texts = sorted({*_MEANT, *(part for spelling in spellings for part in spelling)}, key=lambda text: (len(text), text))
+    texts = sorted(
+        {*_MEANT, *(part for spelling in spellings for part in spelling)}, key=lambda text: (len(text), text)
+    )
     others = iter(range(20, 256))
     codes = {text: _MEANT.get(text) or next(others) for text in texts}
     argument, pops = np.full(256, -99, np.int64), np.zeros(256, np.int64)
@@ -160,7 +162,9 @@ def _words() -> NDArray[np.int64]:
             n = 0 if op.arg is None or op.name == "GLOBAL" else op.arg.n
             argument[ord(op.code)] = lengths_of.get(n, -8 if n == pickletools.TAKEN_FROM_ARGUMENT8U else n)
             pops[ord(op.code)] = _OPCODES[op.name]
-    by_length, records, at = [], [], kernels.GLOBALS + 1
+    at = kernels.GLOBALS + 1
+    by_length: list[int] = []
+    records: list[int] = []
     for length in range(kernels.LONGEST + 2):
         by_length.append(at + len(records))
         for text in texts:

@@ -16,7 +16,7 @@ import numpy as np
 
 from spikebin.config import suggest
 from spikebin.errors import RecordingError
-from spikebin.recordings.base import NEURON_FIELDS, Phase, PhaseSpikes, SourceFile, Trial, TrialRule
+from spikebin.recordings.base import NEURON_FIELDS, Phase, PhaseSpikes, Reading, SourceFile, Trial, TrialRule
 from spikebin.recordings.segment import Segment, probe_segment, read_segment
 from spikebin.recordings.unpickler import Inert, load
 
@@ -40,14 +40,16 @@ def recognises(path: Path) -> bool:
     return (path / INDEX).exists() or (path / "Segment0.pickle").exists()
 
 
-def open(path: Path) -> MozaikRecording:  # noqa: A001
+def open(path: Path, reading: Reading | None = None) -> MozaikRecording:  # noqa: A001
     """Open a datastore by its index.
 
     Raises
     ------
     RecordingError
-        If the index is missing, damaged, hostile, or not mozaik's.
+        If the index is missing, damaged, hostile, or not mozaik's, or there is anything it would have to be told.
     """
+    if reading is not None and reading != Reading():
+        raise RecordingError(f"{path.name}: a mozaik datastore tells its units and neurons itself: take such keys out")
     return MozaikRecording(path)
 
 
@@ -153,6 +155,8 @@ class MozaikRecording:
         """
         if name not in self.sheets:
             raise self.error(f"no sheet {name!r}: {suggest(name, self.sheets)}")
+        if rule.events is not None or rule.align_to is not None or rule.window_start is not None:
+            raise self.error("its trials are its presentations: take `events`, `align_to` and `window` out of [trial]")
         return MozaikSheet(self, name, rule, repeat)
 
     def error(self, text: str) -> RecordingError:

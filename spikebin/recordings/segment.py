@@ -4,31 +4,36 @@ Knows how neo's segments and spike trains are pickled, in every version; not whi
 two segments fit each other: that is mozaik.py's business.
 """
 
+# ruff: noqa: ANN401 - what a pickle holds can be anything
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from spikebin.errors import RecordingError
+from spikebin.recordings.interpreter import interpret
 from spikebin.recordings.unpickler import (
     Enough,
     Inert,
     Refused,
     array_of,
-    gc_paused,
-    place,
     read_bytes,
+    reading,
     scalar_of,
     unpickle,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import TypeVar
 
     from numpy.typing import NDArray
+
+    from spikebin.recordings.interpreter import Interpreted
+
+    Times = TypeVar("Times", float, NDArray[np.float64])
 
 __all__ = ["Segment", "probe_segment", "read_segment"]
 
@@ -69,12 +74,12 @@ def read_segment(path: Path) -> Segment:
         If the file is missing, damaged, hostile, not a segment, or holds no spike train; if a train lacks a neuron id
         or a unit of time known here; if its trains differ in t_start or t_stop.
     """
-    data = read_bytes(path)
-    try:
-        with gc_paused():
-            return _from_objects(data)
-    except Refused as error:
-        raise RecordingError(f"{place(path)} {error}") from error.__cause__
+    data = read_bytes(path, reuse=True)
+    read = interpret(data)
+    if read is not None:
+        return _from_arrays(read)
+    with reading(path):
+        return _from_objects(data)
 
 
 def probe_segment(path: Path) -> tuple[float, float]:
@@ -85,23 +90,22 @@ def probe_segment(path: Path) -> tuple[float, float]:
     RecordingError
         If the file is missing, damaged before its first train ends, or holds no train.
     """
+    data = read_bytes(path, _PROBE)
     try:
-        with gc_paused():
+        with reading(path):
             try:
-                size = path.stat().st_size
-            except OSError:
-                size = 0
-            for limit in (_PROBE, -1) if size > _PROBE else (-1,):
-                try:
-                    unpickle(read_bytes(path, limit), size=size, stubs=_PROBES)
-                except _Found as found:
-                    return found.start, found.stop
-                except Refused:
-                    if limit < 0:
-                        raise
+                _probe(data, path.stat().st_size if data.size == _PROBE else data.size)
+            except Refused:
+                # The first train may end beyond what was read; if it does not, the whole file says what is wrong.
+                data = read_bytes(path)
+                _probe(data, data.size)
             raise Refused(_NO_TRAINS)
-    except Refused as error:
-        raise RecordingError(f"{place(path)} {error}") from error.__cause__
+    except _Found as found:
+        return found.start, found.stop
+
+
+def _probe(data: NDArray[np.uint8], size: int) -> None:
+    unpickle(data, size=size, stubs={_TRAIN: _FirstTrain, _TRAINS: _FirstTrains})
 
 
 # Two of the frames of 64 KiB that a pickler writes; the first train is in the first.
@@ -120,20 +124,16 @@ class _Train(Inert):
     stop: float
     times: NDArray[np.float64]
 
-    def __new__(cls, *args: Any) -> _Train:
-        self: _Train = object.__new__(cls)
+    def __new__(cls, *args: Any) -> Self:
+        self = object.__new__(cls)
         self.args, self.state, self.items = (), None, []
         # cls, times, t_stop, units, dtype, copy, sampling_rate, t_start, ..., annotations, segment, unit
         if len(args) != 17:
-            raise Refused(
-                f"makes a spike train of {len(args)} things, not 17: this version of neo is not known here"
-            )
+            raise Refused(f"makes a spike train of {len(args)} things, not 17: this version of neo is not known here")
         unit = _unit_of(args[3])
         times = array_of(args[1])
         if times.ndim != 1 or times.dtype.kind not in "fiu":
-            raise Refused(
-                f"holds spike times of type {times.dtype} in {times.ndim} dimensions: it is damaged"
-            )
+            raise Refused(f"holds spike times of type {times.dtype} in {times.ndim} dimensions: it is damaged")
         self.times = _in_ms(times.astype(np.float64, copy=False), unit)
         self.stop = _time_of(args[2])
         self.start = _time_of(args[7])
@@ -155,8 +155,8 @@ class _FirstTrain(_Train):
 
     __slots__ = ()
 
-    def __new__(cls, *args: Any) -> _Train:
-        train = _Train.__new__(cls, *args)
+    def __new__(cls, *args: Any) -> Self:
+        train = super().__new__(cls, *args)
         raise _Found(train.start, train.stop)
 
 
@@ -177,21 +177,28 @@ _QUANTITY = "quantities.quantity._reconstruct_quantity"
 
 _Train.kind = _FirstTrain.kind = _TRAIN
 _FirstTrains.kind = _TRAINS
-_PROBES = {_TRAIN: _FirstTrain, _TRAINS: _FirstTrains}
 
 # The units of time known here, by the names that quantities gives them, and as text.
 _UNITS = {"second", "millisecond", "microsecond"}
 _SYMBOLS = {"s": "second", "ms": "millisecond", "us": "microsecond"}
 
 
+def _from_arrays(read: Interpreted) -> Segment:
+    return Segment(
+        sheet=read.sheet,
+        stimulus=read.stimulus,
+        ids=read.ids,
+        counts=read.counts,
+        times=_in_ms(read.times, read.times_unit),
+        start=_in_ms(read.start, read.start_unit),
+        stop=_in_ms(read.stop, read.stop_unit),
+    )
+
+
 def _from_objects(data: NDArray[np.uint8]) -> Segment:
-    """Segment as the restricted unpickler sees it: slower than `kernels.interpret`, and what that must agree with."""
+    """Segment as the restricted unpickler sees it: slower than `interpret`, and what that must agree with."""
     segment = unpickle(data, stubs={_TRAIN: _Train})
-    if (
-        not isinstance(segment, Inert)
-        or segment.kind != "neo.core.segment.Segment"
-        or type(segment.state) is not dict
-    ):
+    if not isinstance(segment, Inert) or segment.kind != "neo.core.segment.Segment" or type(segment.state) is not dict:
         raise Refused("holds no neo segment: it is not a segment of a mozaik datastore")
     state, annotations = segment.state, segment.state.get("annotations")
     if type(annotations) is not dict:
@@ -217,8 +224,8 @@ def _from_trains(sheet: str, stimulus: str, trains: list[_Train]) -> Segment:
     for before, train in pairwise(trains):
         if (train.start, train.stop) != (before.start, before.stop):
             raise Refused(
-                f"holds trains of neurons {before.neuron} and {train.neuron} from {before.start:g} to {before.stop:g} ms "
-                f"and from {train.start:g} to {train.stop:g} ms: copy it again, or exclude the part"
+                f"holds trains of neurons {before.neuron} and {train.neuron} from {before.start:g} to {before.stop:g} "
+                f"ms and from {train.start:g} to {train.stop:g} ms: copy it again, or exclude the part"
             )
     return Segment(
         sheet=sheet,
@@ -281,6 +288,8 @@ def _whole_numbers(value: Any) -> NDArray[np.int64]:
     numbers = array_of(value)
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
         raise Refused(f"holds channels of type {numbers.dtype} in {numbers.ndim} dimensions: it is damaged")
+    if numbers.size and int(numbers.max()) >= 1 << 63:
+        raise Refused(f"holds the channel {numbers.max()}, more than a neuron id can be: it is damaged")
     return numbers.astype(np.int64)
 
 
@@ -289,9 +298,7 @@ def _neuron_of(annotations: Any) -> int:
     if type(annotations) is not dict:
         raise Refused("holds a spike train without annotations: it is not one of mozaik's")
     named = {
-        scalar_of(value)
-        if isinstance(value, Inert) and value.kind == "numpy.core.multiarray.scalar"
-        else value
+        scalar_of(value) if isinstance(value, Inert) and value.kind == "numpy.core.multiarray.scalar" else value
         for value in (annotations[key] for key in ("source_id", "channel_id") if key in annotations)
     }
     if len(named) > 1:
@@ -299,9 +306,7 @@ def _neuron_of(annotations: Any) -> int:
     for neuron in named:
         if type(neuron) is int and -(2**63) <= neuron < 2**63:
             return neuron
-    raise Refused(
-        "holds a spike train without a neuron id (source_id or channel_id): it is not one of mozaik's"
-    )
+    raise Refused("holds a spike train without a neuron id (source_id or channel_id): it is not one of mozaik's")
 
 
 def _time_of(value: Any) -> float:
@@ -309,10 +314,10 @@ def _time_of(value: Any) -> float:
     number, unit = _quantity_of(value)
     if number.size != 1:
         raise Refused(f"holds a t_start or t_stop of {number.size} numbers: it is damaged")
-    return float(_in_ms(number.astype(np.float64).reshape(-1), unit)[0])
+    return _in_ms(float(number.reshape(-1)[0]), unit)
 
 
-def _in_ms(times: NDArray[np.float64], unit: str) -> NDArray[np.float64]:
+def _in_ms(times: Times, unit: str) -> Times:
     """Times in ms; those in ms are left as they are, bit for bit."""
     if unit == "millisecond":
         return times

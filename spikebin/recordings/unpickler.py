@@ -4,6 +4,7 @@
 which is how segment.py gets at spike trains. What a segment means lives there, the walk over opcodes in kernels.py.
 """
 
+# ruff: noqa: ANN401 - what a pickle holds can be anything
 from __future__ import annotations
 
 import gc
@@ -16,7 +17,7 @@ import threading
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -38,16 +39,18 @@ __all__ = [
     "load",
     "place",
     "read_bytes",
+    "reading",
+    "scalar_of",
     "settle",
     "unpickle",
 ]
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - the end of a sentence
     """What is wrong with a pickle, and what to do: the end of a sentence that its file's name begins."""
 
 
-class Enough(Exception):
+class Enough(Exception):  # noqa: N818 - no error
     """Raised by a caller's own stub to end reading, with what it was after."""
 
 
@@ -73,8 +76,7 @@ class Inert:
     state: Any
     items: list[tuple[Any, Any]]
 
-    # The unpickler calls this for REDUCE and NEWOBJ alike.
-    def __new__(cls, *args: Any) -> Any:
+    def __new__(cls, *args: Any) -> Any:  # noqa: D102 - how the unpickler makes it, for REDUCE and NEWOBJ alike
         self = object.__new__(cls)
         self.args = args
         self.state = None
@@ -84,9 +86,7 @@ class Inert:
     # BUILD sets attributes, on classes too, unless it finds this method; on a class it lacks an argument and fails.
     def __setstate__(self, state: Any) -> None:
         if self.state is not None:
-            raise Refused(
-                f"gives a {self.kind} its state twice, which no pickler does: it is damaged or hostile"
-            )
+            raise Refused(f"gives a {self.kind} its state twice, which no pickler does: it is damaged or hostile")
         self.state = state
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -105,7 +105,7 @@ class _Text(Inert):
 
 
 class _Empty(Inert):
-    """`bytes()`, the way in which protocol 2 spells no bytes. With an argument it could ask for any amount of memory."""
+    """`bytes()`, the way in which protocol 2 spells no bytes; with an argument it could ask for any memory."""
 
     __slots__ = ()
 
@@ -209,11 +209,8 @@ def load(path: Path) -> Any:
         If the file is missing, truncated, damaged, or asks for a global that no mozaik datastore holds.
     """
     data = read_bytes(path)
-    try:
-        with gc_paused():
-            return settle(unpickle(data))
-    except Refused as error:
-        raise RecordingError(f"{place(path)} {error}") from error.__cause__
+    with reading(path):
+        return settle(unpickle(data))
 
 
 def unpickle(
@@ -244,14 +241,17 @@ def unpickle(
     except EOFError as error:
         raise _truncated(data.size) from error
     except Exception as error:  # a damaged pickle can make the C unpickler raise nearly anything
-        if "truncated" in str(error) or "ran out" in str(error).lower():
-            raise _truncated(data.size) from error
-        what = _printable(f"{type(error).__name__}: {error}")
-        raise Refused(f"is damaged ({what}): copy it again from the simulation") from error
+        raise Refused(_damaged(error)) from error
 
 
-def read_bytes(path: Path, limit: int = -1) -> NDArray[np.uint8]:
+_buffers = threading.local()
+
+
+def read_bytes(path: Path, limit: int | None = None, *, reuse: bool = False) -> NDArray[np.uint8]:
     """Bytes of a file, or its first `limit`.
+
+    With `reuse` they lie in a buffer of this thread, until the thread's next such call: reading a segment into memory
+    that the system has to find first takes as long as interpreting it.
 
     Raises
     ------
@@ -259,29 +259,57 @@ def read_bytes(path: Path, limit: int = -1) -> NDArray[np.uint8]:
         If it is missing, empty, not a file, or not ours to read.
     """
     try:
-        data = np.fromfile(path, np.uint8, limit)
+        size = path.stat().st_size
+        if not path.is_file():
+            raise RecordingError(f"{place(path)} is not a file: copy it again from the simulation")
+        size = size if limit is None else min(limit, size)
+        data: NDArray[np.uint8] | None = getattr(_buffers, "data", None) if reuse else None
+        if data is None or data.size < size:
+            data = np.empty(size, np.uint8)
+            if reuse:
+                _buffers.data = data
+        data, n_read = data[:size], 0
+        with path.open("rb", buffering=0) as file:
+            while n_read < size and (n_more := file.readinto(data[n_read:].data)):
+                n_read += n_more
     except FileNotFoundError as error:
         raise RecordingError(f"{place(path)} is missing: copy it from the simulation") from error
-    except IsADirectoryError as error:
-        raise RecordingError(
-            f"{place(path)} is a directory, not a file: copy it again from the simulation"
-        ) from error
     except PermissionError as error:
-        raise RecordingError(
-            f"{place(path)} may not be read by you: ask its owner for the right to read it"
-        ) from error
+        raise RecordingError(f"{place(path)} may not be read by you: ask its owner for the right to read it") from error
+    except MemoryError as error:
+        raise RecordingError(f"{place(path)} is larger than the memory that is left: ask for more memory") from error
     except OSError as error:
-        raise RecordingError(
-            f"{place(path)} cannot be read ({error.strerror or error}): try again"
-        ) from error
-    if not data.size:
+        raise RecordingError(f"{place(path)} cannot be read ({error.strerror or error}): try again") from error
+    if not n_read:
         raise RecordingError(f"{place(path)} is empty: copy it again from the simulation")
-    return data
+    return data[:n_read]
 
 
 def place(path: Path) -> str:
     """How messages name a file of a datastore."""
     return f"{_printable(path.name)} of {_printable(path.absolute().parent.name)}"
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Make one line, that begins with the file's name, of whatever is wrong with its pickle.
+
+    The garbage collector is off meanwhile.
+
+    Raises
+    ------
+    RecordingError
+        For everything that is raised inside, `Enough` apart.
+    """
+    try:
+        with gc_paused():
+            yield
+    except Enough:
+        raise
+    except Refused as error:
+        raise RecordingError(f"{place(path)} {error}") from error.__cause__
+    except Exception as error:  # a hostile pickle can make numpy and Python raise nearly anything
+        raise RecordingError(f"{place(path)} {_damaged(error)}") from error
 
 
 _gc_lock = threading.Lock()
@@ -354,7 +382,9 @@ def _settle(value: Any, seen: dict[int, Any]) -> Any:
 
 
 def array_of(value: Any) -> NDArray[Any]:
-    """Array, or numbers of a Quantity, that an `Inert` stands for, on the pickle's own bytes: nothing is allocated on the word of a shape.
+    """Array, or numbers of a Quantity, that an `Inert` stands for.
+
+    It lies on the pickle's own bytes: nothing is allocated on the word of a shape.
 
     Raises
     ------
@@ -362,9 +392,9 @@ def array_of(value: Any) -> NDArray[Any]:
         If it is not an array of numbers or text, or its shape and its bytes disagree.
     """
     match value:
-        case Inert(
-            kind=k, state=(1, tuple() as shape, dtype, bool() | 0 | 1 as fortran, bytes() as raw, *rest)
-        ) if (k == _ARRAY and not rest) or (k == _QUANTITY and len(rest) == 1):
+        case Inert(kind=k, state=(1, tuple() as shape, dtype, bool() | 0 | 1 as fortran, bytes() as raw, *rest)) if (
+            k == _ARRAY and not rest
+        ) or (k == _QUANTITY and len(rest) == 1):
             order = "F" if fortran else "C"
         case Inert(
             kind=k,
@@ -381,7 +411,7 @@ def array_of(value: Any) -> NDArray[Any]:
         raise Refused(
             f"holds an array of shape {_printable(repr(shape))} and {len(raw):,} bytes: it is damaged or hostile"
         )
-    return _checked(np.ndarray(shape, item, bytes(raw), order=order))
+    return _checked(np.ndarray(shape, item, bytes(raw), order="F" if order == "F" else "C"))
 
 
 def scalar_of(value: Inert) -> Any:
@@ -403,7 +433,7 @@ def scalar_of(value: Inert) -> Any:
 def _checked(array: NDArray[Any]) -> NDArray[Any]:
     # numpy trusts these two to be sound, and can fail in strange places where they are not.
     if array.dtype.kind == "b":
-        return array.view(np.uint8) != 0
+        return np.not_equal(array.view(np.uint8), 0)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "U" and array.size and np.frombuffer(array.tobytes(), np.uint32).max() > 0x10FFFF:
         raise Refused("holds text that is no text: it is damaged or hostile")
@@ -424,7 +454,7 @@ def _dtype_of(value: Any) -> np.dtype[Any]:
 
 
 @lru_cache(maxsize=64)
-def _dtype(text: str, order: str) -> np.dtype[Any]:
+def _dtype(text: str, order: Literal["<", ">", "|", "="]) -> np.dtype[Any]:
     if not re.fullmatch(r"b1|[iu][1248]|f[248]|c8|c16|[SU][1-9]\d{0,5}", text):
         raise Refused(
             f"holds an array of type {_printable(text)}, neither a number nor text: it is not a spike recording"
@@ -435,13 +465,17 @@ def _dtype(text: str, order: str) -> np.dtype[Any]:
 def _datetime_of(value: Inert) -> datetime:
     match value.args:
         case (bytes() as raw,) if len(raw) == 10 and value.state is None:
+            # The layout of datetime's own pickles; the month's highest bit is its fold.
+            day, hour, minute, second = raw[3:7]
             try:
-                # The layout of datetime's own pickles; the month's highest bit is its fold.
                 return datetime(  # noqa: DTZ001
-                    raw[0] * 256 + raw[1],
-                    raw[2] & 127,
-                    *raw[3:7],
-                    int.from_bytes(raw[7:], "big"),
+                    year=raw[0] * 256 + raw[1],
+                    month=raw[2] & 127,
+                    day=day,
+                    hour=hour,
+                    minute=minute,
+                    second=second,
+                    microsecond=int.from_bytes(raw[7:], "big"),
                     fold=raw[2] >> 7,
                 )
             except ValueError as error:
@@ -465,15 +499,17 @@ def _survey(data: NDArray[np.uint8], size: int) -> None:
             f"ends after {size:,} bytes, less than it announces at byte {at:,}: copy it again from the simulation"
         )
     if status == 2:
-        what = pickletools.code2op.get(chr(data[at]))
+        names = [op.name for op in pickletools.opcodes if ord(op.code) == data[at]]
         raise Refused(
-            f"holds {f'the opcode {what.name}' if what else f'{data[at]:#04x}, which is no opcode,'} at byte {at:,}: "
+            f"holds {f'the opcode {names[0]}' if names else f'{data[at]:#04x}, which is no opcode,'} at byte {at:,}: "
             "it is not a spike recording, or it is damaged or hostile; nothing was run"
         )
     if status in {4, 5, 6}:
-        raise Refused(
-            f"holds at byte {at:,} what no pickler writes: it is damaged or hostile; nothing was run"
-        )
+        raise Refused(f"holds at byte {at:,} what no pickler writes: it is damaged or hostile; nothing was run")
+
+
+def _damaged(error: Exception) -> str:
+    return f"is damaged ({_printable(f'{type(error).__name__}: {error}')}): copy it again from the simulation"
 
 
 def _truncated(size: int) -> Refused:
@@ -505,7 +541,7 @@ def _opcode_table() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.in
         code = ord(op.code)
         argument[code] = 0 if op.arg is None else lengths.get(op.arg.n, op.arg.n)
         before = [what.name for what in op.stack_before]
-        pops[code] = len(before) + 98 if "mark" in before else len(before)
+        pops[code] = 100 + before.index("mark") if "mark" in before else len(before)
         pushes[code] = len(op.stack_after)
         if op.name in {"GLOBAL", "INST"}:
             argument[code] = -22

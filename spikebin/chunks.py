@@ -1,0 +1,162 @@
+"""One chunk of an HDF5 array: the bytes that HDF5's own filters would have made of it, and the array back from them.
+
+Any HDF5 program that knows the codec reads these chunks. We make and read them past HDF5, in threads, which is many
+times faster. What the arrays mean is known to layouts.py.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["ChunkCodec", "chunk_places"]
+
+MAX_THREADS = 4
+
+
+@dataclass(frozen=True)
+class ChunkCodec:
+    """How chunks of one shape are compressed.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The chunkshape of the HDF5 array.
+    dtype : dtype
+    codec : {"blosc2", "zlib"}
+        zstd inside Blosc2, or HDF5's gzip.
+    level : int
+        Of zstd, as Blosc2 counts.
+    block_items : int
+        About so many items are compressed on their own, and can be read on their own; Blosc2 only.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    codec: str
+    level: int
+    block_items: int
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Shape of a block: whole along the last axes, 1 along the first ones, so that blocks follow each other in C order."""
+        blocks: list[int] = []
+        left = self.block_items
+        for size in reversed(self.shape):
+            blocks.insert(0, min(size, max(1, left)))
+            left //= blocks[0]
+        return tuple(blocks)
+
+    @property
+    def padded(self) -> tuple[int, ...]:
+        """Shape of the chunk with its blocks filled up, which is how Blosc2 holds it; zlib needs no filling."""
+        if self.codec == "zlib":
+            return self.shape
+        return _padded(self.shape, self.blocks)
+
+    def filters(self) -> Any:
+        """The PyTables filters that read such chunks."""
+        import tables
+
+        if self.codec == "zlib":
+            return tables.Filters(complevel=1, complib="zlib", shuffle=self.dtype.itemsize > 1)
+        one_byte = self.dtype.itemsize == 1
+        return tables.Filters(complevel=self.level, complib="blosc2:zstd", shuffle=not one_byte, bitshuffle=one_byte)
+
+    def compress(self, padded: NDArray[Any]) -> bytes:
+        """The bytes of a chunk, from an array of the shape `padded`; threads may compress at once."""
+        return self._deflate(padded) if self.codec == "zlib" else self._to_frame(padded)
+
+    def decompress(self, chunk: bytes) -> NDArray[Any]:
+        """The whole chunk, as an array of its shape."""
+        if self.codec == "zlib":
+            return self._inflate(chunk)
+        import blosc2
+
+        blosc2.set_releasegil(True)
+        frame = blosc2.schunk_from_cframe(chunk)
+        data = frame.get_chunk(0)
+        padded = _padded(self.shape, frame.meta["b2nd"][4])
+        # decompress2 writes as much as the chunk says, whatever the size of its destination.
+        if blosc2.get_cbuffer_sizes(data)[0] != math.prod(padded) * self.dtype.itemsize:
+            raise ValueError("a chunk has not the size of its array")
+        out = np.empty(padded, self.dtype)
+        blosc2.decompress2(data, dst=out.reshape(-1).view(np.uint8), nthreads=_threads())
+        return out[tuple(map(slice, self.shape))]
+
+    def decompress_box(self, chunk: bytes, box: tuple[slice, ...]) -> NDArray[Any]:
+        """The part of the chunk inside a box of slices of step 1; only the blocks that it touches are decompressed."""
+        if self.codec == "zlib":
+            return self._inflate(chunk)[box]
+        import blosc2
+
+        shape = [place.stop - place.start for place in box]
+        part: NDArray[Any] = np.asarray(blosc2.ndarray_from_cframe(chunk)[box]).reshape(shape)
+        return part
+
+    def _to_frame(self, padded: NDArray[Any]) -> bytes:
+        """A contiguous b2nd frame of one chunk, which is what PyTables and hdf5plugin write and expect."""
+        import blosc2
+
+        # blosc2.asarray copies the array block by block and keeps the GIL; its chunk is in C order by the choice of
+        # blocks, so that the frame can be made empty and its one chunk filled without either.
+        blosc2.set_releasegil(True)
+        one_byte = self.dtype.itemsize == 1
+        array = blosc2.empty(
+            self.shape,
+            dtype=self.dtype,
+            chunks=self.shape,
+            blocks=self.blocks,
+            contiguous=True,
+            cparams={
+                "codec": blosc2.Codec.ZSTD,
+                "clevel": self.level,
+                "typesize": self.dtype.itemsize,
+                "filters": [blosc2.Filter.BITSHUFFLE if one_byte else blosc2.Filter.SHUFFLE],
+                "filters_meta": [0],
+                "splitmode": blosc2.SplitMode.NEVER_SPLIT if one_byte else blosc2.SplitMode.ALWAYS_SPLIT,
+                "nthreads": 1,
+            },
+        )
+        array.schunk.update_data(0, padded.reshape(-1).view(np.uint8), copy=False)
+        frame: bytes = array.to_cframe()
+        return frame
+
+    def _deflate(self, array: NDArray[Any]) -> bytes:
+        # Both layouts are mostly runs of zeros. Z_RLE looks for nothing else: a quarter smaller than level 5 on sparse
+        # booleans, and five times faster.
+        flat = array.reshape(-1, 1).view(np.uint8)
+        strategy = zlib.Z_RLE if self.dtype.itemsize == 1 else zlib.Z_DEFAULT_STRATEGY
+        compressor = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, strategy)
+        # HDF5's shuffle: the first bytes of all items, then their second bytes, and so on.
+        return compressor.compress(np.ascontiguousarray(flat.T).data) + compressor.flush()
+
+    def _inflate(self, chunk: bytes) -> NDArray[Any]:
+        planes = np.frombuffer(zlib.decompress(chunk, bufsize=math.prod(self.shape) * self.dtype.itemsize), np.uint8)
+        items = np.ascontiguousarray(planes.reshape(self.dtype.itemsize, -1).T)
+        return items.view(self.dtype).reshape(self.shape)
+
+
+def _padded(shape: Sequence[int], blocks: Sequence[int]) -> tuple[int, ...]:
+    return tuple(-(-size // block) * block for size, block in zip(shape, blocks, strict=True))
+
+
+def _threads() -> int:
+    """Cores that this process may use, as Slurm and taskset say; a few of them feed one reader."""
+    return min(MAX_THREADS, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else 1
+
+
+def chunk_places(array: Any, corners: Sequence[Sequence[tuple[int, ...]]]) -> NDArray[np.int64]:
+    """Where chunks of a PyTables array lie: (n, m, 2) of offset in the HDF5 file, and size, for corners (n, m)."""
+    infos = [[array.chunk_info(corner) for corner in row] for row in corners]
+    return np.array([[(info.offset, info.size) for info in row] for row in infos], np.int64)

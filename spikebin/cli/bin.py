@@ -1,0 +1,306 @@
+"""Commands for recordings without a plan: bin, formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spikebin.cli import app
+from spikebin.cli.options import JsonOption, answer_json, note
+
+if TYPE_CHECKING:
+    from spikebin.direct import Binned
+
+TRIALS, READING, OUTPUT = "Trials", "What a recording does not tell of itself", "Output"
+
+
+def _ms(text: str) -> float:
+    from spikebin.recordings.clock import parse_ms
+
+    try:
+        return parse_ms(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+@app.command("bin")
+def bin_(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Recordings; `spikebin formats` lists what can be read.")
+    ],
+    width: Annotated[
+        str, typer.Option("--width", "-w", metavar="MS", help="Length of a bin in ms; 10ms and 0.01s are understood.")
+    ],
+    trials: Annotated[
+        str | None,
+        typer.Option(
+            "--trials",
+            "-t",
+            metavar="FILE",
+            help="Events, CSV or TSV with a header; the name of a table in the recording; none: one trial of all.",
+            show_default=False,
+            rich_help_panel=TRIALS,
+        ),
+    ] = None,
+    window: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--window",
+            metavar="START STOP",
+            help="ms around each event; default: the whole trial.",
+            show_default=False,
+            rich_help_panel=TRIALS,
+        ),
+    ] = None,
+    align_to: Annotated[
+        str | None,
+        typer.Option(
+            "--align-to",
+            "-a",
+            metavar="COLUMN",
+            help="Event that windows are relative to.",
+            show_default=False,
+            rich_help_panel=TRIALS,
+        ),
+    ] = None,
+    trials_unit: Annotated[
+        str | None,
+        typer.Option(
+            "--trials-unit",
+            metavar="UNIT",
+            help="Of the events: s, ms, us or samples.",
+            show_default=False,
+            rich_help_panel=TRIALS,
+        ),
+    ] = None,
+    image_id: Annotated[
+        str | None,
+        typer.Option(
+            "--image-id",
+            metavar="COLUMN",
+            help="Names what was shown in each trial.",
+            show_default=False,
+            rich_help_panel=TRIALS,
+        ),
+    ] = None,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Leave out trials without a time.", rich_help_panel=TRIALS)
+    ] = False,
+    ragged: Annotated[
+        str, typer.Option("--ragged", metavar="refuse|pad", help="Trials of different lengths.", rich_help_panel=TRIALS)
+    ] = "refuse",
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Default: told from what is there.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit",
+            "-u",
+            metavar="UNIT",
+            help="Of the spike times: s, ms, us or samples.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", metavar="HZ", help="Samples per second.", show_default=False, rich_help_panel=READING),
+    ] = None,
+    times: Annotated[
+        str | None,
+        typer.Option(
+            "--times",
+            metavar="NAME",
+            help="Column or array of spike times.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    neurons: Annotated[
+        str | None,
+        typer.Option(
+            "--neurons",
+            metavar="NAME",
+            help="Column or array of neuron ids, or a second .npy.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    ids: Annotated[
+        str | None,
+        typer.Option(
+            "--ids",
+            metavar="IDS",
+            help="Only these neurons, silent ones too: 1-1000,2001.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="LABELS",
+            help="Only units labelled so: good,mua.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    nodes: Annotated[
+        Path | None,
+        typer.Option("--nodes", metavar="FILE", help="SONATA's nodes.h5.", show_default=False, rich_help_panel=READING),
+    ] = None,
+    sheets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sheet",
+            "-s",
+            metavar="SHEET",
+            help="Only this sheet. May be repeated.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help=".h5 (sealed matrix file), .npz or .npy; or a directory.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.", rich_help_panel=OUTPUT)] = False,
+    closed: Annotated[
+        str,
+        typer.Option("--closed", metavar="left|right", help="The edge that belongs to a bin.", rich_help_panel=OUTPUT),
+    ] = "left",
+    end_bin: Annotated[
+        bool, typer.Option("--end-bin", help="One more bin, for spikes at exactly the end.", rich_help_panel=OUTPUT)
+    ] = False,
+    values: Annotated[
+        str, typer.Option("--values", metavar="bool|count", help="What a bin holds.", rich_help_panel=OUTPUT)
+    ] = "bool",
+    layout: Annotated[
+        str, typer.Option("--layout", metavar="matrix|events", help="Of a matrix file.", rich_help_panel=OUTPUT)
+    ] = "matrix",
+    codec: Annotated[
+        str, typer.Option("--codec", metavar="blosc2|zlib", help="Of a matrix file.", rich_help_panel=OUTPUT)
+    ] = "blosc2",
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads",
+            metavar="N",
+            min=1,
+            help="Default: the CPUs granted.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make trial x neuron x time matrices of recordings in one step, without config or plan."""
+    for name, value, options in (
+        ("--ragged", ragged, ("refuse", "pad")),
+        ("--layout", layout, ("matrix", "events")),
+        ("--codec", codec, ("blosc2", "zlib")),
+    ):
+        if value not in options:
+            raise typer.BadParameter(f"{name} {value!r}: give {' or '.join(options)}")
+    span = None if window is None else (_ms(window[0]), _ms(window[1]))
+    if span is not None and not span[0] < span[1]:
+        raise typer.BadParameter(f"--window {window[0]} {window[1]}: its start must be before its stop")  # type: ignore[index]
+    width_ms = _ms(width)
+
+    from spikebin.binning import Binning
+    from spikebin.direct import Settings, bin_recordings
+    from spikebin.recordings.base import Reading, TrialRule
+    from spikebin.run import cpus
+
+    settings = Settings(
+        binning=Binning(width_ms, closed, end_bin, values),  # type: ignore[arg-type]
+        rule=TrialRule(
+            image_id=image_id,
+            events=trials,
+            events_unit=trials_unit,
+            align_to=align_to,
+            window_start=span and span[0],
+            window_stop=span and span[1],
+            drop_missing=drop_missing,
+        ),
+        ragged=ragged,
+        layout=layout,
+        codec=codec,
+        threads=threads or cpus(),
+    )
+    reading = Reading(
+        unit=unit,
+        rate=rate,
+        times=times,
+        neurons=neurons,
+        ids=ids,
+        labels=None if labels is None else tuple(label.strip() for label in labels.split(",")),
+        nodes=None if nodes is None else str(nodes),
+    )
+    answers = []
+    for binned in bin_recordings(
+        files, settings, kind=kind, reading=reading, sheets=sheets or (), out=out, force=force
+    ):
+        answers.append(binned.as_dict())
+        if not json:
+            _tell(binned)
+    if json:
+        answer_json(answers)
+    if out is None:
+        note("nothing is written without --out FILE.h5, .npz or .npy")
+
+
+@app.command()
+def formats(json: JsonOption = False) -> None:
+    """List the raw formats that can be read, and what each needs."""
+    from spikebin.recordings import FORMATS
+
+    if json:
+        from dataclasses import asdict
+
+        answer_json([{"format": name, **asdict(form)} for name, form in FORMATS.items()])
+        return
+    from spikebin.cli.tables import print_table
+
+    rows = [[name, form.what, form.sheets, form.trials, form.needs or "nothing more"] for name, form in FORMATS.items()]
+    print_table("", ["format", "a recording is", "sheets", "trials", "needs"], rows)
+
+
+def _tell(binned: Binned) -> None:
+    """What became of one sheet, a line for each fact."""
+    n_trials, n_neurons, n_columns = binned.shape
+    bins = "" if binned.n_bins[0] == n_columns else f" (the shortest trial has {binned.n_bins[0]:,})"
+    recorded = (
+        ""
+        if binned.n_recorded is None or binned.n_in_no_trial is None
+        else f"; {binned.n_recorded:,} recorded, {binned.n_in_no_trial:,} of them in no trial"
+    )
+    low, middle, high = binned.rates
+    typer.echo(f"{binned.recording}, {binned.sheet}")
+    typer.echo(
+        f"  shape       {n_trials:,} trials x {n_neurons:,} neurons x {n_columns:,} bins of {binned.width:g} ms{bins}"
+    )
+    typer.echo(f"  spikes      {binned.n_spikes:,} in trials, {binned.n_binned:,} binned{recorded}")
+    typer.echo(f"  collisions  {binned.n_collisions:,}")
+    typer.echo(f"  outside     {binned.n_outside:,}")
+    typer.echo(f"  rate        {binned.rate:.2f} Hz a neuron, from {low:.2f} to {high:.2f}, median {middle:.2f}")
+    if binned.out is not None:
+        typer.echo(f"  written     {binned.out}")

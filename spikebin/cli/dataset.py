@@ -1,0 +1,211 @@
+"""Commands that hand the data set on: export, compare, view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spikebin.cli import app
+from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
+
+if TYPE_CHECKING:
+    from spikebin.config import Config
+    from spikebin.dataset import SheetSet
+
+DatasetOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dataset", "-d", metavar="DIR", help="The data set to read; default: the config's output.", show_default=False
+    ),
+]
+LeaveOutOption = Annotated[
+    list[str] | None,
+    typer.Option("--leave-out", metavar="PART", help="Go without this part. May be repeated.", show_default=False),
+]
+BrokenOption = Annotated[
+    bool, typer.Option("--without-broken", help="Go without the parts that are missing or broken; they are named.")
+]
+IndexOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--neurons-index",
+        metavar="FILE",
+        help="Only the neurons of a file {sheet: rows} of the old pipeline (size_10.0.pkl); sheets not in it are left out.",
+        show_default=False,
+    ),
+]
+
+
+def _config(config: Path | None, dataset: Path | None) -> Config:
+    from spikebin.config import Config, load_config
+
+    return load_config(config) if dataset is None else Config(path=dataset, output=dataset, recordings=())
+
+
+def _open(config: Config, variant: str, sheet: str | None, leave_out: list[str] | None, *, broken: bool) -> SheetSet:
+    from spikebin.dataset import open_output
+
+    sheets = open_output(config, variant, sheet, leave_out=leave_out or (), broken="leave out" if broken else "refuse")
+    for part, why in sheets.left_out.items():
+        note(f"left out: {variant}/{part}: {why}")
+    return sheets
+
+
+@app.command()
+def export(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="npz: scipy's sparse matrices in the old pipeline's layouts; npy: a dense array a part; mat: MATLAB.",
+        ),
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Directory; files go to OUT/<variant>_dataset.")],
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            help="Of npz. raw: a file a part and repeat; trimmed: a file a trial, from its image's onset to the next.",
+        ),
+    ] = "trimmed",
+    step: Annotated[
+        int | None,
+        typer.Option(
+            "--step",
+            metavar="K",
+            min=1,
+            help="Of npz, trimmed: sums over K bins, the rest dropped.",
+            show_default=False,
+        ),
+    ] = None,
+    variant: VariantOption = None,
+    sheet: SheetOption = None,
+    neurons_index: IndexOption = None,
+    leave_out: LeaveOutOption = None,
+    without_broken: BrokenOption = False,
+    dataset: DatasetOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write the data set in a layout that other programs read, part by part; what is there already is left alone."""
+    from spikebin.dataset import variants_of
+    from spikebin.exports import export as write
+    from spikebin.oldformat import read_index
+
+    settings = _config(config, dataset)
+    index = read_index(neurons_index) if neurons_index is not None else None
+    for name in [variant] if variant else variants_of(settings.output):
+        sheets = _open(settings, name, sheet, leave_out, broken=without_broken)
+        n_written = n_skipped = 0
+        for done in write(kind, sheets, out, layout=layout, step=step, index=index):  # type: ignore[arg-type]
+            n_skipped += done.skipped
+            n_written += not done.skipped
+            note(f"{name}/{done.part} {done.sheet}: {'there already' if done.skipped else f'{done.files} files'}")
+        note(f"{name}: {n_written} written, {n_skipped} there already")
+
+
+@app.command()
+def compare(
+    old_dir: Annotated[
+        Path, typer.Argument(metavar="OLD_DIR", help="A <variant>_dataset of the old scripts, or a directory of them.")
+    ],
+    variant: VariantOption = None,
+    sheet: SheetOption = None,
+    leave_out: LeaveOutOption = None,
+    without_broken: BrokenOption = False,
+    json: JsonOption = False,
+    dataset: DatasetOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Tell file by file whether an old data set agrees with the new one, and why not; exit 1 if any differs."""
+    from spikebin.compare import compare as held_against
+    from spikebin.compare import old_datasets
+    from spikebin.dataset import variants_of
+
+    settings = _config(config, dataset)
+    verdicts = []
+    for name, path in old_datasets(old_dir, variants_of(settings.output), variant):
+        sheets = _open(settings, name, sheet, leave_out, broken=without_broken)
+        for verdict in held_against(sheets, path, all_sheets=sheet is None):
+            verdicts.append(verdict)
+            if not json and (verdict.remarks or not verdict.agrees):
+                typer.echo(f"{path.name}/{verdict}")
+    bad = [verdict for verdict in verdicts if not verdict.agrees]
+    if json:
+        answer_json([{"path": v.path, "agrees": v.agrees, "remarks": v.remarks} for v in verdicts])
+    note(f"{len(verdicts) - len(bad)} of {len(verdicts)} files agree")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def view(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the new data set goes.")],
+    neurons_index: IndexOption = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(
+            "--ids", metavar="FILE", help="Only the neurons of a .npy file of ids; needs --sheet.", show_default=False
+        ),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            "--window",
+            metavar="A:B",
+            help="Bins A to B - 1 of each trial, from the onset of --origin.",
+            show_default=False,
+        ),
+    ] = None,
+    origin: Annotated[
+        str, typer.Option("--origin", metavar="PHASE", help="Phase whose onset is bin 0 of --window.")
+    ] = "image",
+    across: Annotated[
+        bool, typer.Option("--across", help="Let --window reach into the next or previous trial.")
+    ] = False,
+    short: Annotated[
+        str, typer.Option("--short", help="Of --window, where it was not recorded whole: refuse, pad, cut or drop.")
+    ] = "refuse",
+    rebin: Annotated[
+        int | None,
+        typer.Option(
+            "--rebin", metavar="K", min=1, help="Bins K times as long; needs --how and --rest.", show_default=False
+        ),
+    ] = None,
+    how: Annotated[str | None, typer.Option("--how", help="Of --rebin: count or any.", show_default=False)] = None,
+    rest: Annotated[
+        str | None,
+        typer.Option("--rest", help="Of --rebin, of bins left over: drop, keep or refuse.", show_default=False),
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="matrix or events; default: as it is.", show_default=False)
+    ] = None,
+    variant: VariantOption = None,
+    sheet: SheetOption = None,
+    leave_out: LeaveOutOption = None,
+    without_broken: BrokenOption = False,
+    dataset: DatasetOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write some neurons, a window, coarser bins as a data set of its own: neurons first, then window, then bins."""
+    from spikebin.dataset import variants_of
+    from spikebin.materialise import Chain, materialise, parse_window
+    from spikebin.oldformat import read_ids, read_index
+
+    chain = Chain(
+        index=read_index(neurons_index) if neurons_index else None,
+        ids=read_ids(ids) if ids else None,
+        window=parse_window(window) if window else None,
+        origin=origin,
+        across=across,
+        short=short,  # type: ignore[arg-type]
+        rebin=rebin,
+        how=how,  # type: ignore[arg-type]
+        rest=rest,  # type: ignore[arg-type]
+    )
+    settings = _config(config, dataset)
+    for name in [variant] if variant else variants_of(settings.output):
+        sheets = _open(settings, name, sheet, leave_out, broken=without_broken)
+        for written in materialise(chain.sheets(sheets), out, chain, layout=layout):
+            shape = " x ".join(map(str, written.header["shape"]))
+            note(f"{written.path}: {'there already' if written.skipped else shape}")

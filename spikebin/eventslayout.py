@@ -1,0 +1,230 @@
+"""The layout "events": where each trial is not empty, as gaps, close to the entropy of the spikes.
+
+docs/layouts.md tells what is in the file and how to read it without spikebin. How a chunk is compressed is in chunks.py.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from spikebin.chunks import ChunkCodec, chunk_places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from spikebin.events import TrialEvents
+    from spikebin.lazy import Selector
+
+__all__ = ["EventsLayout"]
+
+CHUNK_EVENTS = 1 << 24
+LEVEL = 4
+BLOCK_EVENTS = 1 << 14
+
+
+class PackedTrial(NamedTuple):
+    """A trial on its way into the file."""
+
+    gaps: NDArray[np.unsignedinteger[Any]]
+    counts: NDArray[np.uint8]
+    row_sizes: NDArray[np.int64]
+
+
+class EventsLayout:
+    """A CArray ``/events`` (trial, event) of gaps; a chunk is one trial.
+
+    The neurons are taken in order of falling rate, see `rate_classes`. In this order, cell ``place * n_columns + bin``
+    is a bin of the neuron at that place. A row of ``/events`` holds the distance of each cell that is not empty from
+    the one before it (of the first from cell -1), then zeros. For counts, ``/counts`` holds what these cells hold.
+
+    Parameters
+    ----------
+    shape, dtype, codec
+        See `spikebin.layouts.MatrixLayout`.
+
+    Notes
+    -----
+    Gaps of one rate are geometrically distributed. Such a distribution has no memory: the low and the high byte of
+    a gap are independent, so that compressing each of them on its own loses nothing; and neurons of like rate beside
+    each other share the code of a block. This comes within a tenth of the entropy of the spikes given the rates.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], dtype: np.dtype[Any], codec: str) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.codec = codec
+        self._packed: list[PackedTrial] = []
+        self._order = np.empty(0, np.int64)
+        self._codecs: list[ChunkCodec] = []
+        self._n_chunks = 0
+
+    def create(self, file: Any) -> None:
+        """Nothing can be written before the rates are known."""
+
+    def encode(self, events: TrialEvents) -> PackedTrial:
+        """Pack one trial; threads may encode at once."""
+        counts = np.empty(0, np.uint8) if events.counts is None else events.counts
+        return PackedTrial(
+            _gaps(events.flat), counts, np.bincount(events.flat // self.shape[2], minlength=self.shape[1])
+        )
+
+    def append(self, file: Any, trial: int, encoded: PackedTrial) -> None:  # noqa: ARG002
+        """Keep one trial as `encode` made it."""
+        if self._packed:
+            encoded.row_sizes[:] += self._packed[-1].row_sizes
+            self._packed[-1] = self._packed[-1]._replace(row_sizes=np.empty(0, np.int64))
+        self._packed.append(encoded)
+
+    def finish(self, file: Any, threads: int) -> None:
+        """Write all trials."""
+        classes = rate_classes(self._packed[-1].row_sizes)
+        self._order = _order(classes)
+        with ThreadPoolExecutor(threads) as pool:
+            for i, packed in enumerate(pool.map(self._in_order, self._packed)):
+                self._packed[i] = packed
+            n_events = max(1, *(packed.gaps.size for packed in self._packed))
+            self._codecs = self._make_codecs(np.result_type(*(packed.gaps for packed in self._packed)), n_events)
+            arrays = self._create(file, n_events, classes)
+            for trial, encoded in enumerate(pool.map(self._compressed, self._packed)):
+                for array, chunks in zip(arrays, encoded, strict=True):
+                    for i, chunk in enumerate(chunks):
+                        array.write_chunk((trial, i * array.chunkshape[1]), chunk)
+
+    def attach(self, file: Any) -> NDArray[np.int64]:
+        """Learn what reading needs; where the chunks of each trial lie, as `spikebin.layouts.MatrixLayout.attach`."""
+        arrays = [file.root.events] if self.dtype == bool else [file.root.events, file.root.counts]
+        starts = range(0, arrays[0].shape[1], arrays[0].chunkshape[1])
+        corners = [[(trial, start) for start in starts] for trial in range(self.shape[0])]
+        self._order = _order(file.root.rate_class[:])
+        self._codecs = self._make_codecs(arrays[0].dtype, arrays[0].shape[1])
+        self._n_chunks = len(starts)
+        return np.concatenate([chunk_places(array, corners) for array in arrays], axis=1)
+
+    def block(self, chunks: Callable[[int], bytes], rows: Selector, columns: Selector) -> NDArray[Any]:
+        """``(rows, columns)`` of one trial, as an array of their lengths; ``chunks(i)`` reads its chunk i."""
+        flat, values = self._scattered(chunks)
+        out = np.zeros((len(rows), len(columns)), self.dtype)
+        if rows == range(self.shape[1]) and columns == range(self.shape[2]):
+            out.reshape(-1)[flat] = values
+            return out
+        flat_rows, flat_columns = np.divmod(flat, self.shape[2])
+        out_rows = _inverse(rows, self.shape[1])[flat_rows]
+        out_columns = _inverse(columns, self.shape[2])[flat_columns]
+        inside = (out_rows >= 0) & (out_columns >= 0)
+        out[out_rows[inside], out_columns[inside]] = True if self.dtype == bool else values[inside]
+        return out
+
+    def events(self, chunks: Callable[[int], bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Flat indices (int64, ascending) and values (uint8) of the cells of one trial that are not empty."""
+        flat, values = self._scattered(chunks)
+        if self.dtype == bool:
+            flat.sort()
+            return flat, np.ones(flat.size, np.uint8)
+        ascending = np.argsort(flat)
+        return flat[ascending], values[ascending]
+
+    def _in_order(self, packed: PackedTrial) -> PackedTrial:
+        """The trial with its neurons in the order of the file."""
+        places = np.empty_like(self._order)
+        places[self._order] = np.arange(self._order.size)
+        cells = self._moved(_cells(packed.gaps), places)
+        if self.dtype == bool:
+            cells.sort()
+            return packed._replace(gaps=_gaps(cells))
+        ascending = np.argsort(cells)
+        return packed._replace(gaps=_gaps(cells[ascending]), counts=packed.counts[ascending])
+
+    def _scattered(self, chunks: Callable[[int], bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Flat indices and values in the order of the file; for booleans, one value for all of them."""
+        gaps = self._row(chunks, 0)
+        gaps = gaps[: np.count_nonzero(gaps)]
+        flat = self._moved(_cells(gaps), self._order)
+        return flat, np.ones(1, np.uint8) if self.dtype == bool else self._row(chunks, 1)[: flat.size]
+
+    def _row(self, chunks: Callable[[int], bytes], array: int) -> NDArray[Any]:
+        """One trial's row of ``/events`` (0) or ``/counts`` (1), which may be longer than the array is wide."""
+        codec, first = self._codecs[array], array * self._n_chunks
+        parts = [codec.decompress(chunks(first + i))[0] for i in range(self._n_chunks)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _moved(self, cells: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The cells of another order of neurons, in which row r comes at ``places[r]``."""
+        shift = (places - np.arange(places.size)) * self.shape[2]
+        moved: NDArray[np.int64] = cells + shift[cells // self.shape[2]]
+        return moved
+
+    def _compressed(self, packed: PackedTrial) -> list[list[bytes]]:
+        """The chunks of each array."""
+        return [
+            [_compress(codec, row[start : start + codec.shape[1]]) for start in range(0, max(1, row.size), codec.shape[1])]
+            for codec, row in zip(self._codecs, (packed.gaps, packed.counts), strict=False)
+        ]
+
+    def _make_codecs(self, dtype: np.dtype[Any], n_events: int) -> list[ChunkCodec]:
+        dtypes = [dtype] if self.dtype == bool else [dtype, self.dtype]
+        shape = (1, min(n_events, CHUNK_EVENTS))
+        return [ChunkCodec(shape, kind, self.codec, LEVEL, BLOCK_EVENTS) for kind in dtypes]
+
+    def _create(self, file: Any, n_events: int, classes: NDArray[np.uint8]) -> list[Any]:
+        """Make ``/rate_class`` with what is in it, and the empty ``/events`` and ``/counts``."""
+        import tables
+
+        filters = tables.Filters(complevel=9, complib="zlib")
+        title = "bit length of the number of events of each neuron"
+        file.create_carray(
+            "/", "rate_class", obj=classes, title=title, chunkshape=classes.shape, filters=filters, track_times=False
+        )
+        titles = ("gaps between the cells that are not empty, see docs/layouts.md", "what these cells hold")
+        return [
+            file.create_carray(
+                "/",
+                name,
+                tables.Atom.from_dtype(codec.dtype),
+                title=title,
+                shape=(len(self._packed), n_events),
+                chunkshape=codec.shape,
+                filters=codec.filters(),
+                track_times=False,
+            )
+            for name, title, codec in zip(("events", "counts"), titles, self._codecs, strict=False)
+        ]
+
+
+def rate_classes(row_sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Class of the rate of each neuron: the bit length of its number of events in all trials, so a factor of 2 each."""
+    return np.frexp(row_sizes)[1].astype(np.uint8)
+
+
+def _order(classes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The neurons by falling class, and by row within a class."""
+    return np.argsort(-classes.astype(np.int64), kind="stable")
+
+
+def _gaps(cells: NDArray[np.int64]) -> NDArray[np.unsignedinteger[Any]]:
+    """Distance of each cell from the one before it, of the first from cell -1, in as few bytes as hold them all."""
+    gaps = np.diff(cells, prepend=-1)
+    return gaps.astype(np.min_scalar_type(gaps.max(initial=0)))
+
+
+def _cells(gaps: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.int64]:
+    cells: NDArray[np.int64] = np.cumsum(gaps, dtype=np.int64)
+    cells -= 1
+    return cells
+
+
+def _compress(codec: ChunkCodec, row: NDArray[Any]) -> bytes:
+    padded = np.zeros(codec.padded, codec.dtype)
+    padded[0, : row.size] = row
+    return codec.compress(padded)
+
+
+def _inverse(selector: Selector, size: int) -> NDArray[np.intp]:
+    """Where a selector has each position; -1 where it does not have it."""
+    inverse = np.full(size, -1, np.intp)
+    inverse[np.asarray(selector, np.intp)] = np.arange(len(selector))
+    return inverse

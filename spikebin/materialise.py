@@ -1,0 +1,246 @@
+"""Write a chain of views as a data set of its own, through the same writer as an export.
+
+A view plays the part of a recording: its bins become spike times in their middle, its stretches become phases. What a
+recording is, recordings/base.py says; what becomes of it, job.py.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.binning import Binning
+from spikebin.config import Config, directory_name
+from spikebin.dataset import Dataset, SheetSet
+from spikebin.errors import DatasetError, MatrixFileError
+from spikebin.job import export_sheet
+from spikebin.matrixfile import Identity
+from spikebin.plan import matrix_path
+from spikebin.recordings.base import Phase, PhaseSpikes, SourceFile, Trial, TrialRule
+from spikebin.seal import read_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from spikebin.matrixfile import MatrixFile
+    from spikebin.views import How, Rest, Short, View
+
+__all__ = ["Chain", "Written", "materialise", "parse_window"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """One matrix file of a materialised view; `header` is its seal. `skipped`: it was there already."""
+
+    path: Path
+    header: dict[str, Any]
+    skipped: bool
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Views as the command line asks for them: neurons, then a window, then coarser bins; each may be left out.
+
+    Parameters
+    ----------
+    index : mapping, optional
+        Rows to keep of each sheet; sheets that are not named are left out.
+    ids : array, optional
+        Ids to keep, of a single sheet.
+    window : (int, int), optional
+    origin, across, short
+        Of the window, see `View.window`.
+    rebin : int, optional
+    how, rest
+        Of rebin, see `View.rebin`.
+    """
+
+    index: Mapping[str, NDArray[np.int64]] | None = None
+    ids: NDArray[Any] | None = None
+    window: tuple[int, int] | None = None
+    origin: str = "image"
+    across: bool = False
+    short: Short = "refuse"
+    rebin: int | None = None
+    how: How | None = None
+    rest: Rest | None = None
+
+    def sheets(self, sheets: SheetSet) -> SheetSet:
+        """The sheets that are left, whole.
+
+        Raises
+        ------
+        DatasetError
+            If the index names a sheet that is not here, or ids are given for several sheets.
+        """
+        if self.ids is not None and len(sheets) != 1:
+            raise DatasetError(f"ids of one sheet, and {len(sheets)} sheets: say which with --sheet")
+        if self.index is None:
+            return sheets
+        sheets.select(index=self.index)
+        named = {directory_name(name) for name in self.index}
+        return SheetSet({name: view for name, view in sheets.items() if directory_name(name) in named}, sheets.left_out)
+
+    def __call__(self, view: View) -> View:
+        """Take the views of one sheet."""
+        if self.index is not None:
+            rows = {directory_name(name): rows for name, rows in self.index.items()}
+            view = view.select(index=rows[directory_name(view.sheet)])
+        if self.ids is not None:
+            view = view.select(ids=self.ids)
+        if self.window is not None:
+            view = view.window(*self.window, self.origin, across=self.across, short=self.short)
+        if self.rebin is not None:
+            if self.how is None or self.rest is None:
+                raise DatasetError(f"rebin by {self.rebin}: say how (count or any) and what becomes of the rest")
+            view = view.rebin(self.rebin, how=self.how, rest=self.rest)
+        return view
+
+
+def parse_window(text: str) -> tuple[int, int]:
+    """``"0:712"`` -> (0, 712).
+
+    Raises
+    ------
+    DatasetError
+        If it is not two whole numbers.
+    """
+    found = re.fullmatch(r"(-?\d+):(-?\d+)", text)
+    if found is None:
+        raise DatasetError(f"window {text!r}: give two bins, as in 0:712")
+    return int(found[1]), int(found[2])
+
+
+def materialise(
+    sheets: Mapping[str, View],
+    out: Path,
+    chain: Callable[[View], View],
+    *,
+    layout: str | None = None,
+    codec: str | None = None,
+) -> Iterator[Written]:
+    """Take a chain of views of each part of each sheet, and write it as a data set.
+
+    Parameters
+    ----------
+    sheets : mapping of Dataset
+        A `SheetSet` as `open_dataset` gives it.
+    out : Path
+        Of the new data set; not that of the old one.
+    chain : callable
+        ``lambda sheet: sheet.window(0, 712, across=True, short="cut")``. It is called with one part at a time, so memory
+        does not grow with the data set.
+    layout, codec : str, optional
+        As in spikebin.toml; default: as they are.
+
+    Yields
+    ------
+    Written
+        For each file. Its seal says in ``source`` from which file, of which content, and by which views it was made; a file
+        that is there and says the same is left alone.
+
+    Raises
+    ------
+    DatasetError
+        If `out` is where the data set lies, or as the views say.
+    SpikebinError
+        If a file cannot be written.
+
+    Notes
+    -----
+    Neurons are written by ascending id, whatever their order in the view, and trials by repeat and order. Values
+    other than bool are written as uint8 counts: what is above 255 is cut to it, and counted as collisions. `n_spikes` and
+    so on count what the view holds.
+    """
+    for dataset in sheets.values():
+        if not isinstance(dataset, Dataset):
+            raise DatasetError(f"{dataset!r} is a view already: give the data set, and the views as `chain`")
+        for file in dataset.files:
+            header = file.header
+            target = matrix_path(out, header["variant"], header["part"], header["sheet"])
+            if target.exists() and target.samefile(file.path):
+                raise DatasetError(f"{out} is the data set itself: write the view to another directory")
+            recording = _ViewRecording(chain(Dataset([file])), file)
+            form = layout or header["layout"], codec or header["codec"]
+            sealed = _sealed(target)
+            if sealed is not None and (sealed["source"]["name"], sealed["layout"], sealed["codec"]) == (
+                recording.name,
+                *form,
+            ):
+                yield Written(target, sealed, skipped=True)
+                continue
+            config = Config(
+                path=target,
+                output=out,
+                recordings=(),
+                layout=form[0],
+                codec=form[1],
+                binning=recording.binning,
+                trial=TrialRule(**header["trial"]),
+            )
+            identity = Identity(header["sheet"], header["variant"], header["part"])
+            yield Written(target, export_sheet(recording, config, identity, target), skipped=False)
+            file.forget_tables()
+
+
+class _ViewRecording:
+    """A view as `spikebin.recordings.base.SheetRecording` wants it."""
+
+    def __init__(self, view: View, file: MatrixFile) -> None:
+        order = np.lexsort([view.trials["order"], view.trials["repeat"]])
+        rows = np.argsort(view.neurons["neuron_id"], kind="stable")
+        self._view = view.take(order).select(index=rows)
+        steps = " | ".join(view.steps) or "copy"
+        self.name = f"{file.path.name} (content {file.header['content_digest'][:16]}) | {steps}"
+        self.where = f"{view.name} of part {file.header['part']}"
+        source = file.path.stat()
+        self.files: Sequence[SourceFile] = [SourceFile(file.path.name, source.st_size, source.st_mtime)]
+        # A bin is what it is, whatever its trial's duration was in ms: end_bin is in the bins already.
+        self.binning = Binning(
+            width=view.width,
+            closed=file.binning.closed,
+            end_bin=False,
+            values="bool" if view.dtype == bool else "count",
+        )
+        names, self._bins = self._view.phases()
+        if not len(view):
+            raise DatasetError(f"{' | '.join(view.steps)} leaves no trial of part {file.header['part']}")
+        self._names = names
+        self.trials: Sequence[Trial] = [self._trial(i) for i in range(len(self._view))]
+
+    @property
+    def neurons(self) -> NDArray[Any]:
+        return self._view.neurons
+
+    def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
+        flat, values = self._view.flat_events(trial)
+        rows, bins = np.divmod(np.repeat(flat, values), self._view.shape[2])
+        edges = np.concatenate([[0], self._bins[trial].cumsum()])
+        found = []
+        for first, stop in pairwise(edges.tolist()):
+            inside = (bins >= first) & (bins < stop)
+            found.append(PhaseSpikes((bins[inside] - first + 0.5) * self._view.width, rows[inside]))
+        return tuple(found)
+
+    def _trial(self, i: int) -> Trial:
+        facts = self._view.trials[i]
+        phases = tuple(
+            Phase(name, 0.0, int(n_bins) * self._view.width)
+            for name, n_bins in zip(self._names, self._bins[i], strict=True)
+        )
+        stimulus = self._view.stimulus(i)
+        return Trial(str(facts["image_id"]), int(facts["repeat"]), int(facts["order"]), stimulus, phases)
+
+
+def _sealed(path: Path) -> dict[str, Any] | None:
+    try:
+        return read_seal(path)
+    except MatrixFileError:
+        return None

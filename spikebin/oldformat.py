@@ -1,0 +1,173 @@
+"""The layouts of the old pipeline: which file holds what, made from a matrix file; and its lists of neurons.
+
+Needs scipy. Writing the files down is in exports.py, holding an existing old data set against a new one in compare.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from spikebin.config import directory_name
+from spikebin.dataset import Dataset
+from spikebin.errors import DatasetError
+from spikebin.job import image_ids
+from spikebin.recordings.unpickler import load
+from spikebin.sparse import csr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from spikebin.matrixfile import MatrixFile
+    from spikebin.views import View
+
+__all__ = ["Layout", "OutFile", "folder_of", "old_files", "read_ids", "read_index"]
+
+Layout = Literal["raw", "trimmed"]
+
+
+@dataclass(frozen=True)
+class OutFile:
+    """A file to be written: its path below ``<variant>_dataset``, and what it is to hold."""
+
+    path: PurePosixPath
+    content: Callable[[], Any]
+
+
+def folder_of(layout: Layout, step: int | None = None) -> str:
+    """Folder of a layout below ``<variant>_dataset``.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such layout.
+    """
+    if layout not in {"raw", "trimmed"}:
+        raise DatasetError(f"no layout {layout!r}: give 'raw' or 'trimmed'")
+    if step is None:
+        return {"raw": "spikes", "trimmed": "trimmed_spikes"}[layout]
+    if layout == "raw" or step < 1:
+        raise DatasetError(f"layout {layout!r} with a step of {step}: steps of 1 bin or more go with 'trimmed'")
+    return f"compressed_spikes/trimmed/size_{step}"
+
+
+def old_files(
+    file: MatrixFile, layout: Layout, step: int | None = None, rows: NDArray[Any] | None = None
+) -> Iterator[OutFile]:
+    """What the old pipeline makes of one sheet of one part, in order of the trials.
+
+    Parameters
+    ----------
+    file : MatrixFile
+    layout : {"raw", "trimmed"}
+        "raw": ``spikes/<sheet>/spikes_[trial_<repeat>_]<sheet>_<part>.npz``, all trials of a repeat side by side, with
+        image_ids and neuron_ids. "trimmed": ``trimmed_spikes/<sheet>/spikes_[trial_<repeat>_]<part + i>.npz``, the i-th
+        trial of a repeat from the onset of its image to that of the next; the last of a repeat ends with its image. The
+        repeat is in the name where there is more than repeat 0.
+    step : int, optional
+        Of "trimmed": sums over so many bins from the onset of the image, the rest dropped, in
+        ``compressed_spikes/trimmed/size_<step>``.
+    rows : array, optional
+        Rows to keep, as `View.select` takes them.
+
+    Yields
+    ------
+    OutFile
+        CSR matrices (neuron, bin) of uint8, with a step of uint64, rows by ascending neuron id; and .npy arrays.
+
+    Raises
+    ------
+    DatasetError
+        If trials differ in length, or if a part is not called by a number that its trials can be counted on from: the old
+        layouts have no place for that.
+    """
+    folder = PurePosixPath(folder_of(layout, step))
+    view: View = Dataset([file])
+    sheet, part = directory_name(file.header["sheet"]), file.header["part"]
+    n_columns = view.shape[2]
+    trials = view.trials
+    if (trials["n_bins"] != n_columns).any():
+        raise DatasetError(
+            f"trials of {file.path} have {trials['n_bins'].min()} to {n_columns} bins, and the old layouts hold one"
+            " length only: use a view of the data set instead"
+        )
+    if layout == "trimmed" and not part.isdigit():
+        raise DatasetError(f"part {part!r} is no number to count images from: the trimmed layout cannot name its files")
+    if rows is not None:
+        view = view.select(index=rows)
+    if layout == "raw":
+        ids = image_ids(zip(trials["repeat"].tolist(), trials["image_id"].tolist(), strict=True))
+        yield OutFile(PurePosixPath(f"image_ids/image_ids_{sheet}_{part}.npy"), partial(np.array, ids))
+        neuron_ids = view.neurons["neuron_id"]
+        yield OutFile(PurePosixPath(f"neuron_ids/neuron_ids_{sheet}_{part}.npy"), partial(np.array, neuron_ids))
+    else:
+        view = view.window(0, n_columns, across=True, short="cut")
+        view = view if step is None else view.rebin(step, how="count", rest="drop")
+    dtype = np.uint8 if step is None else np.uint64
+    repeats = np.unique(trials["repeat"]).tolist()
+    for repeat in repeats:
+        infix = "" if repeats == [0] else f"trial_{repeat}_"
+        mine = np.flatnonzero(trials["repeat"] == repeat).tolist()
+        if layout == "raw":
+            yield OutFile(folder / sheet / f"spikes_{infix}{sheet}_{part}.npz", partial(_csr, view, mine, dtype))
+            continue
+        for i, trial in enumerate(mine):
+            yield OutFile(folder / sheet / f"spikes_{infix}{int(part) + i}.npz", partial(_csr, view, [trial], dtype))
+
+
+def read_index(path: Path | str) -> dict[str, NDArray[np.int64]]:
+    """Rows of neurons by sheet, from a file of the old pipeline (``size_10.0.pkl``). Nothing in it is run.
+
+    Parameters
+    ----------
+    path : Path or str
+        A pickle of {sheet: list or array of rows}.
+
+    Returns
+    -------
+    dict
+        Sheet, as the file names it, -> int64 (n,). They count rows by the order of the old files, which is by ascending id
+        where the recording's was: see `View.select`.
+
+    Raises
+    ------
+    RecordingError
+        If the file is missing, damaged, or asks for any code.
+    DatasetError
+        If it holds something else.
+    """
+    found = load(Path(path))
+    index = {}
+    for sheet, rows in found.items() if isinstance(found, dict) else [("", None)]:
+        array = np.asarray(rows if isinstance(rows, list | tuple | np.ndarray) else np.nan)
+        whole = array.ndim == 1 and (array.dtype.kind in "iu" or not array.size)
+        if not isinstance(sheet, str) or not whole:
+            raise DatasetError(f"{path} is no list of neurons: it must hold {{sheet: list of row numbers}}")
+        index[sheet] = array.astype(np.int64)
+    return index
+
+
+def read_ids(path: Path | str) -> NDArray[np.int64]:
+    """Ids of neurons from a .npy file; raises DatasetError if it holds something else."""
+    try:
+        ids = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} is no .npy file of neuron ids ({error}): save one with numpy.save") from None
+    if not isinstance(ids, np.ndarray) or ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise DatasetError(f"{path} is no list of neuron ids: it must hold whole numbers, (n,)")
+    return ids.astype(np.int64)
+
+
+def _csr(view: View, trials: list[int], dtype: type[np.unsignedinteger[Any]]) -> Any:
+    n_columns = int(view.trials["n_bins"][trials[0]])
+    found = []
+    for trial in trials:
+        flat, values = view.flat_events(trial)
+        found.append((flat // view.shape[2] * n_columns + flat % view.shape[2], values))
+    return csr(found, view.shape[1], n_columns, dtype)

@@ -1,0 +1,153 @@
+"""Pictures of spikes: raster of a trial, PSTH, rates; as files with matplotlib, and as lines of text.
+
+What is drawn comes from views; a raster in the terminal is in raster.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.dataset import Dataset
+from spikebin.errors import SpikebinError
+from spikebin.matrixfile import MatrixFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from spikebin.views import View
+
+__all__ = ["plot_file", "plot_psth", "plot_rates", "plot_trial", "spark", "spark_psth"]
+
+BARS = " ▁▂▃▄▅▆▇█"
+DPI = 150
+
+
+def plot_trial(file: MatrixFile | View, trial: int, path: Path) -> None:
+    """Draw the raster of one trial: a dot for each bin with a spike, its phases marked.
+
+    Parameters
+    ----------
+    file : MatrixFile or View
+    trial : int
+    path : Path
+        Of the picture; its ending says which kind (png, pdf, svg).
+
+    Raises
+    ------
+    SpikebinError
+        If matplotlib is missing, or the picture cannot be written.
+    """
+    figure = _figure(1)
+    _draw_raster(figure.axes[0], _view(file), trial)
+    _save(figure, path)
+
+
+def plot_psth(sheets: Mapping[str, View] | MatrixFile | View, path: Path) -> None:
+    """Draw the mean rate over time of each sheet; parameters and errors as `plot_trial`."""
+    figure = _figure(1)
+    _draw_psth(figure.axes[0], _named(sheets))
+    _save(figure, path)
+
+
+def plot_rates(sheets: Mapping[str, View] | MatrixFile | View, path: Path) -> None:
+    """Draw how the mean rates of the neurons of each sheet are spread; parameters and errors as `plot_trial`."""
+    figure = _figure(1)
+    _draw_rates(figure.axes[0], _named(sheets))
+    _save(figure, path)
+
+
+def plot_file(sheets: Mapping[str, View] | MatrixFile | View, path: Path, *, trial: int | None = None) -> None:
+    """Draw PSTH and rates of each sheet and, where a trial is given, its raster in the first; as `plot_trial`."""
+    named = _named(sheets)
+    figure = _figure(2 if trial is None else 3)
+    if trial is not None:
+        _draw_raster(figure.axes[0], next(iter(named.values())), trial)
+    _draw_psth(figure.axes[-2], named)
+    _draw_rates(figure.axes[-1], named)
+    _save(figure, path)
+
+
+def spark(values: Sequence[float] | NDArray[Any], width: int) -> str:
+    """Numbers as one line of bars, from 0 to the largest; many are averaged to fit into `width` characters."""
+    array = np.asarray(values, float)
+    if not array.size or not np.isfinite(array).any():
+        return ""
+    edges = np.linspace(0, array.size, min(width, array.size) + 1).astype(int)
+    means = np.add.reduceat(np.nan_to_num(array), edges[:-1]) / np.diff(edges)
+    top = means.max()
+    heights = np.ceil(means / top * (len(BARS) - 1)).astype(int) if top else np.zeros(means.size, int)
+    return "".join(BARS[height] for height in heights)
+
+
+def spark_psth(sheets: Mapping[str, View] | MatrixFile | View, width: int) -> list[str]:
+    """A line for each sheet: its name, its PSTH as bars, and its mean and peak rate in Hz."""
+    lines = []
+    named = _named(sheets)
+    longest = max(map(len, named))
+    for name, view in named.items():
+        rate = view.psth()
+        numbers = f"mean {np.nanmean(rate):.1f}, peak {np.nanmax(rate):.1f} Hz"
+        lines.append(f"{name:<{longest}}  {spark(rate, max(10, width - longest - len(numbers) - 4))}  {numbers}")
+    return lines
+
+
+def _view(file: MatrixFile | View) -> View:
+    return Dataset([file]) if isinstance(file, MatrixFile) else file
+
+
+def _named(sheets: Mapping[str, View] | MatrixFile | View) -> dict[str, View]:
+    if isinstance(sheets, MatrixFile):
+        return {sheets.header["sheet"]: Dataset([sheets])}
+    return {sheets.sheet: sheets} if not hasattr(sheets, "items") else dict(sheets)
+
+
+def _draw_raster(axes: Any, view: View, trial: int) -> None:
+    rows, bins = view.events(trial)
+    facts = view.trials[trial]
+    axes.plot(bins * view.width, rows, linestyle="none", marker=".", markersize=1.5, color="black", rasterized=True)
+    names, n_bins = view.phases()
+    starts = (n_bins[trial].cumsum() - n_bins[trial]) * view.width
+    for name, start in zip(names, starts.tolist(), strict=True):
+        axes.axvline(start, color="tab:red", linewidth=0.8)
+        axes.text(start, view.shape[1], f" {name}", color="tab:red", fontsize="small", va="bottom")
+    axes.set(xlim=(0, view.shape[2] * view.width), ylim=(0, view.shape[1]), xlabel="ms", ylabel="neuron")
+    axes.set_title(f"{view.name}, image {facts['image_id']}, repeat {facts['repeat']}", loc="right", fontsize="medium")
+
+
+def _draw_psth(axes: Any, named: Mapping[str, View]) -> None:
+    for name, view in named.items():
+        rate = view.psth()
+        axes.plot(np.arange(rate.size) * view.width, rate, linewidth=0.8, label=name, drawstyle="steps-post")
+    axes.set(xlabel="ms", ylabel="Hz a neuron", ylim=(0, None))
+    axes.margins(x=0)
+    axes.legend(fontsize="small")
+
+
+def _draw_rates(axes: Any, named: Mapping[str, View]) -> None:
+    for name, view in named.items():
+        rates = np.sort(view.rates())
+        axes.plot(rates, np.arange(1, rates.size + 1) / rates.size, label=name, drawstyle="steps-post")
+    axes.set(xlabel="mean rate of a neuron, Hz", ylabel="fraction of neurons", ylim=(0, 1))
+    axes.legend(fontsize="small")
+
+
+def _figure(n_panels: int) -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise SpikebinError("matplotlib is not installed: pip install 'spikebin[plot]'") from None
+    figure = Figure(figsize=(8, 3.2 * n_panels), layout="constrained")
+    figure.subplots(n_panels)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
+    try:
+        figure.savefig(path, dpi=DPI)
+    except (OSError, ValueError) as error:
+        raise SpikebinError(f"the picture {path} cannot be written ({error}): give a name such as out.png") from None

@@ -1,0 +1,310 @@
+"""Spike times and neuron ids as arrays or columns: .npz, .npy, CSV, TSV.
+
+A .npz holds two arrays, a .npy a structured array, an array (n, 2) of times and neurons, or times beside a second
+file of neurons. Which is which is told by names, or given.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import RecordingError
+from spikebin.recordings.base import Reading
+from spikebin.recordings.clock import find_column, make_clock, split_unit
+from spikebin.recordings.continuous import ContinuousRecording, Population
+from spikebin.recordings.spikeindex import CHUNK, slices
+from spikebin.recordings.text import LARGEST_ID, Header, number_chunks, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from spikebin.recordings.clock import Clock
+    from spikebin.recordings.spikeindex import SpikeSource
+
+    Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+__all__ = ["SHEET", "ArraySource", "ArraysRecording", "flat_array", "mapped_array", "open", "recognises", "whole_ids"]
+
+SHEET = "neurons"
+TIMES = ("times", "time", "spike_times", "spike_time", "timestamps", "timestamp", "t", "ts")
+NEURONS = (
+    "neurons", "neuron", "neuron_ids", "neuron_id", "node_ids", "node_id", "unit_ids", "unit_id", "units", "unit",
+    "cluster_ids", "cluster_id", "clusters", "cluster", "spike_clusters", "senders", "sender", "gids", "gid", "ids",
+    "id", "cells", "cell",
+)  # fmt: skip
+TEXT = {".csv", ".tsv", ".txt"}
+
+
+def recognises(path: Path) -> bool:
+    """Whether a path is a file of arrays or columns that are called as times and neurons are."""
+    suffix = path.suffix.lower()
+    if suffix not in {".npz", ".npy", *TEXT} or not path.is_file():
+        return False
+    try:
+        if suffix in TEXT:
+            names = read_header(path).names or []
+        elif suffix == ".npz":
+            names = _members(path)
+        else:
+            names = list(mapped_array(path).dtype.names or ())
+    except RecordingError:
+        return False
+    return find_column(names, TIMES) is not None and find_column(names, NEURONS) is not None
+
+
+def open(path: Path, reading: Reading | None = None) -> ArraysRecording:  # noqa: A001
+    """Open a file of arrays or columns.
+
+    Raises
+    ------
+    RecordingError
+        If it is none, or does not tell which are times and which neurons.
+    """
+    return ArraysRecording(path, reading or Reading())
+
+
+class ArraysRecording(ContinuousRecording):
+    """Spikes of one population in one file."""
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        super().__init__(path, reading)
+        self.rate = reading.rate
+        suffix = path.suffix.lower()
+        kind = {".npz": _Npz, ".npy": _Npy}.get(suffix, _Text)
+        self._file: _Npz | _Npy | _Text = kind(path, reading)
+        self._unit = reading.unit or split_unit(self._file.times_name)[1] or ("samples" if reading.rate else None)
+        self.events_unit = None if self._unit == "samples" else self._unit
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file that the spikes are read from."""
+        return self._file.paths
+
+    @property
+    def sheets(self) -> Sequence[str]:
+        """One sheet, `neurons`."""
+        return [SHEET]
+
+    def population(self, sheet: str) -> Population:  # noqa: ARG002
+        """The spikes; the file lists no neurons but those that fire."""
+        if self._unit is None:
+            raise self.error(
+                "it does not tell the unit of its times: give --unit s, ms, us or samples (`unit` in [[recordings]])"
+            )
+        return Population(self._file.source(make_clock(self._unit, self.reading.rate, self.name)))
+
+
+class ArraySource:
+    """Spikes in two arrays, in memory or mapped."""
+
+    def __init__(self, times: NDArray[Any], ids: NDArray[Any], clock: Clock, where: str) -> None:
+        if times.ndim != 1 or ids.ndim != 1 or times.dtype.kind not in "fiu":
+            raise RecordingError(
+                f"{where}: times have shape {times.shape} and dtype {times.dtype}, neurons {ids.shape}: give two flat"
+                " arrays of numbers"
+            )
+        if times.size != ids.size:
+            raise RecordingError(
+                f"{where}: {times.size:,} times and {ids.size:,} neurons: one of them is cut off, write it again"
+            )
+        self.n_spikes = times.size
+        self._times, self._ids, self._clock, self._where = times, ids, clock, where
+
+    def read(self, start: int, stop: int) -> Spikes:
+        """Spikes `start` to `stop`; see `spikebin.recordings.spikeindex.SeekableSource`."""
+        return self._clock.to_ms(self._times[start:stop]), whole_ids(self._ids[start:stop], self._where)
+
+    def chunks(self) -> Iterator[Spikes]:
+        """All spikes, chunk by chunk."""
+        return slices(self)
+
+
+def whole_ids(ids: NDArray[Any], where: str) -> NDArray[np.int64]:
+    """Neuron ids as int64.
+
+    Raises
+    ------
+    RecordingError
+        If one is no whole number that an int64 holds.
+    """
+    if ids.dtype.kind == "i" or (ids.dtype.kind == "u" and ids.dtype.itemsize < 8):
+        return ids.astype(np.int64, copy=False)
+    if ids.dtype.kind == "u":
+        bad = ids > np.uint64(np.iinfo(np.int64).max)
+    elif ids.dtype.kind == "f":
+        bad = ~(np.abs(ids) < LARGEST_ID) | (ids != np.floor(ids))
+    else:
+        raise RecordingError(f"{where}: neurons are of dtype {ids.dtype}: give whole numbers")
+    if bad.any():
+        raise RecordingError(f"{where}: neuron {ids[bad][0]} is no whole number that can be an id: give whole numbers")
+    return ids.astype(np.int64)
+
+
+class _Npy:
+    """A .npy file, mapped; and perhaps a second one with the neurons."""
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        self.path, self.paths = path, [path]
+        array = mapped_array(path)
+        self.times_name = reading.times or ""
+        if array.dtype.names:
+            self.times_name = _choose(array.dtype.names, reading.times, TIMES, "times", path)
+            self.times = array[self.times_name]
+            self.ids = array[_choose(array.dtype.names, reading.neurons, NEURONS, "neurons", path)]
+        elif array.ndim == 2 and array.shape[1] == 2 and reading.neurons is None:
+            self.times, self.ids = array[:, 0], array[:, 1]
+        elif reading.neurons is not None:
+            second = path.parent / reading.neurons
+            if not second.is_file():
+                raise RecordingError(f"{path.name}: no file {second} of its neurons: mend `neurons`")
+            self.paths.append(second)
+            self.times, self.ids = flat_array(array), flat_array(mapped_array(second))
+            self.times_name = path.stem
+        else:
+            raise RecordingError(
+                f"{path.name} has shape {array.shape} and dtype {array.dtype}: give (n, 2) of times and neurons, or"
+                " name the file of the neurons with --neurons FILE.npy"
+            )
+
+    def source(self, clock: Clock) -> SpikeSource:
+        return ArraySource(self.times, self.ids, clock, self.path.name)
+
+
+class _Npz:
+    """Two arrays of a .npz, read side by side from the archive without unpacking it whole."""
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        self.path, self.paths = path, [path]
+        names = _members(path)
+        self.times_name = _choose(names, reading.times, TIMES, "times", path)
+        self.ids_name = _choose(names, reading.neurons, NEURONS, "neurons", path)
+
+    def source(self, clock: Clock) -> SpikeSource:
+        return _NpzSource(self, clock)
+
+
+class _NpzSource:
+    def __init__(self, file: _Npz, clock: Clock) -> None:
+        self.file, self.clock = file, clock
+
+    def chunks(self) -> Iterator[Spikes]:
+        where = self.file.path.name
+        with (
+            _archive(self.file.path) as archive,
+            archive.open(f"{self.file.times_name}.npy") as times_file,
+            archive.open(f"{self.file.ids_name}.npy") as ids_file,
+        ):
+            n_times, times_type = _npy_header(times_file, where, self.file.times_name)
+            n_ids, ids_type = _npy_header(ids_file, where, self.file.ids_name)
+            # Checks dtypes and lengths as for arrays in memory.
+            ArraySource(
+                np.broadcast_to(np.zeros(1, times_type), n_times),
+                np.broadcast_to(np.zeros(1, ids_type), n_ids),
+                self.clock,
+                where,
+            )
+            for start in range(0, n_times, CHUNK):
+                n = min(CHUNK, n_times - start)
+                times = self.clock.to_ms(_take(times_file, n, times_type, where))
+                yield times, whole_ids(_take(ids_file, n, ids_type, where), where)
+
+
+class _Text:
+    """Columns of a text file."""
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        self.path, self.paths = path, [path]
+        self.header: Header = read_header(path)
+        names = self.header.names or [str(i) for i in range(self.header.n_columns)]
+        self.times_name = _choose(names, reading.times, TIMES, "times", path)
+        ids_name = _choose(names, reading.neurons, NEURONS, "neurons", path)
+        self.columns = [names.index(self.times_name), names.index(ids_name)]
+
+    def source(self, clock: Clock) -> SpikeSource:
+        return _TextSource(self, clock)
+
+
+class _TextSource:
+    def __init__(self, file: _Text, clock: Clock) -> None:
+        self.file, self.clock = file, clock
+
+    def chunks(self) -> Iterator[Spikes]:
+        for times, ids in number_chunks(self.file.path, self.file.header, self.file.columns):
+            yield self.clock.to_ms(times), whole_ids(ids, self.file.path.name)
+
+
+def _choose(names: Iterable[str], given: str | None, candidates: Sequence[str], what: str, path: Path) -> str:
+    known = list(names)
+    if given is not None:
+        if given not in known:
+            raise RecordingError(f"{path.name}: no {given!r} for the {what}: there are {', '.join(known) or 'none'}")
+        return given
+    found = find_column(known, candidates)
+    if found is None:
+        raise RecordingError(
+            f"{path.name}: which are the {what}? Name them with --{what} (`{what}` in [[recordings]]); there are"
+            f" {', '.join(known) or 'none'}"
+        )
+    return found
+
+
+def mapped_array(path: Path) -> NDArray[Any]:
+    """A .npy file as an array that stays on disk; raises RecordingError if it is not whole, or holds pickled objects."""
+    try:
+        if path.stat().st_size == 0:
+            raise RecordingError(f"{path} is empty: check that it was written to its end")
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
+        raise RecordingError(f"{path} is no whole .npy file ({_one_line(error)}): write it again") from None
+    return array
+
+
+def flat_array(array: NDArray[Any]) -> NDArray[Any]:
+    """A column (n, 1), as MATLAB and Kilosort write them, as (n,)."""
+    return array.reshape(-1) if array.ndim == 2 and 1 in array.shape else array
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise RecordingError(f"{path} is no whole .npz file ({_one_line(error)}): write it again") from None
+
+
+def _members(path: Path) -> list[str]:
+    with _archive(path) as archive:
+        return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+
+
+def _npy_header(file: IO[bytes], where: str, name: str) -> tuple[int, np.dtype[Any]]:
+    """Length and dtype of a flat array inside an archive."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read: Any = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except (ValueError, SyntaxError, MemoryError) as error:
+        raise RecordingError(f"{where}: {name} is no array ({_one_line(error)}): write the file again") from None
+    if dtype.kind not in "fiu" or sum(size != 1 for size in shape) > 1:
+        raise RecordingError(f"{where}: {name} has shape {shape} and dtype {dtype}: give flat arrays of numbers")
+    return int(np.prod(shape, dtype=object)), dtype
+
+
+def _take(file: IO[bytes], n: int, dtype: np.dtype[Any], where: str) -> NDArray[Any]:
+    data = file.read(n * dtype.itemsize)
+    if len(data) < n * dtype.itemsize:
+        raise RecordingError(f"{where} ends before its arrays do: write it again")
+    return np.frombuffer(data, dtype)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -1,0 +1,271 @@
+"""Recordings without presentations: spikes on one clock, cut into trials by a table of events.
+
+What all such formats share. A format hands over a population's spikes and, where it has some, tables of events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.binning import edge_tolerance
+from spikebin.config import suggest
+from spikebin.errors import RecordingError
+from spikebin.recordings.base import NEURON_FIELDS, PhaseSpikes, Reading, SourceFile
+from spikebin.recordings.events import EventTable, cut_trials, read_events, whole_trial
+from spikebin.recordings.spikeindex import build_index, merge_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from spikebin.recordings.base import Trial, TrialRule
+    from spikebin.recordings.spikeindex import SpikeSource
+
+__all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "neuron_table", "parse_ids"]
+
+TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
+MOST_IDS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Population:
+    """One sheet as a format hands it over.
+
+    Parameters
+    ----------
+    source : SpikeSource
+    neurons : structured array (n_neurons,) or None
+        NEURON_FIELDS of all neurons, by ascending id; None: those that fire are all that is known.
+    span : tuple of float or None
+        ms from the start to the stop of the recording; None: only the spikes tell.
+    select : bool
+        Spikes of other neurons than `neurons` are passed over, not an error.
+    """
+
+    source: SpikeSource
+    neurons: NDArray[Any] | None = None
+    span: tuple[float, float] | None = None
+    select: bool = False
+
+
+class ContinuousRecording:
+    """One raw data set on one clock; see `spikebin.recordings.base.Recording`.
+
+    A format's own class says what sheets there are, and hands over their populations and tables of events.
+
+    Parameters
+    ----------
+    path : Path
+    reading : Reading
+    """
+
+    # Unit of the times in a file of events; None where it cannot be told from the spikes'.
+    events_unit: str | None = None
+    rate: float | None = None
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        self.path = path
+        self.reading = reading
+
+    @property
+    def name(self) -> str:
+        """Of the recording, for messages."""
+        return self.path.name
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file that the spikes are read from."""
+        return [self.path]
+
+    @property
+    def sheets(self) -> Sequence[str]:
+        """Raw names of the sheets."""
+        raise NotImplementedError
+
+    def population(self, sheet: str) -> Population:
+        """The spikes of one sheet."""
+        raise NotImplementedError
+
+    def events(self, name: str | None) -> EventTable | None:
+        """A table of events inside the recording, by its name or its own trials; None if it has none."""
+        if name is not None:
+            raise self.error(f"it holds no tables of events, so no {name!r}: give a CSV or TSV file")
+        return None
+
+    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> ContinuousSheet:
+        """Open one sheet; see `spikebin.recordings.base.Recording`.
+
+        Raises
+        ------
+        RecordingError
+            If there is no such sheet, its spikes are damaged, or there are no trials to be cut.
+        """
+        if name not in self.sheets:
+            raise self.error(f"no sheet {name!r}: {suggest(name, self.sheets)}")
+        for key in ("stimulus", "blank"):
+            if getattr(rule, key) is not None:
+                raise self.error(f"it has no presentations: take `{key}` out of [trial], or give `events` and `window`")
+        return ContinuousSheet(self, name, rule, repeat)
+
+    def error(self, text: str) -> RecordingError:
+        """An error that names this recording."""
+        return RecordingError(f"{self.name}: {text}")
+
+    def find_events(self, rule: TrialRule) -> tuple[EventTable | None, Path | None]:
+        """The table that the rule asks for, and its file if it is not inside the recording."""
+        if rule.events == "none":
+            return None, None
+        if rule.events is None:
+            return self.events(None), None
+        path = Path(rule.events)
+        if path.suffix.lower() in TABLE_SUFFIXES or path.is_file():
+            if not path.is_file():
+                raise RecordingError(f"no table of events {path}: check the path")
+            return read_events(path, rule.events_unit or self.events_unit, self.rate), path
+        return self.events(rule.events), None
+
+
+class ContinuousSheet:
+    """One sheet of a continuous recording, cut into trials; see `spikebin.recordings.base.SheetRecording`.
+
+    Attributes
+    ----------
+    n_recorded : int
+        Spikes of its neurons in the whole recording.
+    """
+
+    def __init__(self, recording: ContinuousRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
+        self.name = recording.name
+        self.where = f"{name} of {recording.name}"
+        table, events_path = recording.find_events(rule)
+        cut = cut_trials(table, rule, repeat) if table is not None else None
+        population = recording.population(name)
+        window = rule.window_start, rule.window_stop
+        if cut is None and rule.align_to is not None:
+            raise RecordingError(f"{self.where}: no events to align to {rule.align_to!r}: give a table of them")
+        if cut is None and window[0] is not None and window[1] is not None:
+            cut = whole_trial(window[0], window[1], repeat)
+        windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
+        self._index = build_index(population.source, self.where, windows)
+        self.neurons = self._neurons(population, recording.reading)
+        self._ids = np.ascontiguousarray(self.neurons["neuron_id"])
+        self.trials: Sequence[Trial] = cut or self._whole(population, repeat)
+        paths = [*recording.paths, *([events_path] if events_path else [])]
+        self.files = [source_file(path) for path in paths]
+
+    @property
+    def n_recorded(self) -> int:
+        """Spikes in the whole recording, those of neurons that were not asked for included."""
+        return self._index.n_spikes
+
+    @property
+    def n_in_trials(self) -> int:
+        """How many of them lie in at least one trial, each counted once."""
+        return self._index.n_kept
+
+    def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
+        """Spikes of the window of ``trials[trial]``; several threads may ask at once."""
+        times, ids = self._index.between(*self._asked(self.trials[trial]))
+        rows = np.searchsorted(self._ids, ids)
+        if self._select:
+            known = rows < self._ids.size
+            known[known] = self._ids[rows[known]] == ids[known]
+            times, rows = times[known], rows[known]
+        return (PhaseSpikes(times, rows.astype(np.int64, copy=False)),)
+
+    def _neurons(self, population: Population, reading: Reading) -> NDArray[Any]:
+        """The rows: those asked for, else those listed, else those that fire."""
+        listed = population.neurons
+        wanted = parse_ids(reading.ids, self.where) if reading.ids else None
+        fire = self._index.ids
+        self._select = population.select or wanted is not None
+        if wanted is not None:
+            return neuron_table(wanted) if listed is None else _some(listed, wanted, self.where)
+        if listed is None:
+            if not fire.size:
+                raise RecordingError(
+                    f"{self.where} holds no spikes: list its neurons with `ids`, or check that it was written"
+                )
+            return neuron_table(fire)
+        if not len(listed):
+            raise RecordingError(f"{self.where} has no neurons: check that it was written to its end")
+        if not population.select:
+            unknown = np.setdiff1d(fire, listed["neuron_id"])
+            if unknown.size:
+                raise RecordingError(
+                    f"{self.where} has spikes of neuron {unknown[0]}, which it does not list: it is damaged"
+                    ", write it again"
+                )
+        return listed
+
+    @staticmethod
+    def _asked(trial: Trial) -> tuple[float, float]:
+        """The window of a trial, and around it at least the tolerance of an edge, whatever the width of a bin."""
+        (phase,) = trial.phases
+        margin = edge_tolerance(phase.stop - phase.start, max(abs(phase.start), abs(phase.stop)))
+        return phase.start - margin, phase.stop + margin
+
+    def _whole(self, population: Population, repeat: int | None) -> list[Trial]:
+        """One trial of the whole recording."""
+        if population.span is not None:
+            return whole_trial(*population.span, repeat)
+        if not self._index.n_spikes:
+            raise RecordingError(f"{self.where} holds no spikes: say from when to when it lasts, with a window")
+        # Ends on a whole ms that is not the last spike's own, which would then lie on the end and outside.
+        return whole_trial(
+            min(0.0, float(np.floor(self._index.first))), float(np.floor(self._index.last + 0.5)) + 1.0, repeat
+        )
+
+
+def neuron_table(ids: NDArray[np.int64], places: NDArray[np.float64] | None = None) -> NDArray[Any]:
+    """NEURON_FIELDS by ascending id; `places` is (n, 2) or (n, 3), none: unknown."""
+    table = np.empty(ids.size, NEURON_FIELDS)
+    table["neuron_id"] = ids
+    for i, axis in enumerate("xyz"):
+        table[axis] = places[:, i] if places is not None and i < places.shape[1] else np.nan
+    return table[np.argsort(ids, kind="stable")]
+
+
+def parse_ids(text: str, where: str) -> NDArray[np.int64]:
+    """Ids from a text such as ``1-1000,2001``, ascending.
+
+    Raises
+    ------
+    RecordingError
+        If it is none.
+    """
+    ranges = []
+    for piece in text.split(","):
+        low, dash, high = piece.strip().partition("-")
+        if not low.isdigit() or (dash and not high.isdigit()):
+            raise RecordingError(f"{where}: ids {text!r}: give ids and ranges, 1-1000,2001")
+        first, last = int(low), int(high or low)
+        if last < first or last - first >= MOST_IDS or last >= 1 << 63:
+            raise RecordingError(
+                f"{where}: ids {piece.strip()!r}: give a range from low to high, of at most {MOST_IDS:,} ids"
+            )
+        ranges.append(np.arange(first, last + 1))
+    return np.unique(np.concatenate(ranges)).astype(np.int64)
+
+
+def source_file(path: Path) -> SourceFile:
+    """A file as /source lists it."""
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read ({error.strerror}): check the path and your rights") from None
+    return SourceFile(path.name, facts.st_size, facts.st_mtime)
+
+
+def _some(listed: NDArray[Any], wanted: NDArray[np.int64], where: str) -> NDArray[Any]:
+    places = np.searchsorted(listed["neuron_id"], wanted)
+    known = places < len(listed)
+    known[known] = listed["neuron_id"][places[known]] == wanted[known]
+    if not known.all():
+        raise RecordingError(f"{where} lists no neuron {wanted[~known][0]}: mend `ids`")
+    return listed[places]

@@ -1,0 +1,227 @@
+"""Tables of events, and how they cut a continuous recording into trials: windows around one of their columns.
+
+Where a table comes from is known to its format; which times are spikes is not known here.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.config import suggest
+from spikebin.errors import RecordingError
+from spikebin.recordings.base import Phase, Trial
+from spikebin.recordings.clock import Clock, find_column, make_clock, split_unit
+from spikebin.recordings.text import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from spikebin.recordings.base import TrialRule
+
+__all__ = ["EventTable", "cut_trials", "read_events", "whole_trial"]
+
+STARTS = (
+    "start_time",
+    "start",
+    "onset",
+    "t_start",
+    "onset_time",
+    "stimulus_onset",
+    "time",
+    "times",
+    "timestamp",
+    "begin",
+)
+STOPS = ("stop_time", "stop", "end_time", "end", "t_stop", "offset", "offset_time", "stimulus_offset", "finish")
+DURATIONS = ("duration", "dur", "durations")
+RESERVED = {"image_id", "repeat", "order", "n_bins", "phase_bins", "stimulus", "window_start", "window_stop"}
+WINDOW = "window"
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """Columns of equal length, one line for each event.
+
+    Parameters
+    ----------
+    where : str
+        The table and its recording, for messages.
+    columns : mapping of str to ndarray (n_events,)
+        Numbers, booleans or texts.
+    unit : str or None
+        Of the times; None: told by the names of the columns alone.
+    rate : float or None
+        Samples per second.
+    """
+
+    where: str
+    columns: Mapping[str, NDArray[Any]]
+    unit: str | None = None
+    rate: float | None = None
+
+    @property
+    def n_events(self) -> int:
+        """Lines of the table."""
+        return len(next(iter(self.columns.values()), ()))
+
+    def column(self, name: str, what: str) -> str:
+        """A column's name, checked."""
+        if name not in self.columns:
+            raise RecordingError(f"{self.where}: no column {name!r} {what}: {suggest(name, self.columns)}")
+        return name
+
+    def times(self, name: str) -> NDArray[np.float64]:
+        """A column of times, in ms."""
+        numbers = self.columns[name]
+        if numbers.dtype.kind not in "fiu":
+            raise RecordingError(
+                f"{self.where}: column {name!r} holds {str(numbers[0])[:40]!r}, no times: choose another column"
+            )
+        unit = split_unit(name)[1] or self.unit
+        if unit is None:
+            raise RecordingError(
+                f"{self.where}: no unit of its times: give --trials-unit (`unit` in [trial]), or call it {name}_s"
+            )
+        clock: Clock = make_clock(unit, self.rate, self.where)
+        return clock.to_ms(numbers)
+
+
+def read_events(path: Path, unit: str | None, rate: float | None) -> EventTable:
+    """A table of events from a CSV or TSV file.
+
+    Raises
+    ------
+    RecordingError
+        If there is none, or it is no table.
+    """
+    return EventTable(str(path), read_table(path), unit, rate)
+
+
+def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[Trial]:
+    """One trial for each line of a table.
+
+    Parameters
+    ----------
+    table : EventTable
+    rule : TrialRule
+    repeat : int or None
+        Of all trials; None: from a column `repeat`, else 0.
+
+    Returns
+    -------
+    list of Trial
+        By repeat, then in the order of the table. Times are on the recording's clock, in ms; every column of the table
+        is kept in `Trial.extra`.
+
+    Raises
+    ------
+    RecordingError
+        If the table lacks a column, a time is missing or not finite, or a window has a negative duration.
+    """
+    if not table.n_events:
+        raise RecordingError(f"{table.where} has no lines: there are no trials to cut")
+    starts, stops = _windows(table, rule)
+    missing = np.isnan(starts) | np.isnan(stops)
+    if missing.any() and not rule.drop_missing:
+        raise RecordingError(
+            f"{table.where}: {missing.sum()} of {missing.size} events have no time, the first is {np.flatnonzero(missing)[0]}:"
+            " leave them out with --drop-missing (`drop_missing = true` in [trial]), or choose another column"
+        )
+    kept = np.flatnonzero(~missing)
+    if not kept.size:
+        raise RecordingError(f"{table.where}: none of {missing.size} events has a time: choose another column")
+    for i in kept:
+        if not (np.isfinite(starts[i]) and np.isfinite(stops[i])) or stops[i] < starts[i]:
+            raise RecordingError(
+                f"{table.where}: event {i} lasts from {starts[i]:g} to {stops[i]:g} ms: mend its line, or choose"
+                " other columns"
+            )
+    image_ids = _image_ids(table, rule)
+    repeats = _repeats(table, repeat)
+    extra = _extra(table)
+    trials = [
+        Trial(
+            image_id=image_ids[i],
+            repeat=repeats[i],
+            order=order,
+            stimulus="",
+            phases=(Phase(WINDOW, float(starts[i]), float(stops[i])),),
+            extra=(
+                ("window_start", float(starts[i])),
+                ("window_stop", float(stops[i])),
+                *((name, column[i].item()) for name, column in extra.items()),
+            ),
+        )
+        for order, i in enumerate(kept)
+    ]
+    return sorted(trials, key=lambda trial: trial.repeat)
+
+
+def whole_trial(start: float, stop: float, repeat: int | None) -> list[Trial]:
+    """One trial from `start` to `stop` in ms."""
+    extra = (("window_start", start), ("window_stop", stop))
+    return [Trial("0", repeat or 0, 0, "", (Phase(WINDOW, start, stop),), extra)]
+
+
+def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Start and stop of each event's window in ms."""
+    names = list(table.columns)
+    align = rule.align_to and table.column(rule.align_to, "to align to")
+    align = align or find_column(names, STARTS)
+    if align is None:
+        raise RecordingError(
+            f"{table.where}: no column is called {', '.join(STARTS[:4])} or the like: name one with --align-to"
+            f" (`align_to` in [trial]); there are {', '.join(names)}"
+        )
+    onsets = table.times(align)
+    if rule.window_start is not None and rule.window_stop is not None:
+        return onsets + rule.window_start, onsets + rule.window_stop
+    stop, duration = find_column(names, STOPS), find_column(names, DURATIONS)
+    if rule.align_to is not None or (stop is None and duration is None):
+        raise RecordingError(
+            f"{table.where}: how long is a trial? Give --window START STOP (`window` in [trial]) around {align}, in ms"
+        )
+    return onsets, table.times(stop) if stop is not None else onsets + table.times(str(duration))
+
+
+def _image_ids(table: EventTable, rule: TrialRule) -> list[str]:
+    name = rule.image_id and table.column(rule.image_id, "to name the images by")
+    if not name:
+        name = "image_id" if "image_id" in table.columns else None
+    if name is None:
+        return [str(i) for i in range(table.n_events)]
+    return [str(value) for value in table.columns[name].tolist()]
+
+
+def _repeats(table: EventTable, repeat: int | None) -> list[int]:
+    if repeat is not None:
+        return [repeat] * table.n_events
+    column = table.columns.get("repeat")
+    if column is None:
+        return [0] * table.n_events
+    if column.dtype.kind not in "iu":
+        raise RecordingError(f"{table.where}: column 'repeat' holds other than whole numbers: mend or rename it")
+    return [int(value) for value in column]
+
+
+def _extra(table: EventTable) -> dict[str, NDArray[Any]]:
+    """The columns under names that a table in HDF5 may have and that /trials has not taken."""
+    extra: dict[str, NDArray[Any]] = {}
+    for name, column in table.columns.items():
+        if name in {"image_id", "repeat"}:
+            continue
+        safe = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "column"
+        if safe[0].isdigit() or keyword.iskeyword(safe):
+            safe = f"column_{safe}"
+        while safe in RESERVED or safe in extra:
+            safe += "_"
+        extra[safe] = column
+    return extra

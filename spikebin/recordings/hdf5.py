@@ -1,0 +1,162 @@
+"""Flat arrays in other people's HDF5 files, read with PyTables: the part that NWB and SONATA share.
+
+PyTables keeps process-wide state, so every call that reaches it holds the lock that matrix files are written under.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import RecordingError
+from spikebin.matrixfile import HDF5_LOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["Group", "is_hdf5", "opened"]
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+LARGEST_USER_BLOCK = 1 << 16
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file has the signature of HDF5, at its start or behind a user block."""
+    try:
+        with path.open("rb") as file:
+            place = 0
+            while place <= LARGEST_USER_BLOCK:
+                file.seek(place)
+                if file.read(len(SIGNATURE)) == SIGNATURE:
+                    return True
+                place = max(512, 2 * place)
+    except OSError:
+        pass
+    return False
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Group]:
+    """The root group of a file, while the lock is held.
+
+    Raises
+    ------
+    RecordingError
+        If it is no HDF5 file, is cut off, or HDF5 fails on it.
+    """
+    import tables
+
+    if not is_hdf5(path):
+        raise RecordingError(f"{path} is no HDF5 file, or its start is damaged: check the path, or copy it again")
+    with HDF5_LOCK, warnings.catch_warnings():
+        # What PyTables cannot represent, it warns of; such nodes are told apart by their class.
+        warnings.simplefilter("ignore")
+        try:
+            with tables.open_file(str(path), "r") as file:
+                yield Group(path, file.root)
+        except (
+            OSError,
+            ValueError,
+            RuntimeError,
+            KeyError,
+            TypeError,
+            MemoryError,
+            tables.HDF5ExtError,
+            tables.NodeError,
+        ) as error:
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise RecordingError(
+                f"{path} cannot be read by HDF5 ({lines[-1].strip()[:120]}): copy or write it again"
+            ) from None
+
+
+class Group:
+    """A group of an open file; missing and unfit nodes are one-line errors or None.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    node : tables.Group
+    """
+
+    def __init__(self, path: Path, node: Any) -> None:
+        self.path = path
+        self._node = node
+
+    @property
+    def where(self) -> str:
+        """File and group, for messages."""
+        return f"{self.path.name}:{self._node._v_pathname}"
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups inside."""
+        return list(self._node._v_groups)
+
+    @property
+    def arrays(self) -> list[str]:
+        """Names of the data sets inside, those that PyTables cannot read included."""
+        return list(self._node._v_leaves) + list(self._node._v_unknown)
+
+    def group(self, name: str) -> Group | None:
+        """A group inside, by its path relative to this one."""
+        node = self._node
+        for piece in name.split("/"):
+            if piece not in node._v_groups:
+                return None
+            node = node._v_groups[piece]
+        return Group(self.path, node)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a data set."""
+        return name in self._node._v_leaves
+
+    def length(self, name: str) -> int:
+        """Length of a flat array."""
+        return int(self._flat(name).nrows)
+
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        """A slice of a flat array.
+
+        Raises
+        ------
+        RecordingError
+            If there is none, or it is not flat, or not of numbers.
+        """
+        array = self._flat(name)
+        found: NDArray[Any] = np.asarray(array[start : int(array.nrows) if stop is None else stop])
+        return found
+
+    def readable(self, name: str) -> bool:
+        """Whether a data set is a flat array of numbers or fixed-width texts that PyTables can read."""
+        import tables
+
+        leaf = self._node._v_leaves[name] if name in self._node._v_leaves else None  # noqa: SIM401
+        return isinstance(leaf, tables.Array) and leaf.ndim == 1 and leaf.dtype.kind in "fiubS"
+
+    def attribute(self, name: str, array: str | None = None) -> str | None:
+        """A text or number, attribute of the group or of an array inside; None if it has none, or an odd one."""
+        node = self._node if array is None else self._node._v_leaves[array]
+        try:
+            value = node._v_attrs[name]
+        except (KeyError, ValueError, TypeError):
+            return None
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        return str(value) if np.ndim(value) == 0 else None
+
+    def _flat(self, name: str) -> Any:
+        if name not in self._node._v_leaves:
+            raise RecordingError(f"{self.where} has no {name}: it is not whole, or of another format")
+        if not self.readable(name):
+            raise RecordingError(
+                f"{self.where} {name} is no flat array of numbers: it is damaged, or of another format"
+            )
+        return self._node._v_leaves[name]

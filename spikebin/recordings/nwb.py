@@ -1,0 +1,183 @@
+"""NWB files (HDF5): sorted units as one sheet, trials and any other intervals as tables of events.
+
+Read with PyTables. Texts of variable length, which it cannot read, need h5py, and only where a table holds some.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import RecordingError
+from spikebin.recordings.base import Reading
+from spikebin.recordings.clock import make_clock
+from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table
+from spikebin.recordings.events import EventTable
+from spikebin.recordings.hdf5 import Group, is_hdf5, opened
+from spikebin.recordings.spikeindex import slices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from spikebin.recordings.clock import Clock
+
+    Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+__all__ = ["SHEET", "NwbRecording", "open", "recognises"]
+
+SHEET = "units"
+TRIALS = "trials"
+
+
+def recognises(path: Path) -> bool:
+    """Whether a path is an HDF5 file called .nwb."""
+    return path.suffix.lower() == ".nwb" and path.is_file() and is_hdf5(path)
+
+
+def open(path: Path, reading: Reading | None = None) -> NwbRecording:  # noqa: A001
+    """Open an NWB file.
+
+    Raises
+    ------
+    RecordingError
+        If it is none, or holds no units.
+    """
+    return NwbRecording(path, reading or Reading())
+
+
+class NwbRecording(ContinuousRecording):
+    """The units of one NWB file. Times are in seconds, as the NWB schema has it."""
+
+    events_unit = "s"
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        super().__init__(path, reading)
+        for key in ("unit", "rate", "times", "neurons", "labels", "nodes"):
+            if getattr(reading, key) is not None:
+                raise self.error(f"an NWB file tells its `{key}` itself: take it out")
+        with opened(path) as root:
+            units = root.group("units")
+            if units is None or not units.has("spike_times") or not units.has("spike_times_index"):
+                raise self.error("it has no /units with spike_times: it holds no sorted spikes, give another file")
+            self._ends = units.read("spike_times_index").astype(np.int64)
+            self._ids = units.read("id").astype(np.int64)
+            self._n_spikes = units.length("spike_times")
+            places = _places(root, units, self._ids.size)
+        ends, n_units = self._ends, self._ids.size
+        steps = np.diff(ends, prepend=0)
+        if ends.size != n_units or (steps < 0).any() or (n_units and ends[-1] != self._n_spikes):
+            raise self.error(
+                f"spike_times_index does not fit {n_units} units with {self._n_spikes:,} spikes: it is damaged, write"
+                " it again"
+            )
+        if np.unique(self._ids).size != n_units:
+            raise self.error("two units have one id: it is damaged, write it again")
+        self._neurons = neuron_table(self._ids, places)
+
+    @property
+    def sheets(self) -> Sequence[str]:
+        """One sheet, `units`."""
+        return [SHEET]
+
+    def population(self, sheet: str) -> Population:  # noqa: ARG002
+        """All units, silent ones included."""
+        source = _Units(self.path, self._ids, self._ends, self._n_spikes, make_clock("s", None, self.name))
+        return Population(source, self._neurons)
+
+    def events(self, name: str | None) -> EventTable | None:
+        """A table of /intervals; its `trials` without a name, where it has some."""
+        with opened(self.path) as root:
+            intervals = root.group("intervals")
+            known = intervals.groups if intervals is not None else []
+            if intervals is None or (name or TRIALS) not in known:
+                if name is None:
+                    return None
+                raise self.error(
+                    f"no intervals {name!r}: there are {', '.join(known) or 'none'}; or give a CSV or TSV file"
+                )
+            table = intervals.group(name or TRIALS)
+            assert table is not None  # noqa: S101
+            n_events = table.length("id")
+            columns: dict[str, NDArray[Any]] = {}
+            texts = []
+            for column in table.arrays:
+                if table.readable(column) and table.length(column) == n_events and not column.endswith("_index"):
+                    columns[column] = _decoded(table.read(column))
+                elif f"{column}_index" not in table.arrays and not table.readable(column):
+                    texts.append(column)
+        if texts:
+            columns |= _texts(self.path, name or TRIALS, texts, n_events)
+        columns.pop("timeseries", None)
+        order = [column for column in ("start_time", "stop_time") if column in columns]
+        columns = {column: columns[column] for column in [*order, *(c for c in columns if c not in order)]}
+        return EventTable(f"{self.name}:/intervals/{name or TRIALS}", columns, "s")
+
+
+class _Units:
+    """Spikes unit by unit, as they lie in the file."""
+
+    def __init__(
+        self, path: Path, ids: NDArray[np.int64], ends: NDArray[np.int64], n_spikes: int, clock: Clock
+    ) -> None:
+        self.n_spikes = n_spikes
+        self._path, self._ids, self._ends, self._clock = path, ids, ends, clock
+
+    def read(self, start: int, stop: int) -> Spikes:
+        with opened(self._path) as root:
+            units: Any = root.group("units")
+            times = self._clock.to_ms(units.read("spike_times", start, stop))
+        # Each unit has as many of these spikes as its stretch and this slice share.
+        shared = np.clip(self._ends, start, stop) - np.clip(np.concatenate([[0], self._ends[:-1]]), start, stop)
+        return times, np.repeat(self._ids, shared)
+
+    def chunks(self) -> Iterator[Spikes]:
+        return slices(self)
+
+
+def _places(root: Group, units: Group, n_units: int) -> NDArray[np.float64] | None:
+    """Mean x, y, z of the electrodes of each unit, (n_units, 3) with nan where unknown; None where nothing is known."""
+    electrodes = root.group("general/extracellular_ephys/electrodes")
+    if electrodes is None or not (units.has("electrodes") and units.has("electrodes_index")):
+        return None
+    rows = units.read("electrodes").astype(np.int64)
+    ends = units.read("electrodes_index").astype(np.int64)
+    if ends.size != n_units or (np.diff(ends, prepend=0) < 0).any() or (n_units and ends[-1] != rows.size):
+        return None
+    owners = np.repeat(np.arange(n_units), np.diff(ends, prepend=0))
+    places = np.full((n_units, 3), np.nan)
+    for i, axis in enumerate("xyz"):
+        if not electrodes.readable(axis):
+            continue
+        values = electrodes.read(axis).astype(np.float64)
+        if rows.size and not (rows.min() >= 0 and rows.max() < values.size):
+            continue
+        counts = np.bincount(owners, minlength=n_units)
+        sums = np.bincount(owners, values[rows], minlength=n_units)
+        places[counts > 0, i] = sums[counts > 0] / counts[counts > 0]
+    return places
+
+
+def _decoded(column: NDArray[Any]) -> NDArray[Any]:
+    return np.char.decode(column, "utf-8", "replace") if column.dtype.kind == "S" else column
+
+
+def _texts(path: Path, table: str, names: list[str], n_events: int) -> dict[str, NDArray[Any]]:
+    """Columns of texts of variable length."""
+    try:
+        import h5py
+    except ImportError:
+        raise RecordingError(
+            f"{path.name}: the table {table} holds texts ({', '.join(names)}), which need h5py: pip install"
+            " 'spikebin[nwb]', or give its trials as a CSV file"
+        ) from None
+    columns: dict[str, NDArray[Any]] = {}
+    with h5py.File(path, "r") as file:
+        for name in names:
+            array = file[f"intervals/{table}/{name}"]
+            if array.shape == (n_events,) and h5py.check_string_dtype(array.dtype) is not None:
+                columns[name] = np.array(array.asstr()[:], dtype=np.str_)
+    return columns

@@ -1,0 +1,169 @@
+"""SONATA spike files (HDF5): each population is a sheet; positions from nodes.h5 where it is given.
+
+Both layouts are read: /spikes/<population>/{timestamps, node_ids}, and the old flat /spikes/{timestamps, gids}.
+https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import RecordingError
+from spikebin.recordings.arrays import whole_ids
+from spikebin.recordings.base import Reading
+from spikebin.recordings.clock import make_clock
+from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table
+from spikebin.recordings.hdf5 import Group, is_hdf5, opened
+from spikebin.recordings.spikeindex import slices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from spikebin.recordings.clock import Clock
+
+    Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+__all__ = ["FLAT_SHEET", "SonataRecording", "open", "recognises"]
+
+FLAT_SHEET = "default"
+TIMES = "timestamps"
+IDS = ("node_ids", "gids")
+
+
+def recognises(path: Path) -> bool:
+    """Whether a path is an HDF5 file with /spikes as SONATA has them."""
+    if path.suffix.lower() not in {".h5", ".hdf5", ".sonata"} or not path.is_file() or not is_hdf5(path):
+        return False
+    try:
+        with opened(path) as root:
+            spikes = root.group("spikes")
+            return spikes is not None and bool(_populations(spikes))
+    except RecordingError:
+        return False
+
+
+def open(path: Path, reading: Reading | None = None) -> SonataRecording:  # noqa: A001
+    """Open a SONATA spike file.
+
+    Raises
+    ------
+    RecordingError
+        If it is none.
+    """
+    return SonataRecording(path, reading or Reading())
+
+
+class SonataRecording(ContinuousRecording):
+    """The populations of one spike file.
+
+    Whether spikes are in order of time is found out, since the attribute `sorting` is written as text by some, as an
+    enumeration by others, and wrong by a few.
+    """
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        super().__init__(path, reading)
+        for key in ("rate", "times", "neurons", "labels"):
+            if getattr(reading, key) is not None:
+                raise self.error(f"a SONATA file tells its `{key}` itself: take it out")
+        with opened(path) as root:
+            spikes = root.group("spikes")
+            self._groups = _populations(spikes) if spikes is not None else {}
+        if not self._groups:
+            raise self.error("it has no /spikes with timestamps and node_ids: it is no SONATA spike file, give another")
+        self.events_unit = reading.unit or "ms"
+
+    @property
+    def sheets(self) -> Sequence[str]:
+        """The populations; `default` for a file of the flat layout."""
+        return list(self._groups)
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file that spikes and neurons are read from."""
+        return [self.path, *([Path(self.reading.nodes)] if self.reading.nodes else [])]
+
+    def population(self, sheet: str) -> Population:
+        """The spikes of a population, and all its nodes where nodes.h5 is given."""
+        group, ids = self._groups[sheet]
+        with opened(self.path) as root:
+            spikes: Any = root.group(group)
+            n_times, n_ids = spikes.length(TIMES), spikes.length(ids)
+            unit = spikes.attribute("units", TIMES)
+        if n_times != n_ids:
+            raise self.error(f"{sheet} has {n_times:,} timestamps and {n_ids:,} {ids}: it is cut off, write it again")
+        clock = make_clock(self.reading.unit or unit or "ms", None, self.name)
+        neurons = _nodes(Path(self.reading.nodes), sheet) if self.reading.nodes else None
+        return Population(_Spikes(self.path, group, ids, n_times, clock), neurons)
+
+
+class _Spikes:
+    """Spikes of one population, as they lie in the file."""
+
+    def __init__(self, path: Path, group: str, ids: str, n_spikes: int, clock: Clock) -> None:
+        self.n_spikes = n_spikes
+        self._path, self._group, self._ids, self._clock = path, group, ids, clock
+
+    def read(self, start: int, stop: int) -> Spikes:
+        with opened(self._path) as root:
+            spikes: Any = root.group(self._group)
+            times, ids = spikes.read(TIMES, start, stop), spikes.read(self._ids, start, stop)
+        return self._clock.to_ms(times), whole_ids(ids, self._path.name)
+
+    def chunks(self) -> Iterator[Spikes]:
+        return slices(self)
+
+
+def _populations(spikes: Group) -> dict[str, tuple[str, str]]:
+    """Sheet -> its group and the name of its ids."""
+    found = {}
+    flat = next((ids for ids in IDS if spikes.has(ids)), None)
+    if spikes.has(TIMES) and flat:
+        found[FLAT_SHEET] = ("spikes", flat)
+    for name in spikes.groups:
+        group: Any = spikes.group(name)
+        ids = next((ids for ids in IDS if group.has(ids)), None)
+        if group.has(TIMES) and ids:
+            found[name] = (f"spikes/{name}", ids)
+    return found
+
+
+def _nodes(path: Path, population: str) -> NDArray[Any]:
+    """The nodes of a population, with their places."""
+    if not path.is_file():
+        raise RecordingError(f"no file of nodes {path}: mend `nodes`")
+    with opened(path) as root:
+        nodes = root.group("nodes")
+        known = nodes.groups if nodes is not None else []
+        if nodes is None or (population not in known and not (population == FLAT_SHEET and len(known) == 1)):
+            raise RecordingError(
+                f"{path.name} has no nodes of {population}, only of {', '.join(known) or 'none'}: give another file"
+            )
+        group: Any = nodes.group(population if population in known else known[0])
+        n_nodes = group.length("node_type_id") if group.has("node_type_id") else group.length("node_id")
+        ids = whole_ids(group.read("node_id"), path.name) if group.has("node_id") else np.arange(n_nodes)
+        places = np.full((ids.size, 3), np.nan)
+        member = group.read("node_group_id") if group.has("node_group_id") else np.zeros(ids.size, np.int64)
+        index = group.read("node_group_index") if group.has("node_group_index") else np.arange(ids.size)
+        if member.size != ids.size or index.size != ids.size:
+            raise RecordingError(
+                f"{path.name}: node_group_id and node_group_index do not fit {ids.size} nodes: write it again"
+            )
+        for number in np.unique(member):
+            attributes = group.group(str(number))
+            mine = member == number
+            for i, axis in enumerate("xyz"):
+                if attributes is not None and attributes.readable(axis):
+                    values = attributes.read(axis).astype(np.float64)
+                    if index[mine].max() >= values.size or index[mine].min() < 0:
+                        raise RecordingError(
+                            f"{path.name}: node_group_index does not fit the {axis} of its group: write it again"
+                        )
+                    places[mine, i] = values[index[mine]]
+    if np.unique(ids).size != ids.size:
+        raise RecordingError(f"{path.name}: two nodes of {population} have one id: write it again")
+    return neuron_table(ids, places)

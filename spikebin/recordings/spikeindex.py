@@ -1,0 +1,274 @@
+"""Spikes of one population, asked for by time: sorted or not, few or more than fit into memory.
+
+A format hands over chunks of spikes in whatever order it has them. Many spikes that can be read from any place and lie
+in order of time stay where they are, and only a landmark every so often is kept. Of all others, those that some window
+asks for are kept in runs of bounded size, each sorted by time; runs beyond what may stay in memory go to an unnamed
+temporary file.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from spikebin.atomic import os_error
+from spikebin.errors import RecordingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+__all__ = ["CHUNK", "SeekableSource", "SpikeIndex", "SpikeSource", "build_index", "merge_windows", "slices"]
+
+CHUNK = 1 << 22
+IN_MEMORY = 1 << 24
+LANDMARK = 1 << 16
+WIDEST_FLAGS = 1 << 26
+
+
+class SpikeSource(Protocol):
+    """Spikes that come one chunk after another."""
+
+    def chunks(self) -> Iterator[Spikes]:
+        """Times (float64, ms) and neuron ids (int64) of all spikes, about CHUNK at a time; each call starts anew."""
+        ...
+
+
+class SeekableSource(SpikeSource, Protocol):
+    """Spikes that can be read from any place, by several threads at once."""
+
+    @property
+    def n_spikes(self) -> int:
+        """How many there are."""
+        ...
+
+    def read(self, start: int, stop: int) -> Spikes:
+        """Times (float64, ms) and neuron ids (int64) of the spikes `start` to `stop`."""
+        ...
+
+
+def slices(source: SeekableSource) -> Iterator[Spikes]:
+    """The chunks of a source that can be read from any place."""
+    for start in range(0, source.n_spikes, CHUNK):
+        yield source.read(start, min(start + CHUNK, source.n_spikes))
+
+
+class SpikeIndex(Protocol):
+    """Spikes by time.
+
+    Attributes
+    ----------
+    n_spikes, n_kept : int
+        All spikes, and those that lie in some window.
+    ids : int64 (n_neurons,)
+        Neurons that fire, ascending.
+    first, last : float
+        Outermost times in ms; inf and -inf without spikes.
+    """
+
+    n_spikes: int
+    n_kept: int
+    ids: NDArray[np.int64]
+    first: float
+    last: float
+
+    def between(self, start: float, stop: float) -> Spikes:
+        """Times and neuron ids of the spikes of a window, both its ends included, in no certain order."""
+        ...
+
+
+def merge_windows(windows: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
+    """The union of windows, each with both its ends: (n, 2) of start and stop, ascending and apart."""
+    merged: list[list[float]] = []
+    for start, stop in sorted(windows):
+        if merged and start <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], stop)
+        else:
+            merged.append([start, stop])
+    return np.array(merged, np.float64).reshape(-1, 2)
+
+
+def build_index(source: SpikeSource, where: str, windows: NDArray[np.float64] | None = None) -> SpikeIndex:
+    """Go over the spikes of a source, check them, and make them findable by time.
+
+    Parameters
+    ----------
+    source : SpikeSource
+    where : str
+        For messages.
+    windows : float64 (n, 2), optional
+        As from `merge_windows`; no other spikes will be asked for. None: all may be.
+
+    Returns
+    -------
+    SpikeIndex
+
+    Raises
+    ------
+    RecordingError
+        If a time is NaN or infinite.
+    DiskFullError
+        If the spikes do not fit into memory and the temporary directory has no room for them.
+    """
+    n_spikes = getattr(source, "n_spikes", None)
+    if n_spikes is not None and n_spikes > CHUNK:
+        seekable: Any = source
+        marks = _landmarks(seekable, where, windows)
+        if marks is not None:
+            return marks
+    runs = _Runs()
+    facts = _Facts(where)
+    for times, ids in source.chunks():
+        facts.add(times, ids)
+        if windows is not None:
+            inside = _inside(times, windows)
+            times, ids = times[inside], ids[inside]  # noqa: PLW2901
+        if not _ascending(times):
+            order = np.argsort(times)
+            times, ids = times[order], ids[order]  # noqa: PLW2901
+        runs.add(times, ids)
+    runs.n_spikes, runs.ids, runs.first, runs.last = facts.n_spikes, facts.ids(), facts.first, facts.last
+    return runs
+
+
+class _Facts:
+    """What is true of all spikes: how many, of which neurons, from when to when; and none of them is NaN."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.n_spikes = 0
+        self.first, self.last = np.inf, -np.inf
+        self._flags = np.zeros(0, bool)
+        self._lowest = 0
+        self._others: set[int] = set()
+
+    def add(self, times: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
+        if not times.size:
+            return
+        self.n_spikes += times.size
+        first, last = float(times.min()), float(times.max())
+        if not (np.isfinite(first) and np.isfinite(last)):
+            bad = int(np.flatnonzero(~np.isfinite(times))[0])
+            raise RecordingError(
+                f"a spike time of neuron {ids[bad]} of {self.where} is {times[bad]}: drop such"
+                " spikes, or write the file again"
+            )
+        self.first, self.last = min(self.first, first), max(self.last, last)
+        lowest, highest = int(ids.min()), int(ids.max())
+        if highest - lowest >= WIDEST_FLAGS:
+            self._others.update(np.unique(ids).tolist())
+            return
+        flags = np.zeros(highest - lowest + 1, bool)
+        flags[ids - lowest] = True
+        if flags.size == self._flags.size and lowest == self._lowest:
+            self._flags |= flags
+        else:
+            self._others.update((np.flatnonzero(flags) + lowest).tolist())
+            if flags.size > self._flags.size:
+                self._flags, self._lowest = flags, lowest
+
+    def ids(self) -> NDArray[np.int64]:
+        known = np.flatnonzero(self._flags) + self._lowest
+        return np.union1d(known, np.array(sorted(self._others), np.int64)).astype(np.int64)
+
+
+@dataclass
+class _Runs:
+    """Sorted runs of spikes, in memory or in a temporary file."""
+
+    n_spikes: int = 0
+    n_kept: int = 0
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    first: float = np.inf
+    last: float = -np.inf
+    _runs: list[Spikes] = field(default_factory=list)
+    _file: Any = None
+
+    def add(self, times: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
+        if not times.size:
+            return
+        self.n_kept += times.size
+        if self.n_kept > IN_MEMORY:
+            times, ids = self._spill(times), self._spill(ids)
+        self._runs.append((times, ids))
+
+    def between(self, start: float, stop: float) -> Spikes:
+        found = []
+        for times, ids in self._runs:
+            place = slice(np.searchsorted(times, start, "left"), np.searchsorted(times, stop, "right"))
+            found.append((np.asarray(times[place]), np.asarray(ids[place])))
+        if not found:
+            return np.empty(0), np.empty(0, np.int64)
+        if len(found) == 1:
+            return found[0]
+        return np.concatenate([times for times, _ in found]), np.concatenate([ids for _, ids in found])
+
+    def _spill(self, array: NDArray[Any]) -> NDArray[Any]:
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="spikebin-")  # noqa: SIM115
+            offset = self._file.seek(0, 2)
+            array.tofile(self._file)
+            self._file.flush()
+            return np.memmap(self._file, array.dtype, "r", offset, array.shape)
+        except OSError as error:
+            raise os_error(
+                error, Path(tempfile.gettempdir()) / "unsorted spikes (TMPDIR chooses another place)"
+            ) from None
+
+
+@dataclass
+class _Landmarks:
+    """A source in order of time, and the time of every LANDMARK-th spike of it."""
+
+    source: SeekableSource
+    marks: NDArray[np.float64]
+    n_spikes: int
+    n_kept: int
+    ids: NDArray[np.int64]
+    first: float
+    last: float
+
+    def between(self, start: float, stop: float) -> Spikes:
+        low = max(0, int(np.searchsorted(self.marks, start, "left")) - 1) * LANDMARK
+        high = min(int(np.searchsorted(self.marks, stop, "right")) * LANDMARK, self.n_spikes)
+        if high <= low:
+            return np.empty(0), np.empty(0, np.int64)
+        times, ids = self.source.read(low, high)
+        place = slice(np.searchsorted(times, start, "left"), np.searchsorted(times, stop, "right"))
+        return times[place], ids[place]
+
+
+def _landmarks(source: SeekableSource, where: str, windows: NDArray[np.float64] | None) -> _Landmarks | None:
+    """Landmarks of a source whose spikes are in order of time; None at the first that is not."""
+    marks, n_kept = [], 0
+    facts = _Facts(where)
+    for times, ids in slices(source):
+        if times[0] < facts.last or not _ascending(times):
+            return None
+        facts.add(times, ids)
+        marks.append(times[::LANDMARK].copy())
+        if windows is None:
+            n_kept += times.size
+        else:
+            places = np.searchsorted(times, windows[:, 1], "right") - np.searchsorted(times, windows[:, 0], "left")
+            n_kept += int(places.sum())
+    return _Landmarks(source, np.concatenate(marks), facts.n_spikes, n_kept, facts.ids(), facts.first, facts.last)
+
+
+def _inside(times: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which times lie in a window."""
+    place = np.searchsorted(windows[:, 0], times, "right") - 1
+    inside: NDArray[np.bool_] = (place >= 0) & (times <= windows[place, 1])
+    return inside
+
+
+def _ascending(times: NDArray[np.float64]) -> bool:
+    return bool((times[1:] >= times[:-1]).all())

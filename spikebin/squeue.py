@@ -1,0 +1,247 @@
+"""What Slurm has queued or running of a data set, and the notes of what was submitted that tell it.
+
+Asks squeue; submits nothing. What squeue's lines mean is in slurm.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from spikebin.atomic import write_atomically
+from spikebin.config import directory_name
+from spikebin.errors import SpikebinError
+from spikebin.slurm import SQUEUE_FORMAT, parse_squeue, parse_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from spikebin.plan import Plan
+    from spikebin.slurm import Task
+    from spikebin.state import SheetState
+
+__all__ = [
+    "Queue",
+    "Submitted",
+    "ask_queue",
+    "data_set_id",
+    "note_submitted",
+    "queue_if_known",
+    "run_slurm",
+    "slurm_directory",
+    "submitted",
+]
+
+SHORT_PATIENCE = 3.0
+BY_HAND = "spikebin"
+BY_HAND_ALL = "spikebin-run"
+"""Names of the jobs of slurm/export.sbatch and slurm/run.sbatch, submitted by hand."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """An array that `spikebin submit` has submitted: its id, what its indices mean, and who did it when."""
+
+    job_id: str
+    array: str
+    offset: int
+    sheets: tuple[str, ...]
+    user: int
+    time: str
+
+
+@dataclass(frozen=True)
+class _Cover:
+    """A task in the queue and the sheets that it exports; none: all."""
+
+    sheets: tuple[str, ...]
+    running: bool
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The tasks that wait or run for one data set.
+
+    Attributes
+    ----------
+    live : frozenset of str
+        Ids of all Slurm jobs of the users concerned that have not ended.
+    """
+
+    live: frozenset[str]
+    _covers: dict[int | None, list[_Cover]]
+
+    def covers(self, index: int, sheet: str | None) -> str:
+        """Whether a task of a job is there for a sheet, or any: "running", "queued" or ""."""
+        name = sheet and directory_name(sheet)
+        found = [
+            cover
+            for cover in (*self._covers.get(index, ()), *self._covers.get(None, ()))
+            if not cover.sheets or name is None or name in cover.sheets
+        ]
+        if any(cover.running for cover in found):
+            return "running"
+        return "queued" if found else ""
+
+    def activity(self, found: SheetState) -> str:
+        """Whether a sheet of a part is being exported, or waits for that: "running", "queued" or ""."""
+        if found.attempts.running in self.live:
+            return "running"
+        return self.covers(found.job.index, found.sheet)
+
+
+def slurm_directory(output: Path) -> Path:
+    """Where notes and logs of what was submitted are kept."""
+    return output / "slurm"
+
+
+def data_set_id(output: Path) -> str:
+    """12 hexadecimal digits that tell a data set from others in the queue."""
+    return hashlib.sha256(str(output.resolve()).encode()).hexdigest()[:12]
+
+
+def note_submitted(output: Path, note: Submitted, script: str) -> None:
+    """Keep the id of an array and the script that was submitted."""
+    directory = slurm_directory(output)
+    write_atomically(directory / f"{note.job_id}.sbatch", [script.encode()])
+    write_atomically(directory / f"{note.job_id}.json", [(json.dumps(asdict(note), indent=2) + "\n").encode()])
+
+
+def submitted(output: Path) -> dict[str, Submitted]:
+    """The arrays that were submitted, by id; notes that cannot be read are left out."""
+    notes = {}
+    for path in slurm_directory(output).glob("*.json"):
+        with suppress(OSError, ValueError, TypeError):
+            entry = json.loads(path.read_text("utf-8"))
+            notes[path.stem] = Submitted(**{**entry, "sheets": tuple(entry["sheets"])})
+    return notes
+
+
+def ask_queue(plan: Plan, *, patience: float) -> Queue | None:
+    """Ask Slurm what waits and runs for a data set.
+
+    Parameters
+    ----------
+    plan : Plan
+    patience : float
+        Seconds to wait for an answer.
+
+    Returns
+    -------
+    Queue or None
+        None where there is no Slurm.
+
+    Raises
+    ------
+    SpikebinError
+        If Slurm does not answer.
+
+    Notes
+    -----
+    A task is told by the id of its array, where `spikebin submit` noted that; by its comment; or, submitted by hand,
+    by the name of the template's job and the directory of the config. Asked for are the tasks of this user and of
+    whoever submitted to this output before.
+    """
+    if shutil.which("squeue") is None:
+        return None
+    output = plan.config.output
+    notes = submitted(output)
+    users = sorted({os.getuid(), *(note.user for note in notes.values())})
+    answer = run_slurm(
+        ["squeue", "--noheader", "--array", f"--user={','.join(map(str, users))}", f"--format={SQUEUE_FORMAT}"],
+        patience=patience,
+    )
+    tasks = parse_squeue(answer)
+    covers: dict[int | None, list[_Cover]] = defaultdict(list)
+    for task in tasks:
+        found = _meaning(task, notes, data_set_id(output), str(plan.config.path.parent))
+        if found is not None:
+            index, sheets = found
+            covers[index].append(_Cover(sheets, task.running))
+    return Queue(frozenset(task.job_id for task in tasks), dict(covers))
+
+
+def queue_if_known(plan: Plan) -> tuple[Queue | None, str]:
+    """The queue of a data set, for a user who waits: None where there is no Slurm or no quick answer, and why."""
+    try:
+        return ask_queue(plan, patience=SHORT_PATIENCE), ""
+    except SpikebinError as error:
+        return None, str(error)
+
+
+def run_slurm(command: Sequence[str], *, patience: float, text: str | None = None) -> str:
+    """Run one of Slurm's commands.
+
+    Parameters
+    ----------
+    command : sequence of str
+    patience : float
+        Seconds to wait.
+    text : str, optional
+        For its standard input.
+
+    Returns
+    -------
+    str
+        Its standard output.
+
+    Raises
+    ------
+    SpikebinError
+        If it is not there, does not end in time, or fails: with its own words, in one line.
+    """
+    # Inside a job, what Slurm says of that job must not leak into the one that is submitted.
+    keep = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_TIME_FORMAT"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name in keep}
+    try:
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=patience, check=False, env=environment
+        )
+    except FileNotFoundError:
+        raise SpikebinError(f"there is no {command[0]} here: run this where Slurm is, or use `spikebin run`") from None
+    except OSError as error:
+        raise SpikebinError(f"{command[0]} cannot be started ({error.strerror}): ask your site") from None
+    except subprocess.TimeoutExpired:
+        raise SpikebinError(f"{command[0]} gave no answer in {patience:g} s: try again when Slurm is well") from None
+    if done.returncode:
+        raise SpikebinError(f"{command[0]} failed: {_said(done.stderr) or f'exit code {done.returncode}'}")
+    return done.stdout
+
+
+def _said(stderr: str) -> str:
+    """What went wrong, in Slurm's own words: the last line that is an error, else the first."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line]
+    line = errors[-1] if errors else next(iter(lines), "")
+    return line.rpartition("error: ")[2].removeprefix("sbatch: ").rstrip(".")
+
+
+def _meaning(
+    task: Task, notes: dict[str, Submitted], data_set: str, directory: str
+) -> tuple[int | None, tuple[str, ...]] | None:
+    """The job that a task runs and its sheets, none for all; index None: all jobs. None: it is not of this data set."""
+    note = notes.get(task.array_id)
+    offset: int
+    sheets: tuple[str, ...]
+    found = parse_tag(task.comment)
+    if found is not None:
+        tagged, offset, sheets = found
+        if tagged != data_set:
+            return None
+    elif note is not None:
+        offset, sheets = note.offset, note.sheets
+    elif task.directory == directory and task.name in {BY_HAND, BY_HAND_ALL}:
+        offset, sheets = 0, ()
+    else:
+        return None
+    if task.array_index is None:
+        return (None, ()) if task.name == BY_HAND_ALL else None
+    return task.array_index + offset, sheets

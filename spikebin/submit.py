@@ -1,0 +1,344 @@
+"""Submits arrays to Slurm: which parts, in which arrays, with which script; never twice what is there already.
+
+What the script and the options look like is in slurm.py, what is queued in squeue.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from spikebin.atomic import make_directory, process_is_gone, this_host
+from spikebin.config import directory_name
+from spikebin.errors import DiskFullError, SpikebinError
+from spikebin.slurm import (
+    Slice,
+    batch_script,
+    find_template,
+    long_options,
+    max_array_size,
+    option_names,
+    parse_job_id,
+    slices,
+    tag,
+)
+from spikebin.squeue import Submitted, ask_queue, data_set_id, note_submitted, run_slurm, slurm_directory
+from spikebin.state import State, survey
+from spikebin.summary import estimate_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from spikebin.plan import Plan
+    from spikebin.squeue import Queue
+    from spikebin.state import SheetState
+
+__all__ = ["Array", "Batch", "Choice", "dry_lines", "one_submit_at_a_time", "prepare", "send"]
+
+PATIENCE = 60.0
+"""Seconds that Slurm's commands may take; a controller that is down makes them fail after 9 s."""
+STALE = 15 * 60.0
+DEFAULT_MAX_ARRAY_SIZE = 1001
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to submit, and how.
+
+    Parameters
+    ----------
+    sheet, variant : str, optional
+        Only these, by names that the plan knows.
+    missing : bool
+        Only parts that lack a sheet; else all that have a source.
+    max_failures : int
+        With `missing`: leave out what has failed so often.
+    max_parallel : int, optional
+        Tasks that run at once.
+    template : Path, optional
+        A batch script; None: slurm/export.sbatch.
+    options : tuple of str
+        More options of sbatch; they win over the config's.
+    """
+
+    sheet: str | None = None
+    variant: str | None = None
+    missing: bool = False
+    max_failures: int = 3
+    max_parallel: int | None = None
+    template: Path | None = None
+    options: tuple[str, ...] = ()
+
+
+@dataclass
+class Array:
+    """One sbatch: its slice of the plan, the sheets of it (none: all), its command line and its script.
+
+    `job_id` is "" until it is submitted.
+    """
+
+    piece: Slice
+    sheets: tuple[str, ...]
+    command: list[str]
+    script: str
+    job_id: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All that one submit submits, and what it leaves out."""
+
+    arrays: list[Array]
+    n_files: int
+    n_bytes: int
+    busy: list[int] = field(default_factory=list)
+    given_up: list[SheetState] = field(default_factory=list)
+    no_slurm: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "ids": [array.job_id for array in self.arrays if array.job_id],
+            "arrays": [
+                {
+                    "id": array.job_id,
+                    "array": array.piece.spec,
+                    "offset": array.piece.offset,
+                    "sheets": list(array.sheets),
+                    "indices": list(array.piece.indices),
+                    "command": array.command,
+                }
+                for array in self.arrays
+            ],
+            "files": self.n_files,
+            "bytes": self.n_bytes,
+            "queued_or_running": self.busy,
+            "given_up": [[found.job.index, found.sheet, found.attempts.failures] for found in self.given_up],
+        }
+
+
+def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
+    """Work out what to submit. Nothing is written, nothing is submitted.
+
+    Parameters
+    ----------
+    plan : Plan
+    choice : Choice
+    dry_run : bool
+        Do without Slurm where there is none.
+
+    Raises
+    ------
+    DiskFullError
+        If the files would take more than is free.
+    SpikebinError
+        If Slurm does not answer, or an option is not sbatch's to take.
+    """
+    config = plan.config
+    without_slurm = dry_run and shutil.which("sbatch") is None
+    queue = None if without_slurm else ask_queue(plan, patience=PATIENCE)
+    if queue is None and not without_slurm:
+        raise SpikebinError("there is no squeue here: submit where Slurm is, or use `spikebin run`")
+    wanted, busy, given_up = _wanted(plan, choice, queue)
+    n_bytes = estimate_bytes(plan, wanted)
+    free = shutil.disk_usage(config.output).free
+    if n_bytes > free:
+        raise DiskFullError(
+            f"the {sum(map(len, wanted.values()))} files to submit take about {n_bytes:,} bytes, {free:,} are free in"
+            f" {config.output}: make room, or submit less with --variant or --sheet"
+        )
+    limit = DEFAULT_MAX_ARRAY_SIZE
+    if queue is not None and wanted:
+        limit = max_array_size(run_slurm(["scontrol", "show", "config"], patience=PATIENCE))
+    template = choice.template or find_template("export.sbatch")
+    try:
+        text = template.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpikebinError(f"the template {template} cannot be read ({error}): give another --template") from None
+    arrays = [
+        _array(plan, choice, piece, sheets, text)
+        for sheets, indices in _by_sheets(choice, wanted, given_up).items()
+        for piece in slices(indices, limit)
+    ]
+    n_files = sum(map(len, wanted.values()))
+    return Batch(arrays, n_files, n_bytes, busy, given_up, without_slurm)
+
+
+def send(plan: Plan, choice: Choice, batch: Batch) -> None:
+    """Submit the arrays of a batch, make the directory of their logs first, and note each one's id.
+
+    Raises
+    ------
+    SpikebinError
+        If Slurm does not take an array; those before it are submitted and noted, and have their `job_id`.
+    """
+    output = plan.config.output
+    before = ""
+    for n, array in enumerate(batch.arrays):
+        if choice.max_parallel and before:
+            array.command = _chained(array.command, before)
+        _make_log_directories(array.command)
+        try:
+            array.job_id = parse_job_id(run_slurm(array.command, patience=PATIENCE, text=array.script))
+        except SpikebinError as error:
+            so_far = f"{n} of {len(batch.arrays)} arrays are submitted" if n else "nothing is submitted"
+            raise SpikebinError(f"{error}: {so_far}, try again with `spikebin submit --missing`") from None
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        note = Submitted(array.job_id, array.piece.spec, array.piece.offset, array.sheets, os.getuid(), now)
+        note_submitted(output, note, array.script)
+        before = array.job_id
+
+
+def dry_lines(choice: Choice, batch: Batch) -> list[str]:
+    """What `send` would do, as lines that a shell could run."""
+    lines = []
+    for n, array in enumerate(batch.arrays):
+        command = _chained(array.command, "ID_OF_THE_ARRAY_ABOVE") if choice.max_parallel and n else array.command
+        lines += [f"{shlex.join(command)} <<'END_OF_SCRIPT'", array.script + "END_OF_SCRIPT", ""]
+    return lines
+
+
+def _wanted(
+    plan: Plan, choice: Choice, queue: Queue | None
+) -> tuple[dict[int, list[str]], list[int], list[SheetState]]:
+    """Sheets to export by index; the indices left out since they are queued or running; the sheets given up."""
+    wanted: dict[int, list[str]] = {}
+    busy: set[int] = set()
+    given_up = []
+    live = queue.live if queue else None
+    for found in survey(plan, sheet=choice.sheet, variant=choice.variant, live=live):
+        if found.state in {State.EXCLUDED, State.NO_SOURCE} or (choice.missing and not found.state.wanted):
+            continue
+        if choice.missing and found.attempts.failures >= choice.max_failures:
+            given_up.append(found)
+            continue
+        sheets = wanted.setdefault(found.job.index, [])
+        if found.state.wanted:
+            sheets.append(found.sheet)
+        if queue and (queue.activity(found) or queue.covers(found.job.index, choice.sheet)):
+            busy.add(found.job.index)
+    return {index: sheets for index, sheets in wanted.items() if index not in busy}, sorted(busy), given_up
+
+
+def _by_sheets(
+    choice: Choice, wanted: dict[int, list[str]], given_up: list[SheetState]
+) -> dict[tuple[str, ...], list[int]]:
+    """Indices by the sheets that their tasks are to export, none for all: what is given up must not be tried again."""
+    partial = {found.job.index for found in given_up}
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for index, names in wanted.items():
+        sheets = (choice.sheet,) if choice.sheet else tuple(names) if index in partial else ()
+        for sheet in sheets:
+            if set(sheet) & set(" \t,"):
+                raise SpikebinError(f"the sheet {sheet!r} has a name that no task can be given: submit without --sheet")
+        groups.setdefault(tuple(map(directory_name, sheets)), []).append(index)
+    return groups
+
+
+def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], template: str) -> Array:
+    config = plan.config
+    names = set(config.slurm) | option_names([f"--{name}" for name in config.slurm]) | option_names(choice.options)
+    names |= set(re.findall(r"^#SBATCH\s+--([a-z-]+)", template, re.MULTILINE))
+    short = dict(re.findall(r"^#SBATCH\s+-([Jo])(.)", template, re.MULTILINE))
+    spec = piece.spec + (f"%{choice.max_parallel}" if choice.max_parallel else "")
+    command = ["sbatch", "--parsable", f"--array={spec}"]
+    if "output" not in names and "o" not in short:
+        # A percent sign in a path would begin a pattern of sbatch's.
+        logs = str(slurm_directory(config.output) / "logs").replace("%", "%%")
+        command.append(f"--output={logs}/%A_%a.log")
+    if "job-name" not in names and "J" not in short:
+        command.append("--job-name=spikebin")
+    options = dict(config.slurm)
+    comment = [str(options.pop("comment", "")), tag(data_set_id(config.output), piece.offset, sheets)]
+    command += [*long_options(options), *choice.options, f"--comment={' '.join(filter(None, comment))}"]
+    variables = {
+        "SPIKEBIN_CONFIG": str(config.path),
+        "SPIKEBIN_OFFSET": str(piece.offset),
+        "SPIKEBIN_SHEETS": " ".join(sheets),
+    }
+    return Array(piece, sheets, command, batch_script(template, variables, _program_directory()))
+
+
+def _program_directory() -> Path | None:
+    """Where the command `spikebin` lies that belongs to this Python, so that the tasks run it and no other."""
+    directory = Path(sys.executable).parent
+    return directory if (directory / "spikebin").exists() else None
+
+
+def _chained(command: list[str], before: str) -> list[str]:
+    """The command with a wait for another array: each has a limit of tasks of its own, one by one they keep to it."""
+    given = [option for option in command if option.startswith("--dependency=")]
+    rest = [option for option in command if option not in given]
+    wanted = ",".join([option.partition("=")[2] for option in given] + [f"afterany:{before}"])
+    return [*rest, f"--dependency={wanted}"]
+
+
+def _make_log_directories(command: Sequence[str]) -> None:
+    """A log that cannot be opened fails its task without a word anywhere."""
+    for option in command:
+        name, _, value = option.partition("=")
+        parent = str(Path(value).parent).replace("%%", "\0")
+        if name in {"--output", "--error"} and value and "%" not in parent:
+            make_directory(Path(parent.replace("\0", "%")))
+
+
+@contextmanager
+def one_submit_at_a_time(plan: Plan) -> Iterator[None]:
+    """Keep two submits, one by hand and one by cron, from submitting the same parts.
+
+    Raises
+    ------
+    SpikebinError
+        If another one is at work.
+    """
+    path = slurm_directory(plan.config.output) / "submit.lock"
+    make_directory(path.parent)
+    mine = json.dumps({"host": this_host(), "pid": os.getpid()})
+    for last in (False, True):
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            break
+        except FileExistsError:
+            holder = _holder(path)
+            if last or holder:
+                raise SpikebinError(
+                    f"another `spikebin submit` is at work ({holder or 'just begun'}): wait for it, or remove {path}"
+                ) from None
+            with suppress(FileNotFoundError):
+                path.unlink()
+        except OSError as error:
+            raise SpikebinError(
+                f"{path} cannot be written ({error.strerror}): check your rights and the disk"
+            ) from None
+    with os.fdopen(handle, "w") as file:
+        file.write(mine)
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _holder(path: Path) -> str:
+    """Who holds the lock; "" if that is over."""
+    try:
+        age = time() - path.stat().st_mtime
+        text = path.read_text()
+    except OSError:
+        return ""
+    with suppress(ValueError, KeyError, TypeError):
+        facts = json.loads(text)
+        if age > STALE or process_is_gone(facts["host"], facts["pid"]):
+            return ""
+        return f"process {facts['pid']} on {facts['host']}"
+    return "" if age > STALE else "unknown"

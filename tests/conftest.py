@@ -1,0 +1,83 @@
+"""Fixtures that several test modules use: real datastores, exported ones, and a way to run the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from spikebin.config import Config, Recordings
+
+DATA = Path(__file__).parent / "data"
+PARTS = "NewDataset_Images_from_{part}_to_*"
+JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
+
+settings.register_profile("spikebin", deadline=None, max_examples=60 if JIT else 20)
+settings.load_profile("spikebin")
+
+
+def pytest_collection_modifyitems(items):
+    if not JIT:
+        skip = pytest.mark.skip(reason="takes minutes without the jit")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def datastores(tmp_path_factory):
+    """Directory with every real datastore, and `oracle`, what the old script made of them."""
+    root = tmp_path_factory.mktemp("datastores")
+    for archive in sorted(DATA.glob("*.tar.xz")):
+        with tarfile.open(archive) as tar:
+            tar.extractall(root, filter="data")
+    for directory in DATA.iterdir():
+        if directory.is_dir():
+            (root / directory.name).symlink_to(directory)
+    return root
+
+
+def make_config(output, root, variant="train", **changes):
+    """A config for the recordings below one root."""
+    entry = Recordings(variant, Path(root), PARTS, sheets=changes.pop("entry_sheets", None))
+    path = Path(output).parent / "spikebin.toml"
+    return Config(path=path, output=Path(output), recordings=(entry,), **changes)
+
+
+def write_toml(path, root, extra="", recordings_extra="", variant="train", parts=PARTS):
+    """A spikebin.toml for the recordings below one root."""
+    path.write_text(
+        f'output = "dataset"\n{extra}\n[[recordings]]\nvariant = "{variant}"\nroot = "{root}"\n'
+        f'parts = "{parts}"\n{recordings_extra}\n'
+    )
+    return path
+
+
+def spikebin(*arguments, cwd=None, env=None, timeout=120, **options):
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "spikebin", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200", **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        **options,
+    )
+
+
+def one_line_error(result, *words, code=1):
+    """Assert that a command failed with one line on stderr that holds all the words, and no traceback."""
+    assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert str(word) in lines[0], (word, lines[0])
+    return lines[0]

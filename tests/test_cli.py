@@ -1,0 +1,107 @@
+"""The command line as a whole: every command has help and a place in the README; start-up imports nothing heavy."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from conftest import spikebin, write_toml
+
+import spikebin as package
+from spikebin import cli
+from spikebin.simulate import Experiment, SheetModel, write_datastore
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+cli._register()
+COMMANDS = typer.main.get_command(cli.app).commands
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help_and_a_place_in_the_readme(name):
+    command = COMMANDS[name]
+    assert len(command.help or "") > 30
+    for parameter in command.params:
+        if parameter.name != "help":
+            assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
+    assert f"| `spikebin {name}" in README
+
+
+def test_the_readme_names_no_command_that_is_not_there():
+    named = set(re.findall(r"`?spikebin ([a-z]+)[ `\n]", README)) - {"itself", "writes", "never", "is", "exec"}
+    assert named <= set(COMMANDS) | {"plan"}, named - set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_is_printed(name):
+    result = spikebin(name, "--help")
+    assert result.returncode == 0
+    assert "Usage" in result.stdout
+
+
+def test_no_arguments_print_the_help_and_version_the_version():
+    assert "Commands" in spikebin().stdout
+    assert spikebin("--version").stdout == f"spikebin {package.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["missing"], ["status"], ["exclude", "train/100", "--reason", "x"]])
+def test_commands_that_must_start_at_once_import_nothing_heavy(tmp_path, arguments):
+    write_datastore(tmp_path / "data", Experiment(100, 1, sheets=(SheetModel("X_ON", 3),)))
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    code = (
+        "import sys; from spikebin.cli import main\n"
+        "try: main()\n"
+        "finally: print([m for m in ('numpy', 'tables', 'numba', 'blosc2') if m in sys.modules], file=sys.stderr)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert result.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_demo_does_it_all_and_says_what_to_do_next(tmp_path):
+    result = spikebin("demo", "here", "--parts", 1, "--scale", 0.003, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "12 of 12 files are whole" in result.stderr
+    assert "spikebin init ROOT" in result.stderr
+    assert "1 images" not in result.stdout
+    assert any(0x2800 < ord(c) <= 0x28FF for c in result.stdout), "a raster"
+    again = spikebin("demo", "here", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "remove it" in again.stderr
+
+
+def test_inspect_shows_what_is_in_a_file(tmp_path):
+    write_datastore(tmp_path / "data", Experiment(100, 2, sheets=(SheetModel("V1_Exc_L2/3", 30),)))
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data")
+    for command in (["plan"], ["run", "--workers", "1"]):
+        assert spikebin(*command, cwd=tmp_path).returncode == 0
+    path = "dataset/train/spikes/V1_Exc_L23/spikes_V1_Exc_L23_100.h5"
+    result = spikebin("inspect", path, "--trial", 1, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    for word in ("2 trials x 30 neurons x 712 bins", "blank 150 ms in bins 0 to 150", "Hz a neuron", "collisions", "trial 1: image 101"):
+        assert word in result.stdout
+    bad = spikebin("inspect", path, "--trial", 2, cwd=tmp_path)
+    assert bad.returncode == 1
+    assert "Traceback" not in bad.stderr
+
+
+def test_a_closed_pipe_is_no_error_message(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spikebin", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.wait()
+
+
+def test_the_public_api_is_lazy_and_whole():
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+        assert name in dir(package)
+    with pytest.raises(AttributeError):
+        _ = package.nonsense

@@ -1,0 +1,178 @@
+"""spikebin.toml: what it may hold, and the one line that each mistake gets; and what `init` writes."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import one_line_error, spikebin, write_toml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spikebin.config import Recordings, directory_name, load_config
+from spikebin.errors import ConfigError
+from spikebin.initialise import guess_pattern
+from spikebin.simulate import Experiment, SheetModel, write_datastore
+
+WHOLE = """
+output = "out"
+sheets = ["X_ON", "V1_Exc_L2/3"]
+layout = "events"
+codec = "zlib"
+
+[binning]
+width = 2
+closed = "right"
+end_bin = false
+values = "count"
+
+[trial]
+stimulus = "NaturalImage"
+image_id = "movie_name"
+blank = "none"
+
+[[recordings]]
+variant = "train"
+root = "/data/a[b]{c:[0],d:1}"
+parts = "x_{repeat}_{part}_*"
+sheets = ["X_ON"]
+exclude = [300000, "7-b"]
+
+[slurm]
+time = "01:00:00"
+cpus-per-task = 2
+exclusive = true
+"""
+
+
+def test_every_key_arrives(tmp_path):
+    (tmp_path / "spikebin.toml").write_text(WHOLE)
+    config = load_config(tmp_path / "spikebin.toml")
+    assert config.output == tmp_path / "out"
+    assert (config.sheets, config.layout, config.codec) == (("X_ON", "V1_Exc_L2/3"), "events", "zlib")
+    assert (config.binning.width, config.binning.closed) == (2.0, "right")
+    assert (config.binning.end_bin, config.binning.values) == (False, "count")
+    assert (config.trial.stimulus, config.trial.image_id, config.trial.blank) == ("NaturalImage", "movie_name", "none")
+    (entry,) = config.recordings
+    assert entry.exclude == ("300000", "7-b")
+    assert entry.part("x_3_500_rest") == "3-500"
+    assert entry.repeat("x_3_500_rest") == 3
+    assert entry.part("y_3_500_rest") is None
+    assert dict(config.slurm) == {"time": "01:00:00", "cpus-per-task": 2, "exclusive": True}
+
+
+MISTAKES = {
+    ("layout =", "layuot ="): ["line 4", "unknown key 'layuot'", "did you mean 'layout'?"],
+    ('"events"', '"evnts"'): ["line 4", "layout", "'matrix' or 'events'"],
+    ("width = 2", 'width = "2"'): ["line 8", "[binning] width", "number"],
+    ("width = 2", "width = -1"): ["line 8", "above 0"],
+    ("width = 2", "wdith = 2"): ["unknown key 'wdith'", "did you mean 'width'?"],
+    ("end_bin = false", "end_bin = 0"): ["end_bin", "true or false"],
+    ("[binning]", "[bining]"): ["unknown key 'bining'", "did you mean 'binning'?"],
+    ("[binning]", "[[binning]]"): ["binning", "table"],
+    ("_{repeat}_{part}_*", "_part_*"): ["line 21", "no field", "{part}"],
+    ("_{repeat}_{part}_*", "_{part}_{part}"): ["name of its own"],
+    ("x_{repeat}", "dir/x_{repeat}"): ["slash", "root"],
+    ('variant = "train"', ""): ["entry 1", "lacks `variant`"],
+    ('variant = "train"', 'variant = "a/b"'): ["'a/b'", "directory's name"],
+    ("exclude = [300000", "exclude = [3.5"): ["exclude", "list of parts"],
+    ('sheets = ["X_ON", "V1_Exc_L2/3"]', 'sheets = ["V1_Exc_L23", "V1_Exc_L2/3"]'): ["one directory name", "V1_Exc_L23"],
+    ('sheets = ["X_ON", "V1_Exc_L2/3"]', 'sheets = "X_ON"'): ["sheets", "list of names"],
+    ('time = "01:00:00"', "Time = 1"): ["[slurm]", "long option"],
+    ('output = "out"', "output = 3"): ["output", "text in quotes"],
+    ('output = "out"', 'output = "out'): ["no valid TOML", "line 2"],
+    ("[[recordings]]", "[recordings]"): ["[[recordings]]"],
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_with_its_line_and_the_way_out(tmp_path, mistake):
+    old, new = mistake
+    assert old in WHOLE
+    (tmp_path / "spikebin.toml").write_text(WHOLE.replace(old, new))
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "spikebin.toml")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(tmp_path / "spikebin.toml") in message
+    assert all(word in message for word in MISTAKES[mistake]), message
+
+
+def test_where_the_config_is_looked_for(tmp_path):
+    write_toml(tmp_path / "other.toml", tmp_path)
+    one_line_error(spikebin("plan", cwd=tmp_path), "no config", "spikebin init ROOT")
+    one_line_error(spikebin("plan", "--config", "none.toml", cwd=tmp_path), "none.toml", "--config FILE")
+    result = spikebin("plan", cwd=tmp_path, env={"SPIKEBIN_CONFIG": str(tmp_path / "other.toml")})
+    one_line_error(result, "other.toml", "fits parts")
+
+
+def test_directory_names():
+    assert directory_name("V1_Inh_L2/3") == "V1_Inh_L23"
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (
+            [
+                "NewDataset_Images_from_50000_to_50100_ParameterSearch_____baseline:50000_trial:0",
+                "NewDataset_Images_from_50100_to_50200_ParameterSearch_____baseline:50100_trial:0",
+            ],
+            "NewDataset_Images_from_{part}_to_*",
+        ),
+        (["NewDataset_Images_from_50000_to_50100_x_____baseline:50000_trial:0"], "NewDataset_Images_from_{part}_to_*"),
+        (["m_trial0_chunk0_____s:1", "m_trial0_chunk1_____s:1", "m_trial1_chunk0_____s:1"], "m_trial{repeat}_chunk{part}_____s:*"),
+        (["rec1.nwb", "rec2.nwb"], "rec{part}.nwb"),
+        (["session.nwb"], "{part}"),
+        (["a1_b1", "a1_b2", "a2_b1"], "a{part}_b{part2}"),
+    ],
+)
+def test_patterns_are_guessed_from_names(names, pattern):
+    guessed = guess_pattern(names)
+    assert guessed == pattern
+    parts = [Recordings("v", None, guessed).part(name) for name in names]
+    assert None not in parts
+    assert len(set(parts)) == len(names)
+
+
+@given(numbers=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99999), st.integers(0, 5)), min_size=1, unique=True))
+def test_a_guessed_pattern_tells_all_names_apart(numbers):
+    names = [f"model_trial{a}_images_{b}_to_{b + 100}_chunk{c}_end" for a, b, c in numbers]
+    entry = Recordings("v", None, guess_pattern(names))
+    parts = [entry.part(name) for name in names]
+    assert None not in parts
+    assert len(set(parts)) == len(names)
+
+
+def test_init_writes_a_config_that_works(tmp_path):
+    odd = tmp_path / "20240117[param]Search{trial:[0],baseline:500}"
+    experiment = Experiment(50000, 1, sheets=(SheetModel("X_ON", 3), SheetModel("V1_Exc_L2/3", 4)))
+    write_datastore(odd, experiment)
+    write_datastore(tmp_path / "test", Experiment(300050, 1, 2, sheets=experiment.sheets))
+    result = spikebin("init", odd, "--variant", f"test={tmp_path / 'test'}", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert spikebin("run", cwd=tmp_path).returncode == 0
+    assert spikebin("missing", cwd=tmp_path).stdout == ""
+    tree = {str(p.relative_to(tmp_path / "dataset")) for p in (tmp_path / "dataset").rglob("*.*")}
+    assert {
+        "train/spikes/V1_Exc_L23/spikes_V1_Exc_L23_50000.h5",
+        "test/spikes/X_ON/spikes_X_ON_300050.h5",
+        "test/image_ids/image_ids_X_ON_300050.npy",
+        "train/neuron_ids/neuron_ids_V1_Exc_L23_50000.npy",
+        "jobs.csv",
+    } <= tree
+    one_line_error(spikebin("init", odd, cwd=tmp_path), "there already", "--force")
+    one_line_error(spikebin("init", tmp_path / "none", "--force", cwd=tmp_path), "no ", "directory")
+    one_line_error(spikebin("init", tmp_path, "--force", cwd=tmp_path), "no recording in")
+    one_line_error(spikebin("init", "--force", cwd=tmp_path), "no ROOT")
+    one_line_error(spikebin("init", odd, "--variant", "test", "--force", cwd=tmp_path), "NAME=ROOT")
+
+
+def test_init_finds_sheets_that_lie_in_several_roots(tmp_path):
+    for name, sheet in (("a", SheetModel("X_ON", 3)), ("b", SheetModel("X_OFF", 3))):
+        write_datastore(tmp_path / name, Experiment(50000, 1, sheets=(sheet,)))
+    assert spikebin("init", tmp_path / "a", tmp_path / "b", cwd=tmp_path).returncode == 0
+    result = spikebin("plan", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "1 jobs, 2 files" in result.stderr
+    assert spikebin("run", cwd=tmp_path).returncode == 0
+    assert spikebin("missing", cwd=tmp_path).stdout == ""

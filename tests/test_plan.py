@@ -1,0 +1,395 @@
+"""Plans that keep their indices, the six states, exclusion, and what `missing` and `status` say of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+from conftest import make_config, one_line_error, spikebin, write_toml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spikebin import Binning, SpikebinError
+from spikebin.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
+from spikebin.atomic import is_litter, litter, remove_litter, slurm_job, this_host, write_atomically
+from spikebin.config import Config, Recordings
+from spikebin.errors import ConfigError, PlanError
+from spikebin.job import run_job
+from spikebin.plan import load_plan, make_plan, matrix_path
+from spikebin.seal import pack_seal
+from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.slurm import array_spec, parse_array_spec
+from spikebin.state import State, exclude, survey, undo_exclude
+
+SHEETS = (SheetModel("X_ON", 3), SheetModel("V1_Inh_L2/3", 4))
+
+
+def add_part(root, first, sheets=SHEETS, n_images=1):
+    return write_datastore(root, Experiment(first, n_images, sheets=sheets))
+
+
+def names_only(root, *parts):
+    """Directories that hold nothing: all that a plan needs when the sheets are given."""
+    for part in parts:
+        (root / f"NewDataset_Images_from_{part}_to_x").mkdir(parents=True)
+
+
+def states(config, **options):
+    return {(s.job.part, s.sheet): s.state for s in survey(load_plan(config), **options)}
+
+
+def test_an_index_keeps_its_part_when_parts_come_and_go(tmp_path):
+    names_only(tmp_path / "data", 500, 50000, 1000)
+    config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
+    plan, changes = make_plan(config)
+    assert [(job.index, job.part) for job in plan.jobs] == [(0, "500"), (1, "1000"), (2, "50000")]
+    assert changes.parts == 3
+    names_only(tmp_path / "data", 7)
+    (tmp_path / "data" / "NewDataset_Images_from_1000_to_x").rmdir()
+    plan, changes = make_plan(config)
+    assert [job.part for job in plan.jobs] == ["500", "1000", "50000", "7"]
+    assert (changes.parts, changes.vanished) == (1, ["train/1000"])
+    assert load_plan(config).jobs == plan.jobs
+    assert states(config)["1000", "X_ON"] is State.NO_SOURCE
+
+
+def test_new_sheets_and_sources_are_added_and_no_index_moves(tmp_path):
+    names_only(tmp_path / "a", 1, 2)
+    names_only(tmp_path / "b", 2)
+    entries = tuple(
+        Recordings("train", tmp_path / name, "NewDataset_Images_from_{part}_to_*", sheets=(sheet,))
+        for name, sheet in (("a", "X_ON"), ("b", "X_OFF"))
+    )
+    config = Config(tmp_path / "spikebin.toml", tmp_path / "out", entries, sheets=("X_ON", "X_OFF"))
+    make_plan(config)
+    assert states(config) == {
+        ("1", "X_ON"): State.MISSING, ("1", "X_OFF"): State.NO_SOURCE,
+        ("2", "X_ON"): State.MISSING, ("2", "X_OFF"): State.MISSING,
+    }  # fmt: skip
+    names_only(tmp_path / "b", 1)
+    _, changes = make_plan(config)
+    assert (changes.parts, changes.sheets, changes.sources) == (0, 0, 1)
+    more = Config(config.path, config.output, entries, sheets=("X_ON", "X_OFF", "V1"))
+    with pytest.raises(PlanError, match="run `spikebin plan`"):
+        load_plan(more)
+    _, changes = make_plan(more)
+    assert (changes.parts, changes.sheets) == (0, 2)
+    assert [job.part for job in load_plan(more).jobs] == ["1", "2"]
+
+
+def test_sources_follow_a_root_that_moved(tmp_path):
+    names_only(tmp_path / "a", 1, 2)
+    make_plan(make_config(tmp_path / "out", tmp_path / "a", sheets=("X_ON",)))
+    shutil.move(tmp_path / "a", tmp_path / "b")
+    moved = make_config(tmp_path / "out", tmp_path / "b", sheets=("X_ON",))
+    assert set(states(moved).values()) == {State.NO_SOURCE}
+    plan = load_plan(moved)
+    with pytest.raises(PlanError, match="run `spikebin plan`"):
+        plan.entry(plan.jobs[0], plan.jobs[0].source("X_ON"))
+    make_plan(moved)
+    assert set(states(moved).values()) == {State.MISSING}
+
+
+def test_the_plan_binds_binning_and_trials(tmp_path):
+    add_part(tmp_path / "data", 100)
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    plan, _ = make_plan(config)
+    list(run_job(plan, plan.job(0)))
+    other = make_config(tmp_path / "out", tmp_path / "data", binning=Binning(width=2.0))
+    for act in (load_plan, make_plan):
+        with pytest.raises(PlanError, match=r"width = 2.0.*made with 1.0.*plan --replace"):
+            act(other)
+    make_plan(other, replace=True)
+    assert set(states(other).values()) == {State.MISSING}
+    plan = load_plan(other)
+    assert all(outcome.exported for outcome in run_job(plan, plan.job(0)))
+    assert set(states(other).values()) == {State.DONE}
+
+
+def test_one_broken_part_never_stops_the_plan(tmp_path):
+    names_only(tmp_path / "data", 100)
+    add_part(tmp_path / "data", 200)
+    plan, _ = make_plan(make_config(tmp_path / "out", tmp_path / "data"))
+    assert plan.sheets == ("X_ON", "V1_Inh_L2/3")
+    assert [job.part for job in plan.jobs] == ["100", "200"]
+    outcomes = [outcome for job in plan.jobs for outcome in run_job(plan, job)]
+    assert [outcome.state for outcome in outcomes] == [State.FAILED] * 2 + [State.DONE] * 2
+
+
+CONFIG_FAULTS = {
+    "no root": ({"root": "none"}, "root"),
+    "nothing found": ({"parts": "Other_{part}"}, "fits parts"),
+    "claimed twice": ({"parts": "NewDataset_*_from_{part}_*"}, "both"),
+}
+
+
+@pytest.mark.parametrize("fault", CONFIG_FAULTS)
+def test_entries_that_cannot_be_are_named(tmp_path, fault):
+    names_only(tmp_path / "data", 1)
+    (tmp_path / "data" / "NewDataset_Other_from_1_to_x").mkdir()
+    changes, word = CONFIG_FAULTS[fault]
+    entry = {"root": "data", "parts": "NewDataset_Images_from_{part}_to_*"} | changes
+    config = Config(
+        tmp_path / "spikebin.toml", tmp_path / "out", (Recordings("train", tmp_path / entry["root"], entry["parts"]),), sheets=("A",)
+    )
+    with pytest.raises(ConfigError, match=word):
+        make_plan(config)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_part_that_two_entries_claim_is_an_error(tmp_path):
+    names_only(tmp_path / "a", 1)
+    names_only(tmp_path / "b", 1)
+    entries = tuple(Recordings("train", tmp_path / n, "NewDataset_Images_from_{part}_to_*") for n in "ab")
+    with pytest.raises(ConfigError, match="claimed by both"):
+        make_plan(Config(tmp_path / "spikebin.toml", tmp_path / "out", entries, sheets=("X_ON",)))
+
+
+def test_a_plan_that_was_meddled_with_is_refused(tmp_path):
+    names_only(tmp_path / "data", 1, 2)
+    config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
+    with pytest.raises(PlanError, match="run `spikebin plan` first"):
+        load_plan(config)
+    make_plan(config)
+    text = (tmp_path / "out" / "jobs.csv").read_text()
+    for broken in (text.replace("\n1,", "\n5,"), text.replace("index", "nr"), text + "x\n"):
+        (tmp_path / "out" / "jobs.csv").write_text(broken)
+        with pytest.raises(PlanError, match="restore it"):
+            load_plan(config)
+    (tmp_path / "out" / "jobs.csv").write_text(text)
+    (tmp_path / "out" / "plan.json").write_text("{")
+    with pytest.raises(PlanError, match="plan --replace"):
+        load_plan(config)
+
+
+@given(sheets=st.lists(st.text("ab |%/,\"'", min_size=1).filter(lambda s: s.strip("/. ")), min_size=1, unique_by=lambda s: s.replace("/", "")))
+def test_names_survive_the_plan_file(tmp_path_factory, sheets):
+    tmp_path = tmp_path_factory.mktemp("plan")
+    names_only(tmp_path / "da | ta%20", 1)
+    config = make_config(tmp_path / "out", tmp_path / "da | ta%20", sheets=tuple(sheets))
+    plan, _ = make_plan(config)
+    assert load_plan(config).jobs == plan.jobs
+    assert plan.sheets == tuple(sheets)
+
+
+def test_the_six_states(tmp_path):
+    for first in range(100, 600, 100):
+        add_part(tmp_path / "data", first)
+    names_only(tmp_path / "data", 600)
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    plan, _ = make_plan(config)
+    for outcome in run_job(plan, plan.find_job("train/100")):
+        assert outcome.state is State.DONE
+    broken = matrix_path(config.output, "train", "200", "X_ON")
+    broken.write_bytes(matrix_path(config.output, "train", "100", "X_ON").read_bytes()[:-1])
+    list(run_job(plan, plan.find_job("train/600")))
+    shutil.rmtree(next((tmp_path / "data").glob("*_from_300_*")))
+    exclude(plan, plan.find_job("train/400"), "corrupt\non the disk")
+    expected = {
+        "100": State.DONE, "200": State.BROKEN, "300": State.NO_SOURCE, "400": State.EXCLUDED, "500": State.MISSING,
+        "600": State.FAILED,
+    }  # fmt: skip
+    assert {part: state for (part, sheet), state in states(config).items() if sheet == "X_ON"} == expected
+    found = next(s for s in survey(plan) if s.state is State.EXCLUDED)
+    assert found.reason == "corrupt on the disk"
+    for outcome in run_job(plan, plan.find_job("train/400")):
+        assert outcome.state is State.EXCLUDED
+    undo_exclude(plan, plan.find_job("train/400"))
+    assert states(config)["400", "X_ON"] is State.MISSING
+    with pytest.raises(PlanError, match="nothing to undo"):
+        undo_exclude(plan, plan.find_job("train/400"))
+    with pytest.raises(PlanError, match="--reason"):
+        exclude(plan, plan.find_job("train/400"), " ")
+
+
+def test_a_file_that_stands_for_another_part_is_not_done(tmp_path):
+    add_part(tmp_path / "data", 100)
+    add_part(tmp_path / "data", 200)
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    plan, _ = make_plan(config)
+    list(run_job(plan, plan.job(0)))
+    shutil.copy(matrix_path(config.output, "train", "100", "X_ON"), matrix_path(config.output, "train", "200", "X_ON"))
+    assert states(config)["200", "X_ON"] is State.MISSING
+
+
+def test_deep_finds_what_size_does_not(tmp_path):
+    add_part(tmp_path / "data", 100)
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    plan, _ = make_plan(config)
+    list(run_job(plan, plan.job(0)))
+    path = matrix_path(config.output, "train", "100", "X_ON")
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    assert states(config)["100", "X_ON"] is State.DONE
+    assert states(config, deep=True)["100", "X_ON"] is State.BROKEN
+
+
+def test_tries_that_end_without_a_word_are_counted_once_they_must_have_ended(tmp_path):
+    path = attempts_path(tmp_path, "train", "1", "X_ON")
+    assert read_attempts(path).failures == 0
+    note_start(path)
+    assert read_attempts(path).failures == 0, "it is still running"
+    note_start(path)
+    assert (read_attempts(path).failures, read_attempts(path).reason) == (1, KILLED)
+    note_failure(path, "why")
+    assert (read_attempts(path).failures, read_attempts(path).reason) == (2, "why")
+    pid = os.fork()
+    if pid == 0:
+        note_start(path)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert (read_attempts(path).failures, read_attempts(path).reason) == (3, KILLED)
+    path.write_text(path.read_text() + "{broken\n\n[]\n")
+    assert read_attempts(path).failures == 3
+
+
+@given(st.sets(st.integers(0, 5000)))
+def test_array_specs_come_back(indices):
+    spec = array_spec(indices)
+    assert parse_array_spec(spec) == sorted(indices) if indices else spec == ""
+    assert " " not in spec
+
+
+@given(st.lists(st.integers(0, 300), min_size=1))
+def test_array_specs_take_any_order_and_repeats(indices):
+    assert array_spec(indices) == array_spec(sorted(set(indices)))
+
+
+def test_array_specs_as_slurm_reads_them():
+    assert array_spec([3, 7, 8, 9, 41]) == "3,7-9,41"
+    assert parse_array_spec("0-10:5%4") == [0, 5, 10]
+    assert parse_array_spec("5,3,3,1-2") == [1, 2, 3, 5]
+    for text in ("", "a", "3-", "-3", "4-2", "1:0", "1,,2", "1-2-3", "٣", "0-99999999999"):
+        with pytest.raises(SpikebinError, match="indices"):
+            parse_array_spec(text)
+
+
+def test_whose_litter_is_whose(tmp_path, monkeypatch):
+    host, mine = this_host(), os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    hour, month = 3600.0, 30 * 24 * 3600.0
+    assert is_litter(f".a.h5.{host}.{pid}.0.tmp", age=0)
+    assert not is_litter(f".a.h5.{host}.{mine}.0.tmp", age=hour)
+    assert not is_litter(f".a.h5.{host}.1.0.tmp", age=hour), "a live writer"
+    assert not is_litter(f".a.h5.elsewhere.{pid}.0.tmp", age=hour), "perhaps a live writer on another node"
+    assert is_litter(f".a.h5.elsewhere.{pid}.0.tmp", age=month)
+    assert not is_litter("a.h5", age=month)
+    assert not is_litter(".a.h5.tmp", age=month)
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    assert slurm_job() == "77"
+    assert not is_litter(f".a.h5.elsewhere.{pid}.77.tmp", age=0), "two nodes of one job"
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert is_litter(f".a.h5.elsewhere.{pid}.77.tmp", age=0), "requeued: the first run is over"
+    assert not is_litter(f".a.h5.elsewhere.{pid}.78.tmp", age=0)
+    for name in (f".a.h5.{host}.{pid}.0.tmp", f".b.h5.{host}.{pid}.0.tmp", f".a.h5.{host}.{mine}.0.tmp"):
+        (tmp_path / name).write_bytes(b"x")
+    assert len(list(litter(tmp_path))) == 2
+    remove_litter(tmp_path, "a.h5")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f".b.h5.{host}.{pid}.0.tmp", f".a.h5.{host}.{mine}.0.tmp"])
+    assert list(litter(tmp_path / "none")) == []
+
+
+def test_a_write_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path):
+    write_atomically(tmp_path / "a", [b"one"])
+
+    def blocks():
+        yield b"half"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(SpikebinError, match="make room"):
+        write_atomically(tmp_path / "a", blocks())
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"one")]
+
+
+def test_missing_prints_one_line_that_sbatch_takes(tmp_path):
+    for first in (100, 200, 300):
+        add_part(tmp_path / "data", first)
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", recordings_extra="exclude = [200]")
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    result = spikebin("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "0,2\n")
+    assert "excluded: train/200: listed in spikebin.toml" in result.stderr
+    assert spikebin("job", 0, "--sheet", "V1_Inh_L2/3", cwd=tmp_path).returncode == 0
+    assert spikebin("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path).stdout == "2\n"
+    assert spikebin("missing", cwd=tmp_path).stdout == "0,2\n"
+    assert spikebin("run", "--index", "0,2", cwd=tmp_path).returncode == 0
+    result = spikebin("missing", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "")
+    status = json.loads(spikebin("status", "--json", cwd=tmp_path).stdout)
+    assert [row["states"]["done"] for row in status["rows"]] == [2, 2]
+    assert [row["states"]["excluded"] for row in status["rows"]] == [1, 1]
+
+
+def test_what_failed_often_is_left_out_and_named(tmp_path):
+    names_only(tmp_path / "data", 100)
+    add_part(tmp_path / "data", 200)
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    for _ in range(2):
+        result = spikebin("run", "--workers", 1, cwd=tmp_path)
+        assert result.returncode == 1
+        assert "none of the known formats" in result.stderr
+    assert spikebin("missing", cwd=tmp_path).stdout == "0\n"
+    result = spikebin("missing", "--max-failures", 2, cwd=tmp_path)
+    assert result.stdout == ""
+    assert "train/100 X_ON" in result.stderr
+    assert "failed 2 times" in result.stderr
+    answer = json.loads(spikebin("missing", "--json", cwd=tmp_path).stdout)
+    assert answer["indices"] == [0]
+    assert answer["sheets"][0]["failures"] == 2
+
+
+def test_a_file_of_a_newer_version_is_broken_not_overwritten_in_silence(tmp_path):
+    add_part(tmp_path / "data", 100)
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    plan, _ = make_plan(config)
+    list(run_job(plan, plan.job(0)))
+    path = matrix_path(config.output, "train", "100", "X_ON")
+    path.write_bytes(b"spikebin 7\n" + path.read_bytes()[11:])
+    found = next(iter(survey(plan)))
+    assert found.state is State.BROKEN
+    assert "upgrade spikebin" in found.reason
+    outcome = next(iter(run_job(plan, plan.job(0))))
+    assert outcome.state is State.FAILED
+    assert "upgrade spikebin" in outcome.message
+    assert path.read_bytes().startswith(b"spikebin 7\n")
+
+
+def test_seals_are_packed_for_the_plan_s_own_names():
+    with pytest.raises(SpikebinError, match="shorten"):
+        pack_seal({"variant": "v", "part": "p" * 4096, "sheet": "s"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "code"),
+    [
+        (["job", "7"], ["no job 7", "0 to 0"], 1),
+        (["job", "--", "-1"], ["no job -1"], 1),
+        (["job", "x"], ["INDEX", "integer"], 2),
+        (["job"], ["INDEX"], 2),
+        (["job", "0", "--sheet", "X_ONN"], ["did you mean 'X_ON'?"], 1),
+        (["job", "0", "--limit", "2"], ["--out"], 2),
+        (["missing", "--sheet", "X_OFF"], ["no sheet 'X_OFF'"], 1),
+        (["missing", "--variant", "trian"], ["did you mean 'train'?"], 1),
+        (["run", "--index", "9"], ["no job 9"], 1),
+        (["run", "--index", "a"], ["array indices"], 1),
+        (["exclude", "train/1", "--reason", "x"], ["no part 'train/1'"], 1),
+        (["exclude", "train/100"], ["--reason"], 1),
+        (["inspect", "none.h5"], ["no file none.h5"], 1),
+        (["verify", "empty"], ["no matrix file"], 1),
+        (["nonsense"], ["nonsense"], 2),
+        (["missing", "--nonsense"], ["--nonsense"], 2),
+    ],
+)
+def test_bad_usage_gets_one_line(tmp_path, arguments, words, code):
+    add_part(tmp_path / "data", 100)
+    (tmp_path / "empty").mkdir()
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data")
+    make_plan(Config(tmp_path / "spikebin.toml", tmp_path / "dataset", (Recordings("train", tmp_path / "data", "NewDataset_Images_from_{part}_to_*"),)))
+    one_line_error(spikebin(*arguments, cwd=tmp_path), *words, code=code)
