@@ -176,7 +176,7 @@ def survey(data, size, argument, pops, pushes, stack, memo, marks):
     at = 0
     while at < data.size:
         start = at
-        op = data[at]
+        op = np.int64(data[at])
         at += 1
         kind = argument[op]
         number = np.int64(0)
@@ -274,6 +274,8 @@ BUILT, USED = 64, 32
 STACK, MARKS, MEMO, ARENA, OBJECTS, ENTRIES, TRAINS_READ, END = range(8)
 NEXT_ARENA, NEXT_OBJECT, NEXT_ENTRY, NEXT_TRAIN = range(8, 12)
 SHEET, PRESENTED, FIRST, HOW_MANY, START, START_UNIT, STOP, STOP_UNIT, TIMES_UNIT = range(12, 21)
+# What keeps a hostile file from making the work longer than the file: spikes, and letters counted, of all trains.
+N_SPIKES, N_LETTERS = 21, 22
 HEAD = 32
 
 # The parts of `words`: by opcode how many bytes follow it (-1, -4, -8: that many for a length, and then so much; -99:
@@ -359,10 +361,16 @@ def extent(data, at):
 
 
 @opcodes
-def n_bytes_of(data, at):
-    """Length of the bytes of the opcode at `at`; those of a text are its characters in latin-1."""
+def n_bytes_of(data, at, room):
+    """Length of the bytes of the opcode at `at`; those of a text are its characters in latin-1, -1 if it has others.
+
+    A pickle of neo's has each text counted three times; -1 too for one that has the same ones counted without end.
+    """
     start, stop = extent(data, at)
-    return latin1_length(data, start, stop) if is_text(data, at) else stop - start
+    if not is_text(data, at):
+        return stop - start
+    room[N_LETTERS] += stop - start
+    return latin1_length(data, start, stop) if room[N_LETTERS] <= 4 * data.size else -1
 
 
 @opcodes
@@ -482,28 +490,34 @@ def set_item(room, target, key, value):
         return 0
     if target & 31 != DICT or (key & 31 != TEXT and key & 31 != INT):
         return 1
-    if key & 31 == TEXT and ANNOTATIONS <= (key >> 5) & 0xFF <= CHANNEL_ID:
-        entry = room[NEXT_ENTRY]
-        if entry + 2 > room[TRAINS_READ]:
-            return FULL
-        room[entry] = room[place] << 5 | (key >> 5) & 0xFF
+    word = (key >> 5) & 0xFF
+    if key & 31 == TEXT and ANNOTATIONS <= word <= CHANNEL_ID:
+        entry = entry_of(room, target, word)
+        if entry == 0:
+            entry = room[NEXT_ENTRY]
+            if entry + 2 > room[TRAINS_READ]:
+                return FULL
+            room[entry] = room[place] << 5 | word
+            room[NEXT_ENTRY] = entry + 2
+            room[place] = entry
         room[entry + 1] = value
-        room[NEXT_ENTRY] = entry + 2
-        room[place] = entry
     return 0
 
 
 @opcodes
-def get_item(room, target, key):
-    """Value of a known word in a dict; UNKNOWN if it has none."""
-    if target & 31 != DICT:
-        return UNKNOWN
+def entry_of(room, target, word):
+    """Place of a dict's entry for a known word, or 0; an entry is the place of the next, the word, and the value."""
     entry = room[target >> 5]
-    while entry > 0:
-        if room[entry] & 31 == key:
-            return room[entry + 1]
+    while entry > 0 and room[entry] & 31 != word:
         entry = room[entry] >> 5
-    return UNKNOWN
+    return entry
+
+
+@opcodes
+def get_item(room, target, word):
+    """Value of a known word in a dict; UNKNOWN if it has none."""
+    entry = entry_of(room, target, word) if target & 31 == DICT else 0
+    return room[entry + 1] if entry > 0 else UNKNOWN
 
 
 @opcodes
@@ -528,7 +542,7 @@ def numbers_fact(data, shape, dtype, order_known, raw, room):
     at, n_dimensions = parts(shape)
     if dtype & 31 != DTYPE or raw & 31 != BYTES or not order_known or n_dimensions < 0 or n_dimensions > 1:
         return UNREADABLE
-    n_bytes = n_bytes_of(data, raw >> 5)
+    n_bytes = n_bytes_of(data, raw >> 5, room)
     length = room[at] if n_dimensions == 1 else 1 << 5 | INT
     if room[dtype >> 5] != (BUILT | F8) or length & 31 != INT or n_bytes % 8 != 0 or length >> 5 != n_bytes // 8:
         return UNREADABLE
@@ -552,7 +566,7 @@ def reduce(data, room, meaning, args):
         if length != 2 or room[at] & 31 != DTYPE or room[at + 1] & 31 != BYTES:
             return UNKNOWN
         raw = room[at + 1] >> 5
-        if room[room[at] >> 5] != (BUILT | I8) or n_bytes_of(data, raw) != 8 or data[raw] == 0x96:
+        if room[room[at] >> 5] != (BUILT | I8) or n_bytes_of(data, raw, room) != 8 or data[raw] == 0x96:
             return new(room, INERT, 0)
         bits = first_bits(data, raw)
         return bits << 5 | NUMBER if -(1 << 57) < bits < 1 << 57 else UNKNOWN
@@ -566,7 +580,7 @@ def reduce(data, room, meaning, args):
     if meaning == ENCODE:  # text, "latin1"
         if length != 2 or room[at] & 31 != TEXT or room[at + 1] & 31 != TEXT:
             return UNKNOWN
-        known = (room[at + 1] >> 5) & 0xFF == LATIN1 and n_bytes_of(data, room[at] >> 13) >= 0
+        known = (room[at + 1] >> 5) & 0xFF == LATIN1 and n_bytes_of(data, room[at] >> 13, room) >= 0
         return (room[at] >> 13) << 5 | BYTES if known else UNKNOWN
     if meaning == EMPTY_BYTES:
         return BYTES if length == 0 else UNKNOWN
@@ -604,8 +618,12 @@ def new_train(data, room, at):
         return UNKNOWN
     if (start_bits >> 52) & 0x7FF == 0x7FF or (stop_bits >> 52) & 0x7FF == 0x7FF:  # NaN, infinite
         return UNKNOWN
+    n_bytes = n_bytes_of(data, times >> 8, room)
+    room[N_SPIKES] += n_bytes // 8
+    if n_bytes < 0 or 8 * room[N_SPIKES] > data.size:
+        return UNKNOWN
     room[place] = times >> 8
-    room[place + 1] = n_bytes_of(data, times >> 8) // 8
+    room[place + 1] = n_bytes // 8
     room[place + 2] = neuron >> 5
     room[NEXT_TRAIN] = place + 3
     return new(room, TRAIN, place)
@@ -684,19 +702,23 @@ def finish(room, value):
 
 @opcodes
 def interpret(data, words, room):
-    """Read a segment's pickle without making an object of it; (status, offset of the opcode).
+    """Read a segment's pickle, of a byte at least, without making an object of it; (status, offset of the opcode).
 
     Status: 0 and what was found in `room`; 1 an opcode, or a use of one, that is not understood here, be it legal,
     damaged or hostile; FULL. Nothing but `room` is touched, whatever the bytes say.
     """
     room[NEXT_ARENA], room[NEXT_OBJECT] = room[ARENA], room[OBJECTS]
     room[NEXT_ENTRY], room[NEXT_TRAIN] = room[ENTRIES], room[TRAINS_READ]
+    room[N_SPIKES], room[N_LETTERS] = 0, 0
+    # Offset 0 is never that of a text or of bytes.
+    if data[0] != 0x80:  # PROTO
+        return 1, 0
     base = room[STACK]
     top, fence, mark, n_memo = base, base, room[MARKS], 0
     at = 0
     while at < data.size:
         start = at
-        op = data[at]
+        op = np.int64(data[at])
         width = words[ARGUMENT + op]
         at += 1 + abs(width)
         if width == -99 or at > data.size:
@@ -809,7 +831,7 @@ def interpret(data, words, room):
                 return 1, start
             continue
         elif 0x85 <= op <= 0x87:  # TUPLE1, TUPLE2, TUPLE3
-            bottom = top - (np.int64(op) - 0x84)
+            bottom = top - (op - 0x84)
             value = new_tuple(room, bottom, top)
             top = bottom
         elif op == 0x88 or op == 0x89:  # NEWTRUE, NEWFALSE

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pickletools
-
 import math
+import pickletools
 from fractions import Fraction
 
 OUTSIDE = -1
@@ -22,10 +21,9 @@ def bin_of(time, start, stop, width, right, end_bin, n_bins):
     if not right and not end_bin and t >= t1 - tolerance:
         return OUTSIDE
     nearest = round((t - t0) / w)
+    k = math.floor((t - t0) / w)
     if abs(t - (t0 + nearest * w)) <= tolerance:
         k = nearest - 1 if right else nearest
-    else:
-        k = math.floor((t - t0) / w)
     return k if 0 <= k < n_bins else OUTSIDE
 
 

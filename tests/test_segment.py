@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import pickletools
 import struct
 import threading
 import warnings
@@ -28,8 +29,8 @@ JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
 
 
 def files(flavour):
-    """The segments of a datastore, in their order."""
-    return sorted((DATA / flavour).rglob("Segment*.pickle"), key=lambda path: int(path.stem[7:]))
+    """The first dozen segments of a datastore, in their order."""
+    return sorted((DATA / flavour).rglob("Segment*.pickle"), key=lambda path: int(path.stem[7:]))[:12]
 
 
 def as_array(data):
@@ -147,7 +148,7 @@ def neo_segment(neo, *, key="source_id", unit="ms", number=int, dtype=np.float64
     made = neo.Segment(name="segment000")
     made.annotate(sheet_name="V1_Exc_L4", stimulus="{'name':'NaturalImage', 'note':'\u00e9\u20ac', 'trial':0}")
     for i in range(9):
-        times = np.sort(rng.uniform(0, 560, i)).astype(dtype) * np.dtype(dtype).type(scale)
+        times = (np.sort(rng.uniform(0, 560, i)) * scale).astype(dtype)
         made.spiketrains.append(
             neo.SpikeTrain(
                 times, t_start=0.0, t_stop=560.0 * scale, units=unit, **{key: number(70_000 + i)}, source_index=i
@@ -231,7 +232,7 @@ def edited(old, new, flavour="small_neo012_np126_p4default", count=1):
     """A real segment, its frame taken off, with some bytes replaced."""
     data = files(flavour)[0].read_bytes()
     data = data[:2] + data[11:]
-    assert data.count(old) >= 1
+    assert old in data
     return data.replace(old, new, count)
 
 
@@ -327,7 +328,7 @@ def test_a_stop_that_is_no_number_is_left_to_the_reference():
 def test_multiplexed_trains_go_to_their_channels():
     for path in files("small_multiplexed_neo012"):
         data = path.read_bytes()
-        state = unpickler.settle(unpickler.unpickle(as_array(data))).state["spiketrains"].state
+        state = unpickler.settle(unpickler.unpickle(as_array(data)), len(data)).state["spiketrains"].state
         read = read_segment(path)
         flat = np.asarray(unpickler.array_of(state["_spike_time_array"]))
         channels = state["_channel_id_array"]
@@ -354,9 +355,9 @@ CORPUS = {
     for name in ("small_p2_neo012", "small_p5_neo012", "small_channel_neo012", "small_neo0146_np24")
 }
 TOKENS = [
-    b"\x00", b"\xff", b"(", b")", b"R", b"b", b"u", b"s", b"e", b"a", b"t", b"0", b"2", b"\x94", b"h\x00", b"q\x00", b"N",
-    b"K\x01", b"\x85", b"\x86", b".", b"]", b"}", b"\x93", b"\x81", b"r\xff\xff\xff\x0f", b"\x8a\x07" + b"\xff" * 7,
-    b"\x8c\x02\xc3\xa9", b"\x8c\x01\xff", b"X\x02\x00\x00\x00\xed\xa0",
+    b"\x00", b"\xff", b"(", b")", b"R", b"b", b"u", b"s", b"e", b"a", b"t", b"0", b"2", b"\x94", b"h\x00", b"q\x00",
+    b"N", b"K\x01", b"\x85", b"\x86", b".", b"]", b"}", b"\x93", b"\x81", b"r\xff\xff\xff\x0f",
+    b"\x8a\x07" + b"\xff" * 7, b"\x8c\x02\xc3\xa9", b"\x8c\x01\xff", b"X\x02\x00\x00\x00\xed\xa0",
 ]  # fmt: skip
 
 
@@ -425,50 +426,116 @@ def test_truncations_are_not_read(flavour):
         assert by_interpreter(data[:size]) is None
 
 
-# --- opcodes that only a stranger writes
+# --- what the interpreter leaves alone
 
 
-def test_a_list_that_is_filled_otherwise():
-    # Trains appended one by one are the same list; one that is in it twice is not for the interpreter.
-    data = files("small_p2_neo012")[0].read_bytes()
-    end = data.index(b"eX\x0e\x00\x00\x00imagesequences")
-    assert_agree(data)
-    twice = data[:end] + b"N0" + data[end:]
+def memo_of(data, opcode, number=0):
+    """Memo index of what the `number`-th such opcode pushes, in a pickle of protocol 4."""
+    n_memo, found = 0, -1
+    for op, _, _ in pickletools.genops(data):
+        if op.name == "MEMOIZE":
+            if found == number:
+                return n_memo
+            n_memo += 1
+        elif op.name == opcode:
+            found += 1
+    raise AssertionError(opcode)
+
+
+def names(data):
+    """Names of the globals of a pickle of protocol 4, in their order."""
+    texts, found = [], []
+    for op, value, _ in pickletools.genops(data):
+        if "UNICODE" in op.name:
+            texts.append(value)
+        elif op.name == "STACK_GLOBAL":
+            found.append(texts[-1])
+    return found
+
+
+def test_a_train_that_is_in_the_list_twice():
+    data = edited(b"", b"")
+    end = data.index(b"e\x8c\x0eimagesequences")
+    last = sum(op.name == "MEMOIZE" for op, _, at in pickletools.genops(data) if at < end) - 1
+    twice = data[:end] + b"j" + struct.pack("<I", last) + data[end:]
+    assert by_interpreter(data) is not None
     assert by_interpreter(twice) is None
-    assert_same(by_reference(twice), by_reference(data))
+    assert by_reference(twice).ids.tolist() == [*by_reference(data).ids, by_reference(data).ids[-1]]
 
 
 def test_arguments_that_are_asked_for_again():
-    # A pickler memoizes the arguments of a call and never comes back for them; the interpreter has let go of them.
-    data = edited(b"\x94e\x8c\x0eimagesequences", b"\x94e\x8c\x0eimagesequences")
-    start = data.index(b"\x87\x94R\x94(K\x01")  # the first array's arguments, memoized as 40
-    assert data[start - 9 : start].count(b"\x94") >= 1
-    again = data.replace(b"\x8c\x0eimagesequences", b"h\x28h\x280\x8c\x0eimagesequences".replace(b"h\x280", b""), 1)
+    # Picklers memoize the arguments of a call and never come back for them; the interpreter has let go of them.
+    data = edited(b"", b"")
+    arguments = bytes([memo_of(data, "TUPLE3")])
+    again = data.replace(b"\x8c\x0eimagesequences", b"\x8c\x01xh" + arguments + b"\x8c\x0eimagesequences")
     assert by_interpreter(again) is None
+    assert_same(by_reference(again), by_interpreter(data))
 
 
-def test_memo_indices_are_those_of_a_pickler():
+def test_one_train_made_without_end(neo, tmp_path):
+    # The list holds one train's arguments made into a train a thousand times.
+    made = neo_segment(neo)
+    made.spiketrains[8].annotate(note="last")
+    data = pickle.dumps(made, protocol=4)
+    data = data[:2] + data[11:]
+    end = next(at for op, _, at in pickletools.genops(data) if op.name == "APPENDS" and at > data.index(b"last"))
+    n_memo = sum(op.name == "MEMOIZE" for op, _, at in pickletools.genops(data) if at < end)
+    again = b"h" + bytes([memo_of(data, "STACK_GLOBAL", names(data).index("_new_spiketrain"))])
+    again += b"j" + struct.pack("<I", n_memo - 2) + b"R"
+    few, many = (data[:end] + again * n + data[end:] for n in (3, 1000))
+    assert by_reference(few).ids.tolist() == [*range(70_000, 70_009), *[70_008] * 3]
+    assert by_interpreter(few) is None
+    path = tmp_path / "Segment0.pickle"
+    path.write_bytes(many)
+    with pytest.raises(RecordingError, match="makes more spikes than it holds"):
+        read_segment(path)
+
+
+def test_a_text_where_no_text_can_be():
     data = files("small_p2_neo012")[0].read_bytes()
-    assert by_interpreter(data.replace(b"q\x05", b"q\xfe", 1)) is None
+    assert by_interpreter(b"X\x01\x00\x00\x00a" + data) is None
+    assert by_interpreter(data[2:]) is None
+    assert_same(by_reference(data[2:]), by_interpreter(data))
 
 
-def test_more_than_the_arrays_of_work_hold(monkeypatch):
-    data = CORPUS["small_p5_neo012"]
-    expected = by_interpreter(data)
-    room = interpreter._room
-    monkeypatch.setattr(interpreter, "_room", lambda size, larger: room(larger * 32 if larger < 64 else size, 1))
-    lengths = []
-    interpret = kernels.interpret
+def test_opcodes_that_neo_has_no_use_for():
+    data = edited(b"", b"")
+    for opcodes in (b"N0", b"I01\n0", b"(1", b"(l0"):
+        other = data.replace(b"\x8c\x0eimagesequences", opcodes + b"\x8c\x0eimagesequences")
+        assert by_interpreter(other) is None
+        assert_same(by_reference(other), by_interpreter(data))
 
-    def counting(data, words, room):
-        lengths.append(interpret(data, words, room)[0])
-        return lengths[-1], 0
 
-    monkeypatch.setattr(kernels, "interpret", counting)
-    read = by_interpreter(data)
-    if read is not None:
-        assert_same(read, expected)
-    assert set(lengths) <= {0, kernels.FULL}
+def test_memo_indices_that_are_not_a_picklers():
+    data = files("small_p2_neo012")[0].read_bytes()
+    other = data.replace(b"q\x05", b"q\xfe", 1)
+    assert by_interpreter(other) is None
+
+
+PARTS = ("stack", "marks", "memo", "arena", "objects", "entries", "trains")
+
+
+@pytest.mark.parametrize("small", [None, *PARTS])
+@pytest.mark.parametrize("flavour", ["small_p2_neo012", "small_p5_neo012"])
+def test_nothing_is_written_beyond_the_room(small, flavour):
+    lengths = [4 if part == small else 20_000 for part in PARTS]
+    places = [kernels.HEAD + sum(lengths[:part]) for part in range(len(lengths) + 1)]
+    whole = np.full(kernels.HEAD + 7 * 20_000 + 1000, -7, np.int64)
+    whole[kernels.STACK : kernels.END + 1] = places
+    status, _ = kernels.interpret(as_array(CORPUS[flavour]), interpreter._WORDS, whole)
+    assert status == (0 if small is None else kernels.FULL)
+    assert (whole[places[-1] :] == -7).all()
+    assert whole[kernels.STACK : kernels.END + 1].tolist() == places
+
+
+def test_a_file_that_needs_more_room_than_most(neo):
+    # Each empty list is two bytes, and yet an object and a place in the memo.
+    made = neo_segment(neo)
+    made.annotate(notes=[[] for _ in range(30_000)])
+    data = pickle.dumps(made, protocol=4)
+    array = as_array(data)
+    assert kernels.interpret(array, interpreter._WORDS, interpreter._room(array.size, 1))[0] == kernels.FULL
+    assert_same(by_interpreter(data), by_reference(data))
 
 
 def test_threads_read_alike():

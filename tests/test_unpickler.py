@@ -448,6 +448,49 @@ def test_absurd_arrays_cost_nothing(tmp_path, data):
         tracemalloc.stop()
 
 
+def test_one_text_encoded_without_end(tmp_path):
+    long = "a" * MEGABYTE
+    made = b"X" + struct.pack("<I", len(long)) + long.encode() + b"q\x00" + text("latin1") + b"q\x01\x86R"
+    again = b"h\x02h\x00h\x01\x86R"
+    start = b"\x80\x02" + known("_codecs.encode") + b"q\x02"
+    (tmp_path / "once.pickle").write_bytes(start + made + b".")
+    assert load(tmp_path / "once.pickle") == long.encode()
+    tracemalloc.start()
+    try:
+        refused(
+            tmp_path / "bomb.pickle",
+            b"\x80\x02](" + start[2:] + made + again * 1000 + b"e.",
+            "more bytes than it holds",
+        )
+        assert tracemalloc.get_traced_memory()[1] < 20 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_one_array_made_without_end(tmp_path):
+    # Big-endian numbers are copied; all arrays of this pickle share the bytes of one.
+    raw = b"\x96" + struct.pack("<Q", MEGABYTE) + bytes(MEGABYTE) + b"\x94"
+    item = (
+        known("numpy.dtype")
+        + text("f8")
+        + b"\x89\x88\x87R(K\x03"
+        + text(">")
+        + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x94"
+    )
+    shape = b"J" + struct.pack("<i", MEGABYTE // 8) + b"\x85\x94"
+    start = known("numpy.core.numeric._frombuffer") + b"\x94"
+    first = b"\x80\x05](" + start + b"(" + raw + item + shape + text("C") + b"\x94tR"
+    again = b"h\x00(h\x01h\x02h\x03h\x04tR"
+    (tmp_path / "once.pickle").write_bytes(first + b"e.")
+    assert load(tmp_path / "once.pickle")[0].shape == (MEGABYTE // 8,)
+    tracemalloc.start()
+    try:
+        refused(tmp_path / "bomb.pickle", first + again * 1000 + b"e.", "more numbers than it holds")
+        assert tracemalloc.get_traced_memory()[1] < 20 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
 def test_tuples_that_take_for_ever_to_hash(tmp_path):
     doubled = (
         b"\x80\x02}(K\x01" + b"".join(b"\x85q" + bytes([i]) + b"h" + bytes([i]) + b"\x86" for i in range(60)) + b"Nu."

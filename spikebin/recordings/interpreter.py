@@ -44,7 +44,7 @@ def interpret(data: NDArray[np.uint8]) -> Interpreted | None:
     data : (n,) uint8
         The whole file.
     """
-    if data.size >= 1 << 31:
+    if not 0 < data.size < 1 << 30:
         return None
     room = _room(data.size, 1)
     for larger in (4, 16, 64):

@@ -4,12 +4,11 @@ Knows how neo's segments and spike trains are pickled, in every version; not whi
 two segments fit each other: that is mozaik.py's business.
 """
 
-# ruff: noqa: ANN401 - what a pickle holds can be anything
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -119,6 +118,9 @@ class _Train(Inert):
 
     __slots__ = ("neuron", "start", "stop", "times")
 
+    # Each reader has a subclass of its own, with the number of spikes that its file can hold.
+    left: ClassVar[int]
+
     neuron: int
     start: float
     stop: float
@@ -134,6 +136,9 @@ class _Train(Inert):
         times = array_of(args[1])
         if times.ndim != 1 or times.dtype.kind not in "fiu":
             raise Refused(f"holds spike times of type {times.dtype} in {times.ndim} dimensions: it is damaged")
+        cls.left -= times.size
+        if cls.left < 0:
+            raise Refused("makes more spikes than it holds: it is damaged or hostile")
         self.times = _in_ms(times.astype(np.float64, copy=False), unit)
         self.stop = _time_of(args[2])
         self.start = _time_of(args[7])
@@ -154,6 +159,7 @@ class _FirstTrain(_Train):
     """The first spike train, and the end of reading."""
 
     __slots__ = ()
+    left = 1 << 62
 
     def __new__(cls, *args: Any) -> Self:
         train = super().__new__(cls, *args)
@@ -197,7 +203,8 @@ def _from_arrays(read: Interpreted) -> Segment:
 
 def _from_objects(data: NDArray[np.uint8]) -> Segment:
     """Segment as the restricted unpickler sees it: slower than `interpret`, and what that must agree with."""
-    segment = unpickle(data, stubs={_TRAIN: _Train})
+    train = type("_Train", (_Train,), {"__slots__": (), "left": data.size // 8})
+    segment = unpickle(data, stubs={_TRAIN: train})
     if not isinstance(segment, Inert) or segment.kind != "neo.core.segment.Segment" or type(segment.state) is not dict:
         raise Refused("holds no neo segment: it is not a segment of a mozaik datastore")
     state, annotations = segment.state, segment.state.get("annotations")
@@ -211,7 +218,7 @@ def _from_objects(data: NDArray[np.uint8]) -> Segment:
         if _is_multiplexed(trains.state):
             return _from_multiplexed(sheet, stimulus, trains.state)
         trains = trains.state.get("_items") if type(trains.state) is dict else None
-    if type(trains) is not list or not all(type(train) is _Train for train in trains):
+    if type(trains) is not list or not all(isinstance(train, _Train) for train in trains):
         raise Refused("holds a segment without a list of spike trains: this version of neo is not known here")
     # Trains refer to their segment and it to them, and the collector is off.
     state.clear()
@@ -321,8 +328,9 @@ def _in_ms(times: Times, unit: str) -> Times:
     """Times in ms; those in ms are left as they are, bit for bit."""
     if unit == "millisecond":
         return times
-    # Dividing by 1000 rounds once; 0.001 is itself a rounded number.
-    return times / 1000.0 if unit == "microsecond" else times * 1000.0
+    # Dividing by 1000 rounds once; 0.001 is itself a rounded number. What becomes infinite is the caller's to refuse.
+    with np.errstate(over="ignore"):
+        return times / 1000.0 if unit == "microsecond" else times * 1000.0
 
 
 def _quantity_of(value: Any) -> tuple[NDArray[Any], str]:

@@ -4,7 +4,6 @@
 which is how segment.py gets at spike trains. What a segment means lives there, the walk over opcodes in kernels.py.
 """
 
-# ruff: noqa: ANN401 - what a pickle holds can be anything
 from __future__ import annotations
 
 import gc
@@ -94,13 +93,21 @@ class Inert:
 
 
 class _Text(Inert):
-    """`_codecs.encode(text, "latin1")`, the way in which protocol 2 spells bytes."""
+    """`_codecs.encode(text, "latin1")`, the way in which protocol 2 spells bytes.
+
+    Each reader has a subclass of its own, with the number of letters that its pickle can hold: one text that is
+    encoded again and again could fill any memory.
+    """
 
     __slots__ = ()
+    left: ClassVar[int]
 
     def __new__(cls, *args: Any) -> Any:
         if len(args) != 2 or type(args[0]) is not str or args[1] not in {"latin1", "latin-1"}:
             raise Refused("calls _codecs.encode for something other than bytes: it is damaged or hostile")
+        cls.left -= len(args[0])
+        if cls.left < 0:
+            raise Refused("makes more bytes than it holds: it is damaged or hostile")
         return args[0].encode("latin1")
 
 
@@ -124,6 +131,7 @@ _BUFFER = "numpy.core.numeric._frombuffer"
 _QUANTITY = "quantities.quantity._reconstruct_quantity"
 _SCALAR = "numpy.core.multiarray.scalar"
 _DTYPE = "numpy.dtype"
+_ENCODE = "_codecs.encode"
 _DATETIME = "datetime.datetime"
 
 # Every global that the pickles of mozaik hold, with neo 0.9 to 0.14, numpy 1 and 2, protocols 2 to 5.
@@ -143,7 +151,7 @@ _KINDS = (
 
 _STUBS: dict[str, type[Inert]] = {
     **{kind: _stub(kind) for kind in _KINDS},
-    "_codecs.encode": _stub("_codecs.encode", _Text),
+    _ENCODE: _stub(_ENCODE, _Text),
     "builtins.bytes": _stub("builtins.bytes", _Empty),
 }
 
@@ -210,7 +218,7 @@ def load(path: Path) -> Any:
     """
     data = read_bytes(path)
     with reading(path):
-        return settle(unpickle(data))
+        return settle(unpickle(data), data.size)
 
 
 def unpickle(
@@ -233,7 +241,8 @@ def unpickle(
         If the pickle is not whole or not what a pickler writes, or if it asks for what is not known here.
     """
     _survey(data, data.size if size is None else size)
-    reader = _Unpickler(_Bytes(data.tobytes()), {**_STUBS, **(stubs or {})})
+    encode = type("encode", (_STUBS[_ENCODE],), {"__slots__": (), "left": data.size})
+    reader = _Unpickler(_Bytes(data.tobytes()), {**_STUBS, _ENCODE: encode, **(stubs or {})})
     try:
         return reader.load()
     except (Refused, Enough):
@@ -339,8 +348,15 @@ def gc_paused() -> Iterator[None]:
                 gc.enable()
 
 
-def settle(value: Any) -> Any:
+def settle(value: Any, n_bytes: int) -> Any:
     """Put arrays, numbers and dates in place of the `Inert` objects that stand for them, throughout `value`.
+
+    Parameters
+    ----------
+    value : object
+        What `unpickle` returned.
+    n_bytes : int
+        Length of the pickle, and the most that all its arrays can hold.
 
     Raises
     ------
@@ -348,37 +364,55 @@ def settle(value: Any) -> Any:
         If one of them is not what numpy or datetime pickle.
     """
     try:
-        return _settle(value, {})
+        return _Settler(n_bytes).settle(value)
     except RecursionError as error:
         raise Refused("is nested too deeply: it is damaged, or not a recording") from error
 
 
-def _settle(value: Any, seen: dict[int, Any]) -> Any:
-    kind = type(value)
-    if kind not in {list, dict, tuple, set, frozenset} and not isinstance(value, Inert):
-        return value
-    if id(value) in seen:
-        return seen[id(value)]
-    seen[id(value)] = value
-    if isinstance(value, list):
-        value[:] = [_settle(item, seen) for item in value]
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            value[key] = _settle(item, seen)
-    elif isinstance(value, tuple):
-        seen[id(value)] = tuple([_settle(item, seen) for item in value])
-    elif isinstance(value, Inert):
+class _Settler:
+    """What `settle` has seen, and how many bytes of arrays it may still meet."""
+
+    def __init__(self, n_bytes: int) -> None:
+        self.seen: dict[int, Any] = {}
+        self.left = n_bytes
+
+    def settle(self, value: Any) -> Any:
+        if type(value) not in {list, dict, tuple, set, frozenset} and not isinstance(value, Inert):
+            return value
+        if id(value) in self.seen:
+            return self.seen[id(value)]
+        self.seen[id(value)] = value
+        if isinstance(value, list):
+            value[:] = [self.settle(item) for item in value]
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                value[key] = self.settle(item)
+        elif isinstance(value, tuple):
+            self.seen[id(value)] = tuple([self.settle(item) for item in value])
+        elif isinstance(value, Inert):
+            self.seen[id(value)] = self._settle_inert(value)
+        return self.seen[id(value)]
+
+    def _settle_inert(self, value: Inert) -> Any:
         if value.kind in {_ARRAY, _BUFFER}:
-            seen[id(value)] = array_of(value)
-        elif value.kind == _SCALAR:
-            seen[id(value)] = scalar_of(value)
-        elif value.kind == _DATETIME:
-            seen[id(value)] = _datetime_of(value)
-        else:
-            value.args = _settle(value.args, seen)
-            value.state = _settle(value.state, seen)
-            value.items = _settle(value.items, seen)
-    return seen[id(value)]
+            array = array_of(value)
+            self._spend(array.nbytes)
+            return array
+        if value.kind == _SCALAR:
+            number = scalar_of(value)
+            self._spend(len(value.args[1]))
+            return number
+        if value.kind == _DATETIME:
+            return _datetime_of(value)
+        value.args = self.settle(value.args)
+        value.state = self.settle(value.state)
+        value.items = self.settle(value.items)
+        return value
+
+    def _spend(self, n_bytes: int) -> None:
+        self.left -= n_bytes
+        if self.left < 0:
+            raise Refused("makes more numbers than it holds: it is damaged or hostile")
 
 
 def array_of(value: Any) -> NDArray[Any]:
@@ -411,7 +445,7 @@ def array_of(value: Any) -> NDArray[Any]:
         raise Refused(
             f"holds an array of shape {_printable(repr(shape))} and {len(raw):,} bytes: it is damaged or hostile"
         )
-    return _checked(np.ndarray(shape, item, bytes(raw), order="F" if order == "F" else "C"))
+    return _checked(np.ndarray(shape, item, raw, order="F" if order == "F" else "C"))
 
 
 def scalar_of(value: Inert) -> Any:
@@ -431,6 +465,7 @@ def scalar_of(value: Inert) -> Any:
 
 
 def _checked(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
     # numpy trusts these two to be sound, and can fail in strange places where they are not.
     if array.dtype.kind == "b":
         return np.not_equal(array.view(np.uint8), 0)
