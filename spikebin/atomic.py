@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from spikebin.errors import DiskFullError, SpikebinError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
 WEEK = 7 * 24 * 3600.0
 # .<name>.<host>.<pid>.<Slurm job or 0>.tmp
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)\.(?P<pid>\d+)\.(?P<job>\d+)\.tmp")
+NO_LOCKS = {errno.ENOLCK, errno.EAGAIN, errno.EDEADLK}
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -44,9 +45,9 @@ def os_error(error: OSError, path: Path) -> SpikebinError:
         )
     if error.errno == errno.ESTALE:
         return SpikebinError(f"{path} has a stale handle on its network file system: start the job again")
-    return SpikebinError(
-        f"{path} cannot be written ({error.strerror}): check the path, your rights and the disk"
-    )
+    if error.errno in NO_LOCKS:
+        return SpikebinError(f"{path} cannot be locked ({error.strerror}): set HDF5_USE_FILE_LOCKING=FALSE, try again")
+    return SpikebinError(f"{path} cannot be written ({error.strerror}): check the path, your rights and the disk")
 
 
 def make_directory(path: Path) -> None:
@@ -63,7 +64,9 @@ def make_directory(path: Path) -> None:
         raise os_error(error, path) from None
 
 
-def write_atomically(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
+def write_atomically(
+    path: Path, blocks: Iterable[bytes | memoryview], *, check: Callable[[Path], object] | None = None
+) -> None:
     """Write `blocks` to a file that is there whole or, whenever the process ends, not at all.
 
     Parameters
@@ -71,6 +74,8 @@ def write_atomically(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
     path : Path
         Replaced if it exists. Its directory is made.
     blocks : iterable of bytes
+    check : callable, optional
+        Given the temporary file before it is put in place; what it raises keeps it from getting there.
 
     Raises
     ------
@@ -88,6 +93,8 @@ def write_atomically(path: Path, blocks: Iterable[bytes | memoryview]) -> None:
                     file.write(block)
                 file.flush()
                 os.fsync(file.fileno())
+            if check is not None:
+                check(temporary)
             temporary.replace(path)
         except BaseException:
             with suppress(OSError):

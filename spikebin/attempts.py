@@ -92,12 +92,12 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
     path : Path
         From `attempts_path`.
     live : container of str, optional
-        Ids of all Slurm jobs that have not ended; None: not known.
+        Ids of all Slurm jobs of this user, at least, that have not ended; None: not known.
 
     Notes
     -----
     A try that noted its start and nothing else has failed if a later try has started, if its process is gone from
-    this host, or if its Slurm job is not live. A try that was ended, or killed, and whose Slurm job then started
+    this host, or if its Slurm job is this user's and not live. A try that was ended, or killed, and whose Slurm job then started
     again, has not failed: Slurm requeued it.
     """
     try:
@@ -132,7 +132,9 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
 def _is_over(start: dict[str, Any], live: Container[str] | None) -> bool:
     if process_is_gone(str(start.get("host")), start.get("pid")):
         return True
-    return live is not None and start["slurm_job"] != "0" and start["slurm_job"] not in live
+    # Nobody can be sure of having been told of all jobs of others.
+    mine = start.get("user") == os.getuid()
+    return live is not None and mine and start["slurm_job"] != "0" and start["slurm_job"] not in live
 
 
 def _append(path: Path, event: str, reason: str) -> None:
@@ -141,6 +143,7 @@ def _append(path: Path, event: str, reason: str) -> None:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": this_host(),
         "pid": os.getpid(),
+        "user": os.getuid(),
         "slurm_job": slurm_job(),
         "reason": reason,
         "log": os.environ.get("SPIKEBIN_LOG", ""),

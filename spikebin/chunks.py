@@ -7,21 +7,24 @@ times faster. What the arrays mean is known to layouts.py.
 from __future__ import annotations
 
 import math
-import os
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.cores import usable_cores
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["ChunkCodec", "chunk_places"]
+__all__ = ["ChunkCodec", "DamagedChunkError", "chunk_places"]
 
-MAX_THREADS = 4
+
+class DamagedChunkError(Exception):
+    """A chunk that its codec cannot read; the reader of the file says which file that is."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class ChunkCodec:
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Shape of a block: whole along the last axes, 1 along the first ones, so that blocks follow each other in C order."""
+        """Shape of a block: whole along the last axes, 1 along the first, so that a chunk of them is in C order."""
         blocks: list[int] = []
         left = self.block_items
         for size in reversed(self.shape):
@@ -77,32 +80,61 @@ class ChunkCodec:
         """The bytes of a chunk, from an array of the shape `padded`; threads may compress at once."""
         return self._deflate(padded) if self.codec == "zlib" else self._to_frame(padded)
 
-    def decompress(self, chunk: bytes) -> NDArray[Any]:
-        """The whole chunk, as an array of its shape."""
+    def decompress(self, chunk: bytes, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """The whole chunk as an array of its shape; where `out` has the shape `padded`, a view of it.
+
+        Raises
+        ------
+        DamagedChunkError
+        """
         if self.codec == "zlib":
             return self._inflate(chunk)
         import blosc2
 
         blosc2.set_releasegil(True)
-        frame = blosc2.schunk_from_cframe(chunk)
+        frame, padded = self._open(chunk)
         data = frame.get_chunk(0)
-        padded = _padded(self.shape, frame.meta["b2nd"][4])
         # decompress2 writes as much as the chunk says, whatever the size of its destination.
         if blosc2.get_cbuffer_sizes(data)[0] != math.prod(padded) * self.dtype.itemsize:
-            raise ValueError("a chunk has not the size of its array")
-        out = np.empty(padded, self.dtype)
-        blosc2.decompress2(data, dst=out.reshape(-1).view(np.uint8), nthreads=_threads())
+            raise DamagedChunkError("its size is not that of its array")
+        if out is None or out.shape != padded:
+            out = np.empty(padded, self.dtype)
+        try:
+            blosc2.decompress2(data, dst=out.reshape(-1).view(np.uint8), nthreads=usable_cores())
+        except (RuntimeError, ValueError) as error:
+            raise DamagedChunkError(str(error)) from None
         return out[tuple(map(slice, self.shape))]
 
-    def decompress_box(self, chunk: bytes, box: tuple[slice, ...]) -> NDArray[Any]:
-        """The part of the chunk inside a box of slices of step 1; only the blocks that it touches are decompressed."""
+    def decompress_rows(self, chunk: bytes, first: int, last: int) -> NDArray[Any]:
+        """Rows `first` to `last` (exclusive) of a chunk (1, rows, columns), decompressing only the blocks they lie in.
+
+        Raises
+        ------
+        DamagedChunkError
+        """
         if self.codec == "zlib":
-            return self._inflate(chunk)[box]
+            return self._inflate(chunk)[:, first:last]
+        frame, padded = self._open(chunk)
+        out = np.empty((1, last - first, padded[2]), self.dtype)
+        try:
+            frame.get_slice(first * padded[2], last * padded[2], out=out.reshape(-1).view(np.uint8))
+        except (RuntimeError, ValueError) as error:
+            raise DamagedChunkError(str(error)) from None
+        return out[:, :, : self.shape[2]]
+
+    def _open(self, chunk: bytes) -> tuple[Any, tuple[int, ...]]:
+        """A Blosc2 frame, and the shape of its chunk with its blocks filled up."""
         import blosc2
 
-        shape = [place.stop - place.start for place in box]
-        part: NDArray[Any] = np.asarray(blosc2.ndarray_from_cframe(chunk)[box]).reshape(shape)
-        return part
+        try:
+            frame = blosc2.schunk_from_cframe(chunk)
+            _, _, _, shape, blocks, *_ = frame.meta["b2nd"]
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise DamagedChunkError(str(error)) from None
+        first = next((axis for axis, block in enumerate(blocks) if block > 1), len(blocks))
+        if tuple(shape) != self.shape or list(blocks[first + 1 :]) != list(self.shape[first + 1 :]):
+            raise DamagedChunkError(f"it is of shape {shape} in blocks of {blocks}, which spikebin does not write")
+        return frame, _padded(self.shape, blocks)
 
     def _to_frame(self, padded: NDArray[Any]) -> bytes:
         """A contiguous b2nd frame of one chunk, which is what PyTables and hdf5plugin write and expect."""
@@ -142,18 +174,19 @@ class ChunkCodec:
         return compressor.compress(np.ascontiguousarray(flat.T).data) + compressor.flush()
 
     def _inflate(self, chunk: bytes) -> NDArray[Any]:
-        planes = np.frombuffer(zlib.decompress(chunk, bufsize=math.prod(self.shape) * self.dtype.itemsize), np.uint8)
+        size = math.prod(self.shape) * self.dtype.itemsize
+        try:
+            planes = np.frombuffer(zlib.decompress(chunk, bufsize=size), np.uint8)
+        except zlib.error as error:
+            raise DamagedChunkError(str(error)) from None
+        if planes.size != size:
+            raise DamagedChunkError("its size is not that of its array")
         items = np.ascontiguousarray(planes.reshape(self.dtype.itemsize, -1).T)
         return items.view(self.dtype).reshape(self.shape)
 
 
 def _padded(shape: Sequence[int], blocks: Sequence[int]) -> tuple[int, ...]:
     return tuple(-(-size // block) * block for size, block in zip(shape, blocks, strict=True))
-
-
-def _threads() -> int:
-    """Cores that this process may use, as Slurm and taskset say; a few of them feed one reader."""
-    return min(MAX_THREADS, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else 1
 
 
 def chunk_places(array: Any, corners: Sequence[Sequence[tuple[int, ...]]]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.matrixfile import MatrixFile
+    from spikebin.oldformat import Layout
     from spikebin.views import View
 
 __all__ = ["Verdict", "compare", "old_datasets"]
@@ -59,9 +60,9 @@ def compare(sheets: Mapping[str, View], old: Path, *, all_sheets: bool = True) -
     Yields
     ------
     Verdict
-        For each file that either side has, of the layouts and sheets that the old data set has at all. Rows of old files
-        may come in the recording's order instead of by ascending id: told by its neuron_ids where they are there, else by
-        what the rows hold.
+        For each file that either side has, of the layouts and sheets that the old data set has at all. Rows of old
+        files may come in the recording's order instead of by ascending id: told by its neuron_ids where they are
+        there, else by what the rows hold.
 
     Raises
     ------
@@ -128,19 +129,14 @@ def old_datasets(old: Path, variants: Sequence[str], variant: str | None = None)
     return found
 
 
-def _layouts(old: Path) -> list[tuple[Literal["raw", "trimmed"], int | None]]:
-    found: list[tuple[Literal["raw", "trimmed"], int | None]] = []
-    if (old / folder_of("raw")).is_dir():
-        found.append(("raw", None))
-    if (old / folder_of("trimmed")).is_dir():
-        found.append(("trimmed", None))
-    sizes = (re.fullmatch(r"size_([1-9]\d*)", p.name) for p in (old / "compressed_spikes/trimmed").glob("size_*"))
-    return found + [("trimmed", step) for step in sorted(int(size[1]) for size in sizes if size)]
+def _layouts(old: Path) -> list[tuple[Layout, int | None]]:
+    sizes = (re.fullmatch(r"size_([1-9]\d*)", path.name) for path in (old / "compressed_spikes/trimmed").glob("size_*"))
+    steps = sorted(int(size[1]) for size in sizes if size)
+    known: list[tuple[Layout, int | None]] = [("raw", None), ("trimmed", None), *(("trimmed", step) for step in steps)]
+    return [(layout, step) for layout, step in known if any((old / folder_of(layout, step)).glob("*/*.npz"))]
 
 
-def _compare_sheet(
-    dataset: Dataset, old: Path, folder: Path, layout: Literal["raw", "trimmed"], step: int | None
-) -> Iterator[Verdict]:
+def _compare_sheet(dataset: Dataset, old: Path, folder: Path, layout: Layout, step: int | None) -> Iterator[Verdict]:
     left = {path.name for path in folder.iterdir() if path.suffix == ".npz"}
     for file in dataset.files:
         old_ids = _old_ids(old, file)
@@ -215,7 +211,11 @@ def _explain_spikes(old: Any, new: Any, file: MatrixFile, old_ids: NDArray[Any] 
     if old.shape[1] != new.shape[1]:
         n_columns = file.shape[2]
         more, rest = divmod(old.shape[1] - new.shape[1], n_columns)
-        what = f"{abs(more)} images {'more' if more > 0 else 'less'}" if not rest else f"{old.shape[1]} columns"
+        what = (
+            f"{abs(more)} x {n_columns} columns {'more' if more > 0 else 'less'}"
+            if not rest
+            else f"{old.shape[1]} columns"
+        )
         remarks.append(f"the old file has {what}, the new one {new.shape[1]} columns, {n_columns} to a trial")
         return False, remarks
     if old_ids is not None and old_ids.size == old.shape[0] and not np.array_equal(old_ids, ids):
@@ -257,14 +257,14 @@ def _explain_cells(difference: Any, old: Any, new: Any, file: MatrixFile) -> str
     only_new = len(cells) - only_old
     if moved == only_old == only_new:
         return (
-            f"{moved} spikes lie one bin earlier in the old file: it cuts off times a hair below an edge, which count as on"
-            " the edge here"
+            f"spikes that lie one bin earlier in the old file: {moved}; it cuts off times a hair below an edge,"
+            " which count as on the edge here"
         )
     row, column = min(cells)
     neuron, (image, bin_) = int(file.neurons["neuron_id"][row]), divmod(column, n_columns)
     return (
-        f"{len(cells)} cells differ, {only_old} higher in the old file, {only_new} in the new one, first neuron {neuron},"
-        f" image {image} of the file, bin {bin_}"
+        f"cells that differ: {len(cells)}, {only_old} higher in the old file, {only_new} in the new one, first"
+        f" neuron {neuron}, image {image} of the file, bin {bin_}"
     )
 
 

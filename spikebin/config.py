@@ -119,11 +119,7 @@ def find_config(given: Path | None = None) -> Path:
     named = given or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     path = (named or Path(FILE_NAME)).expanduser()
     if not path.is_file():
-        way_out = (
-            "give --config FILE"
-            if named
-            else f"run `spikebin init ROOT`, give --config FILE or set {VARIABLE}"
-        )
+        way_out = "give --config FILE" if named else f"run `spikebin init ROOT`, give --config FILE or set {VARIABLE}"
         raise ConfigError(f"no config {path.absolute()}: {way_out}")
     return path.absolute()
 
@@ -148,9 +144,7 @@ def load_config(given: Path | None = None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} cannot be read ({error}): check its rights and that it is UTF-8 text"
-        ) from None
+        raise ConfigError(f"{path} cannot be read ({error}): check its rights and that it is UTF-8 text") from None
     return _Reader(path, text).config(data)
 
 
@@ -162,15 +156,9 @@ class _Reader:
         self.lines = text.splitlines()
 
     def config(self, data: dict[str, Any]) -> Config:
-        self.known(
-            data, "", {"output", "sheets", "layout", "codec", "binning", "trial", "recordings", "slurm"}
-        )
+        self.known(data, "", {"output", "sheets", "layout", "codec", "binning", "trial", "recordings", "slurm"})
         entries = data.get("recordings")
-        if (
-            not isinstance(entries, list)
-            or not entries
-            or not all(isinstance(entry, dict) for entry in entries)
-        ):
+        if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
             self.fail("recordings", "there is no [[recordings]] entry: add one with variant, root and parts")
         output = self.text(data, "output", "", "dataset")
         return Config(
@@ -235,9 +223,7 @@ class _Reader:
     def slurm(self, table: dict[str, Any]) -> dict[str, str | int | bool]:
         for key, value in table.items():
             if not isinstance(value, (str, int, bool)) or not re.fullmatch(r"[a-z][a-z-]*", key):
-                self.fail(
-                    key, f"[slurm] {key} = {value!r}: give a long option of sbatch, as text, number or true"
-                )
+                self.fail(key, f"[slurm] {key} = {value!r}: give a long option of sbatch, as text, number or true")
         return table
 
     def entry(self, table: dict[str, Any], i: int) -> Recordings:
@@ -257,9 +243,7 @@ class _Reader:
         parts = self.text(table, "parts", where)
         names = FIELD.findall(parts)
         if not names:
-            self.fail(
-                "parts", f"{where} parts {parts!r} has no field: put {{part}} where the part's name stands"
-            )
+            self.fail("parts", f"{where} parts {parts!r} has no field: put {{part}} where the part's name stands")
         if "/" in parts:
             self.fail("parts", f"{where} parts {parts!r} holds a slash: put all but the last name into root")
         if len(set(names)) != len(names) or not all(name.isidentifier() for name in names):
@@ -303,11 +287,7 @@ class _Reader:
         value = table.get("sheets")
         if value is None:
             return None
-        if (
-            not isinstance(value, list)
-            or not value
-            or not all(isinstance(s, str) and s.strip("/. ") for s in value)
-        ):
+        if not isinstance(value, list) or not value or not all(isinstance(s, str) and s.strip("/. ") for s in value):
             self.fail(
                 "sheets",
                 f"{where} sheets is {value!r}: give a list of names, or leave it out for all".strip(),
@@ -317,9 +297,7 @@ class _Reader:
             other = seen.setdefault(directory_name(sheet), sheet)
             if other is not sheet:
                 what = "stands there twice" if other == sheet else f"and {other!r} have one directory name"
-                self.fail(
-                    "sheets", f"{where} sheets: {sheet!r} {what} ({directory_name(sheet)}): keep one".strip()
-                )
+                self.fail("sheets", f"{where} sheets: {sheet!r} {what} ({directory_name(sheet)}): keep one".strip())
         return tuple(value)
 
     def table(self, data: dict[str, Any], key: str) -> dict[str, Any]:
@@ -334,9 +312,7 @@ class _Reader:
             self.fail(key, f"{where} {key} is {value!r}: give a text in quotes".strip())
         return value
 
-    def choice(
-        self, table: dict[str, Any], key: str, where: str, options: tuple[str, ...], default: str
-    ) -> str:
+    def choice(self, table: dict[str, Any], key: str, where: str, options: tuple[str, ...], default: str) -> str:
         value = table.get(key, default)
         if key in table and value not in options:
             self.fail(key, f"{where} {key} is {value!r}: give {' or '.join(map(repr, options))}".strip())

@@ -1,7 +1,7 @@
 """A directory of matrix files as one lazy array: which files make it up, and whether they fit together.
 
-Opening reads seals only; tables and spikes are read on need, file by file, and let go of. What can be asked of the array
-is in views.py.
+Opening reads seals only; tables and spikes are read on need, file by file, and let go of. What can be asked of the
+array is in views.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from spikebin.state import read_excluded
 from spikebin.views import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from spikebin.lazy import Selector
     from spikebin.views import How, Rest, Short
 
-__all__ = ["Dataset", "SheetSet", "open_dataset", "open_output", "sheet_files", "variants_of"]
+__all__ = ["Dataset", "SheetSet", "exported_views", "open_dataset", "open_output", "sheet_files", "variants_of"]
 
 Match = Literal["exact", "common"]
 Broken = Literal["refuse", "leave out"]
 SHOWN = 5
-TRIAL_COLUMNS = ["image_id", "repeat", "order", "n_bins"]
 
 
 class Dataset(View):
     """All parts of one sheet of one variant as one lazy (trial, neuron, time) array.
 
-    Trials come by part (in natural order: 9 before 10), and within a part as its file has them: by repeat, then by order of
-    presentation. Where parts differ in length, the time axis is as long as the longest, the rest of a row is False, and
-    ``trials["n_bins"]`` says how many bins are real, as within a part. Any number of threads and processes may read.
+    Trials come by part (in natural order: 9 before 10), and within a part as its file has them: by repeat, then by
+    order of presentation. Where parts differ in length, the time axis is as long as the longest, the rest of a row is
+    False, and ``trials["n_bins"]`` says how many bins are real, as within a part. Any number of threads and processes
+    may read.
 
     Parameters
     ----------
@@ -107,10 +107,14 @@ class Dataset(View):
 
     @cached_property
     def trials(self) -> NDArray[Any]:
-        """Structured array (n_trials,): part, image_id, repeat, order (of presentation in its part), n_bins."""
+        """Structured array (n_trials,): part, image_id, repeat, order (of presentation in its part), n_bins, and more.
+
+        What else the files have of each trial comes last, where all of them have it.
+        """
         tables = [self._table(part) for part in range(len(self.files))]
+        names = [name for name in _names(tables[0]) if all(name in _names(table) for table in tables)]
         columns: dict[str, NDArray[Any]] = {"part": np.repeat(self.parts, np.diff(self._starts))}
-        columns |= {name: np.concatenate([table[name] for table in tables]) for name in TRIAL_COLUMNS}
+        columns |= {name: np.concatenate([table[name] for table in tables]) for name in names if name != "phase_bins"}
         trials = np.empty(len(self), [(name, column.dtype) for name, column in columns.items()])
         for name, column in columns.items():
             trials[name] = column
@@ -167,15 +171,17 @@ class Dataset(View):
             part = differ[0]
             raise DatasetError(
                 f"{self.name} and {twin.name} do not have the same trials in {_few(differ)}: part {part} has"
-                f" {here.get(part, 0)} and {there.get(part, 0)}; open with match='common' to take those that all sheets have"
+                f" {here.get(part, 0)} and {there.get(part, 0)}; open with match='common' to take those that all"
+                " sheets have"
             )
         self._twin = twin
 
     @property
     def _whole_trials(self) -> bool:
-        # A data set that was written from a view holds windows, though its trials follow each other all the same.
-        made_by = str(self.files[0].header.get("source", {}).get("name", ""))
-        return " | window(" not in made_by and " | rebin(" not in made_by
+        # Cut out around events, without the blanks between them, or as windows: such trials leave gaps, or overlap.
+        rule, made_by = self.files[0].header["trial"], self.files[0].header["source"]["name"]
+        gaps = rule.get("blank") == "none" or "events" in rule or "window_start" in rule
+        return not gaps and " | window(" not in made_by and " | rebin(" not in made_by
 
     def _locate(self, trial: int) -> tuple[int, int]:
         part = int(np.searchsorted(self._starts, trial, "right")) - 1
@@ -193,16 +199,17 @@ class Dataset(View):
     def _table(self, part: int) -> NDArray[Any]:
         """/trials of a part without the texts of its stimuli, held against another sheet's."""
         if part not in self._tables:
-            table = self._of_file(part, lambda file: file.trials[[*TRIAL_COLUMNS, "phase_bins"]].copy())
+            table = self._of_file(part, lambda file: _without(file.trials, "stimulus"))
             if self._twin is not None:
                 other = self._twin._table(part)
                 differ = np.flatnonzero((table["image_id"] != other["image_id"]) | (table["repeat"] != other["repeat"]))
                 if len(differ):
                     i = differ[0]
                     raise DatasetError(
-                        f"{self.name} and {self._twin.name} do not have the same trials in part {self.parts[part]}: trial {i}"
-                        f" is image {table['image_id'][i]}, repeat {table['repeat'][i]}, and image {other['image_id'][i]},"
-                        f" repeat {other['repeat'][i]}; open with match='common' to take those that all sheets have"
+                        f"{self.name} and {self._twin.name} do not have the same trials in part {self.parts[part]}:"
+                        f" trial {i} is image {table['image_id'][i]}, repeat {table['repeat'][i]}, and image"
+                        f" {other['image_id'][i]}, repeat {other['repeat'][i]}; open with match='common' to take"
+                        " those that all sheets have"
                     )
             self._tables[part] = table
         return self._tables[part]
@@ -230,14 +237,13 @@ class Dataset(View):
             found = list(group)
             file, mapped = self.files[part], self._file_rows(part)
             file_rows = rows if mapped is None else mapped[np.asarray(rows, np.intp)]
-            inside = np.asarray(columns, np.intp) < file.shape[2]
-            file_columns = columns if inside.all() else np.asarray(columns, np.intp)[inside]
-            block = file.block([np.array([row for (_, row), _ in found], np.intp), file_rows, file_columns])
+            inside = np.flatnonzero(np.asarray(columns, np.intp) < file.shape[2])
+            if not len(inside):
+                continue
+            place = slice(int(inside[0]), int(inside[-1]) + 1)
+            block = file.block([np.array([row for (_, row), _ in found], np.intp), file_rows, columns[place]])
             for one, (_, i) in zip(block, found, strict=True):
-                if inside.all():
-                    out[i] = one
-                else:
-                    out[i][:, inside] = one
+                out[i][:, place] = one
         return out
 
     def _events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
@@ -381,14 +387,14 @@ def open_dataset(
     sheet : str, optional
         Raw or directory name. None: all sheets.
     match : {"exact", "common"}
-        "exact": parts must have the same neuron ids, sheets the same trials; whatever differs is an error, here or when a
-        part is first read. "common": take the neurons that all parts of a sheet have, and the trials that all sheets have,
-        by part, image and repeat; opening then reads every table.
+        "exact": parts must have the same neuron ids, sheets the same trials; whatever differs is an error, here or
+        when a part is first read. "common": take the neurons that all parts of a sheet have, and the trials that all
+        sheets have, by part, image and repeat; opening then reads every table.
     leave_out : collection of str
         Parts to leave out, by name. Those that `spikebin exclude` excludes are left out in any case.
     broken : {"refuse", "leave out"}
-        What becomes of parts that are missing or broken in any sheet asked for: an error names them; or they are left out,
-        and `left_out` names them.
+        What becomes of parts that are missing or broken in any sheet asked for: an error names them; or they are left
+        out, and `left_out` names them.
 
     Returns
     -------
@@ -400,8 +406,8 @@ def open_dataset(
     Raises
     ------
     DatasetError
-        If there is no such variant or sheet, if files are missing (that the plan lists, or that another sheet has) or broken:
-        they are named; or if files do not fit together.
+        If there is no such variant or sheet, if files are missing (that the plan lists, or that another sheet has) or
+        broken: they are named; or if files do not fit together.
     """
     root = Path(path)
     variant = _variant(root, variant)
@@ -424,6 +430,7 @@ def open_dataset(
                 files[name][part] = _opened(found[name].get(part), variant, name, part)
             except MatrixFileError as error:
                 troubles.setdefault(part, str(error))
+    troubles = {part: troubles[part] for part in sorted(troubles, key=natural_key)}
     if troubles and broken == "refuse":
         raise DatasetError(
             f"{len(troubles)} of {len(everywhere)} parts of {root / variant} are missing or broken: {_few(troubles)}"
@@ -469,13 +476,21 @@ def open_output(
     return SheetSet({dataset.sheet: dataset}, dataset.left_out)
 
 
+def exported_views(config: Config, wanted: Iterable[tuple[str, str]]) -> dict[str, View]:
+    """The data sets of some (variant, sheet), by a name that says both, without the parts that are not there."""
+    return {
+        f"{variant} {sheet}": next(iter(open_output(config, variant, sheet, broken="leave out").values()))
+        for variant, sheet in wanted
+    }
+
+
 def variants_of(root: Path | str) -> list[str]:
     """Variants that have been exported to a data set."""
     return [name for name in _listed(Path(root)) if (Path(root) / name / "spikes").is_dir()]
 
 
 def sheet_files(root: Path, variant: str, sheet: str) -> dict[str, Path]:
-    """Part -> matrix file of a sheet (by its directory's name), whatever state it is in, in natural order of the parts."""
+    """Part -> matrix file of a sheet (by its directory's name), in natural order of the parts; none is opened."""
     prefix = f"spikes_{sheet}_"
     directory = root / variant / "spikes" / sheet
     names = [entry for entry in _listed(directory) if entry.startswith(prefix) and entry.endswith(".h5")]
@@ -532,7 +547,8 @@ def _variant(root: Path, wanted: str | None) -> str:
 
 def _sheet_names(root: Path, variant: str, wanted: str | None) -> list[str]:
     """Directory names of the sheets to open."""
-    there = [name for name in _listed(root / variant / "spikes") if sheet_files(root, variant, name)]
+    spikes = root / variant / "spikes"
+    there = [name for name in _listed(spikes) if any(file.endswith(".h5") for file in _listed(spikes / name))]
     planned = [name for name in _planned(root, variant) if name in there]
     ordered = planned + [name for name in there if name not in planned]
     if wanted is None and ordered:
@@ -555,9 +571,21 @@ def _planned(root: Path, variant: str) -> dict[str, list[str]]:
 
 def _listed(directory: Path) -> list[str]:
     try:
-        return sorted(os.listdir(directory))
+        return sorted(entry.name for entry in os.scandir(directory))
     except OSError:
         return []
+
+
+def _names(table: NDArray[Any]) -> tuple[str, ...]:
+    return table.dtype.names or ()
+
+
+def _without(table: NDArray[Any], name: str) -> NDArray[Any]:
+    """A copy of a structured array without one column, whose bytes are let go."""
+    from numpy.lib.recfunctions import repack_fields
+
+    kept: NDArray[Any] = repack_fields(table[[other for other in _names(table) if other != name]])
+    return kept
 
 
 def _few(names: Collection[str]) -> str:

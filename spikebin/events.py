@@ -58,9 +58,7 @@ def phase_bins(phases: Sequence[Phase], binning: Binning) -> list[int]:
     return [binning.n_bins(phase.start, phase.stop) for phase in phases]
 
 
-def bin_trial(
-    trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_columns: int, where: str
-) -> TrialEvents:
+def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_columns: int, where: str) -> TrialEvents:
     """Bin the spikes of one trial.
 
     Parameters
@@ -123,7 +121,7 @@ def bin_trial(
 
 
 class ContentDigest:
-    """sha256 over what a matrix says, whatever its layout, codec, time and version; see "What a matrix file holds" in README.md."""
+    """sha256 over what a matrix says, not its layout, codec, time or version (README, "What a matrix file holds")."""
 
     def __init__(self, neuron_ids: NDArray[np.int64]) -> None:
         self._sha256 = hashlib.sha256(neuron_ids.astype("<i8").tobytes())

@@ -1,16 +1,17 @@
 """The layout "events": where each trial is not empty, as gaps, close to the entropy of the spikes.
 
-docs/layouts.md tells what is in the file and how to read it without spikebin. How a chunk is compressed is in chunks.py.
+What is in the file and how to read it without spikebin: docs/layouts.md. How a chunk is compressed: chunks.py.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from spikebin.chunks import ChunkCodec, chunk_places
+from spikebin.chunks import ChunkCodec, DamagedChunkError, chunk_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,23 +106,27 @@ class EventsLayout:
         self._n_chunks = len(starts)
         return np.concatenate([chunk_places(array, corners) for array in arrays], axis=1)
 
-    def block(self, chunks: Callable[[int], bytes], rows: Selector, columns: Selector) -> NDArray[Any]:
-        """``(rows, columns)`` of one trial, as an array of their lengths; ``chunks(i)`` reads its chunk i."""
-        flat, values = self._scattered(chunks)
-        out = np.zeros((len(rows), len(columns)), self.dtype)
-        if rows == range(self.shape[1]) and columns == range(self.shape[2]):
-            out.reshape(-1)[flat] = values
-            return out
-        flat_rows, flat_columns = np.divmod(flat, self.shape[2])
-        out_rows = _inverse(rows, self.shape[1])[flat_rows]
-        out_columns = _inverse(columns, self.shape[2])[flat_columns]
-        inside = (out_rows >= 0) & (out_columns >= 0)
-        out[out_rows[inside], out_columns[inside]] = True if self.dtype == bool else values[inside]
+    def block(
+        self, chunks: Callable[[int, int], bytes], trials: Selector, rows: Selector, columns: Selector
+    ) -> NDArray[Any]:
+        """The outer product of trials, rows and columns; ``chunks(trial, i)`` reads chunk i of a trial."""
+        out = np.zeros((len(trials), len(rows), len(columns)), self.dtype)
+        whole = _is_all(rows, self.shape[1]) and _is_all(columns, self.shape[2])
+        out_rows, out_columns = _inverse(rows, self.shape[1]), _inverse(columns, self.shape[2])
+        for i, trial in enumerate(trials):
+            flat, values = self._scattered(partial(chunks, int(trial)))
+            if not whole:
+                flat_rows, flat_columns = np.divmod(flat, self.shape[2])
+                flat_rows, flat_columns = out_rows[flat_rows], out_columns[flat_columns]
+                inside = (flat_rows >= 0) & (flat_columns >= 0)
+                flat = flat_rows[inside] * len(columns) + flat_columns[inside]
+                values = values if self.dtype == bool else values[inside]
+            out[i].reshape(-1)[flat] = values
         return out
 
-    def events(self, chunks: Callable[[int], bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def events(self, chunks: Callable[[int, int], bytes], trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Flat indices (int64, ascending) and values (uint8) of the cells of one trial that are not empty."""
-        flat, values = self._scattered(chunks)
+        flat, values = self._scattered(partial(chunks, trial))
         if self.dtype == bool:
             flat.sort()
             return flat, np.ones(flat.size, np.uint8)
@@ -143,7 +148,10 @@ class EventsLayout:
         """Flat indices and values in the order of the file; for booleans, one value for all of them."""
         gaps = self._row(chunks, 0)
         gaps = gaps[: np.count_nonzero(gaps)]
-        flat = self._moved(_cells(gaps), self._order)
+        cells = _cells(gaps)
+        if cells.size and not -1 < cells[-1] < self.shape[1] * self.shape[2]:
+            raise DamagedChunkError("its gaps lead out of the matrix")
+        flat = self._moved(cells, self._order)
         return flat, np.ones(1, np.uint8) if self.dtype == bool else self._row(chunks, 1)[: flat.size]
 
     def _row(self, chunks: Callable[[int], bytes], array: int) -> NDArray[Any]:
@@ -161,7 +169,10 @@ class EventsLayout:
     def _compressed(self, packed: PackedTrial) -> list[list[bytes]]:
         """The chunks of each array."""
         return [
-            [_compress(codec, row[start : start + codec.shape[1]]) for start in range(0, max(1, row.size), codec.shape[1])]
+            [
+                _compress(codec, row[start : start + codec.shape[1]])
+                for start in range(0, max(1, row.size), codec.shape[1])
+            ]
             for codec, row in zip(self._codecs, (packed.gaps, packed.counts), strict=False)
         ]
 
@@ -180,7 +191,7 @@ class EventsLayout:
             "/", "rate_class", obj=classes, title=title, chunkshape=classes.shape, filters=filters, track_times=False
         )
         titles = ("gaps between the cells that are not empty, see docs/layouts.md", "what these cells hold")
-        return [
+        arrays = [
             file.create_carray(
                 "/",
                 name,
@@ -193,6 +204,8 @@ class EventsLayout:
             )
             for name, title, codec in zip(("events", "counts"), titles, self._codecs, strict=False)
         ]
+        arrays[0].attrs.n_columns = np.int64(self.shape[2])
+        return arrays
 
 
 def rate_classes(row_sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -228,3 +241,7 @@ def _inverse(selector: Selector, size: int) -> NDArray[np.intp]:
     inverse = np.full(size, -1, np.intp)
     inverse[np.asarray(selector, np.intp)] = np.arange(len(selector))
     return inverse
+
+
+def _is_all(selector: Selector, size: int) -> bool:
+    return isinstance(selector, range) and selector == range(size)

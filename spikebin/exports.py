@@ -62,14 +62,15 @@ def export(
     Parameters
     ----------
     kind : {"npz", "npy", "mat"}
-        "npz": scipy's sparse matrices, see `spikebin.oldformat.old_files`. "npy": ``npy/<sheet>/spikes_<sheet>_<part>.npy``,
-        the dense (trial, neuron, time) array. "mat": ``mat/<sheet>/spikes_<sheet>_<part>.mat``, for MATLAB: `spikes`
-        sparse (neuron, trial * n_columns + bin), `n_columns`, `neuron_ids`, `image_ids`, `repeats`.
+        "npz": scipy's sparse matrices, see `spikebin.oldformat.old_files`. "npy":
+        ``npy/<sheet>/spikes_<sheet>_<part>.npy``, the dense (trial, neuron, time) array. "mat":
+        ``mat/<sheet>/spikes_<sheet>_<part>.mat``, for MATLAB: `spikes` sparse (neuron, trial * n_columns + bin),
+        `n_columns`, `neuron_ids`, `image_ids`, `repeats`.
     sheets : mapping of Dataset
         A `SheetSet` as `open_dataset` gives it.
     out : Path
-        Files go to ``out/<variant>_dataset``. A note in its ``.spikebin`` says, for each part, from what it was written; a
-        part that has changed since, or is asked for with other neurons, is written again.
+        Files go to ``out/<variant>_dataset``. A note in its ``.spikebin`` says, for each part, from what it was
+        written; a part that has changed since, or is asked for with other neurons, is written again.
     layout, step
         Of "npz".
     index : mapping, optional

@@ -19,9 +19,21 @@ from spikebin.recordings import format_of, open_recording
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Root", "config_text", "guess_pattern", "look_at", "write_config"]
+__all__ = ["Root", "config_text", "file_pattern", "guess_pattern", "look_at", "write_config"]
 
 NUMBER = re.compile(r"\d+")
+TRIAL = (
+    '# stimulus = "NaturalImage"   # default: the only kind that is there, blanks apart',
+    '# image_id = "image_path"     # the parameter of the stimulus that names the image',
+    '# blank = "before"            # or "none"; default: before where every trial has one',
+)
+TRIAL_OF_EVENTS = (
+    '# events = "events_{part}.csv" # CSV, TSV, or a table in the recording; default: its own trials, or one of all',
+    '# unit = "s"                  # of that file\'s times, where the names of its columns do not tell it',
+    '# align_to = "onset"          # the column that windows are relative to; default: the start',
+    "# window = [-200, 500]        # ms around it; default: from start to stop of each trial",
+    '# image_id = "image"          # the column that names what was shown',
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,9 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
         If no recording of a root can be read.
     """
     if config.exists() and not force:
-        raise ConfigError(f"{config} is there already: edit it, write another with --config FILE, or replace it with --force")
+        raise ConfigError(
+            f"{config} is there already: edit it, write another with --config FILE, or replace it with --force"
+        )
     wanted = [("train", root) for root in roots]
     for text in variants:
         name, equals, root = text.partition("=")
@@ -106,13 +120,42 @@ def look_at(variant: str, path: Path) -> list[Root]:
     for name in names:
         kind = format_of(root / name)
         if kind:
-            groups.setdefault((kind, NUMBER.sub("0", name)), []).append(name)
+            alike = NUMBER.sub("0", name) if kind == "mozaik" else Path(name).suffix
+            groups.setdefault((kind, alike), []).append(name)
     if not groups:
         raise ConfigError(f"no recording in {path}: give the directory that holds them, one level above")
     return [
-        Root(variant, root, guess_pattern(found), kind, len(found), _sheets(root, found, kind))
+        Root(
+            variant,
+            root,
+            guess_pattern(found) if kind == "mozaik" else file_pattern(found),
+            kind,
+            len(found),
+            _sheets(root, found, kind),
+        )
         for (kind, _), found in groups.items()
     ]
+
+
+def file_pattern(names: Sequence[str]) -> str:
+    """A pattern of `parts` for the names of files of one suffix.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    str
+        ``{part}`` between what all names begin and end with, numbers and words left whole; the stem of a single name.
+    """
+    suffix = Path(names[0]).suffix
+    stems = [name.removesuffix(suffix) for name in names]
+    if len(names) == 1:
+        return "{part}" + suffix
+    start = re.sub(r"[^\W_]*$", "", os.path.commonprefix(stems))  # noqa: RUF071
+    end = re.sub(r"^[^\W_]*", "", os.path.commonprefix([stem[len(start) :][::-1] for stem in stems])[::-1])  # noqa: RUF071
+    return f"{start}{{part}}{end}{suffix}"
 
 
 def guess_pattern(names: Sequence[str]) -> str:
@@ -163,6 +206,7 @@ def guess_pattern(names: Sequence[str]) -> str:
 def config_text(roots: Sequence[Root], directory: Path) -> str:
     """The text of a commented spikebin.toml that lies in `directory`."""
     sheets = list(dict.fromkeys(sheet for root in roots for sheet in root.sheets))
+    mozaik = any(root.format == "mozaik" for root in roots)
     lines = [
         "# Written by `spikebin init`. Paths are relative to this file.",
         'output = "dataset"',
@@ -173,13 +217,11 @@ def config_text(roots: Sequence[Root], directory: Path) -> str:
         "[binning]",
         "width = 1.0          # ms",
         'closed = "left"      # bin k holds [k, k+1) widths; "right": (k, k+1], as NEST has it',
-        "end_bin = true       # one more bin, for spikes at exactly the end of a phase",
+        f"end_bin = {str(mozaik).lower():<5}      # one more bin, for spikes at exactly the end of a phase",
         'values = "bool"      # or "count": how many spikes, up to 255',
         "",
         "[trial]              # all optional",
-        '# stimulus = "NaturalImage"   # default: the only kind that is there, blanks apart',
-        '# image_id = "image_path"     # the parameter of the stimulus that names the image',
-        '# blank = "before"            # or "none"; default: before where every trial has one',
+        *(TRIAL if mozaik else TRIAL_OF_EVENTS),
     ]
     for root in roots:
         lines += ["", f"[[recordings]]        # {root.parts} found", f"variant = {_text(root.variant)}"]
@@ -187,10 +229,17 @@ def config_text(roots: Sequence[Root], directory: Path) -> str:
         lines += [f"parts = {_text(root.pattern)}"]
         if root.format != "mozaik":
             lines += [f"format = {_text(root.format)}"]
+        if root.format == "arrays":
+            lines += ['# unit = "s"                   # of the spike times, where their name does not tell it']
         if list(root.sheets) != sheets:
             lines += [f"sheets = {_array(root.sheets)}"]
         lines += ["# exclude = [300000]            # parts known to be corrupt"]
-    lines += ["", "[slurm]               # passed to sbatch, any long option of it", '# time = "01:00:00"', '# mem = "2G"']
+    lines += [
+        "",
+        "[slurm]               # passed to sbatch, any long option of it",
+        '# time = "01:00:00"',
+        '# mem = "2G"',
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -99,8 +99,14 @@ class _SharedCache(FunctionCache):  # type: ignore[misc]
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, if that is possible."""
-        with suppress(OSError, EOFError, ValueError):
-            super().save_overload(sig, data)
+        with suppress(OSError):
+            try:
+                super().save_overload(sig, data)
+            except OSError:
+                return
+            except Exception:  # noqa: BLE001  an index that is cut off: begin a new one
+                self.flush()
+                super().save_overload(sig, data)
 
 
 def _arguments(sig: Any) -> Any:

@@ -1,6 +1,6 @@
 """Run one job: export each of its sheets that is not done.
 
-Joins the rooms: a recording gives spikes, events.py bins them, matrixfile.py writes them. What a job is lies in plan.py.
+Joins the rooms: a recording gives spikes, events.py bins them, matrixfile.py writes them. What a job is, plan.py says.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import io
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from spikebin.atomic import remove_litter, write_atomically
+from spikebin.atomic import os_error, remove_litter, write_atomically
 from spikebin.attempts import attempts_path, forget, note_ended, note_failure, note_start
 from spikebin.config import directory_name
 from spikebin.errors import DiskFullError, PlanError, SpikebinError
@@ -96,9 +96,7 @@ def run_job(
     """
     for sheet in sheets or ():
         if sheet not in job.sheets:
-            raise PlanError(
-                f"part {job.name} has no sheet {sheet!r} in the plan: run `spikebin plan` to add it"
-            )
+            raise PlanError(f"part {job.name} has no sheet {sheet!r} in the plan: run `spikebin plan` to add it")
     opened: dict[str, Recording] = {}
     for sheet in sheets or job.sheets:
         now = sheet_state(plan, job, sheet)
@@ -192,9 +190,7 @@ def export_sheet(
     ) as writer:
 
         def work(i: int) -> tuple[TrialEvents, Any]:
-            events = bin_trial(
-                trials[i], recording.spikes(i), config.binning, writer.n_columns, recording.where
-            )
+            events = bin_trial(trials[i], recording.spikes(i), config.binning, writer.n_columns, recording.where)
             return events, writer.encode(events)
 
         for events, encoded in in_order(work, len(trials), threads):
@@ -213,6 +209,8 @@ def _reason(error: Exception) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "out of memory: give the job more, or fewer --threads"
+    if isinstance(error, OSError) and error.filename:
+        return str(os_error(error, Path(os.fsdecode(error.filename))))
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return f"unexpected {text}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it"
 
@@ -243,9 +241,7 @@ def _write_ids(target: Path, identity: Identity, recording: SheetRecording, tria
     stem = f"{directory_name(identity.sheet)}_{identity.part}"
     names = image_ids((trial.repeat, trial.image_id) for trial in trials)
     write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", names)
-    write_npy(
-        variant / "neuron_ids" / f"neuron_ids_{stem}.npy", recording.neurons["neuron_id"].astype(np.int64)
-    )
+    write_npy(variant / "neuron_ids" / f"neuron_ids_{stem}.npy", recording.neurons["neuron_id"].astype(np.int64))
 
 
 def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:

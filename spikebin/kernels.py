@@ -13,9 +13,17 @@ OUTSIDE = -1
 NOT_FINITE = -2
 
 
-@njit(nogil=True, cache=True)
+# Inlined by numba: a callee that comes from the cache is machine code already, which LLVM cannot inline any more.
+@njit(nogil=True, cache=True, inline="always")
 def bin_of(time, start, stop, width, right, end_bin, n_bins):
     """Bin of one time, OUTSIDE, or NOT_FINITE, by the rule of `spikebin.binning.edge_tolerance`."""
+    # Most spikes lie well inside a bin, where neither the tolerance nor the rounding of a product matters: at most
+    # 1/4000 and 1/5000 of a bin here.
+    if start < time < stop and start > -4.0e6 and stop < 4.0e6 and 4.0e-5 < width < 4.0e5:
+        position = (time - start) * (1.0 / width)
+        k = np.int64(position)
+        if 1.0e-3 < position - k < 0.999 and k < n_bins and time < stop - 1.0e-3 * width:
+            return k
     if not np.isfinite(time):
         return NOT_FINITE
     position = (time - start) / width
@@ -54,11 +62,13 @@ def flatten(times, rows, start, stop, width, right, end_bin, n_bins, first_bin, 
 
 
 @njit(nogil=True, cache=True)
-def mark(times, rows, start, stop, width, right, end_bin, n_bins, out):
-    """Set ``out[row * n_bins + bin]``; how many lie inside, how many were set already, first bad one or -1."""
+def mark(times, rows, start, stop, width, right, end_bin, n_bins, first_row, last_row, out):
+    """Set ``out[row * n_bins + bin]`` in a range of rows; how many are inside, how many were set, a bad one or -1."""
     n_inside = 0
     n_collisions = 0
     for i in range(times.size):
+        if rows[i] < first_row or rows[i] >= last_row:
+            continue
         k = bin_of(times[i], start, stop, width, right, end_bin, n_bins)
         if k >= 0:
             cell = rows[i] * n_bins + k
@@ -71,11 +81,13 @@ def mark(times, rows, start, stop, width, right, end_bin, n_bins, out):
 
 
 @njit(nogil=True, cache=True)
-def count(times, rows, start, stop, width, right, end_bin, n_bins, full, out):
-    """Add 1 to ``out[row * n_bins + bin]`` up to `full`; how many lie inside, how many did not fit, first bad one or -1."""
+def count(times, rows, start, stop, width, right, end_bin, n_bins, full, first_row, last_row, out):
+    """As `mark`, but add 1 to ``out[row * n_bins + bin]``, up to `full`; spikes that do not fit count as set."""
     n_inside = 0
     n_collisions = 0
     for i in range(times.size):
+        if rows[i] < first_row or rows[i] >= last_row:
+            continue
         k = bin_of(times[i], start, stop, width, right, end_bin, n_bins)
         if k >= 0:
             cell = rows[i] * n_bins + k
@@ -91,7 +103,7 @@ def count(times, rows, start, stop, width, right, end_bin, n_bins, full, out):
 
 @njit(nogil=True, cache=True)
 def merge(flat, full, counts):
-    """Make sorted `flat` unique in place, with how often each occurs (at most `full`); how many are left, how many did not fit."""
+    """Make sorted `flat` unique in place, with how often each occurs, up to `full`; how many are left, did not fit."""
     n_unique = 0
     n_collisions = 0
     for i in range(flat.size):
@@ -105,16 +117,6 @@ def merge(flat, full, counts):
             counts[n_unique] = 1
             n_unique += 1
     return n_unique, n_collisions
-
-
-@njit(nogil=True, cache=True)
-def scatter(flat, values, n_columns, first_row, first_column, n_chunk_rows, n_chunk_columns, out):
-    """Write `values` of the flat indices that lie in a chunk to `out`, the chunk's cells in C order."""
-    for i in range(flat.size):
-        row = flat[i] // n_columns - first_row
-        column = flat[i] % n_columns - first_column
-        if 0 <= row < n_chunk_rows and 0 <= column < n_chunk_columns:
-            out[row * n_chunk_columns + column] = values[i]
 
 
 # --- pickle opcodes ---

@@ -7,6 +7,7 @@ compressed is in chunks.py; what a file holds besides, and when it is whole, is 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,24 +91,22 @@ class MatrixLayout:
         trials = range(self.shape[0])
         return chunk_places(file.root.spikes, [[(trial, *corner) for corner in self._corners] for trial in trials])
 
-    def block(self, chunks: Callable[[int], bytes], rows: Selector, columns: Selector) -> NDArray[Any]:
-        """``(rows, columns)`` of one trial, as an array of their lengths; ``chunks(i)`` reads its chunk i."""
-        out: NDArray[Any] | None = None
-        for i, (row, column) in enumerate(self._corners):
-            row_places, row_inside = _within(rows, row, self._codec.shape[1])
-            column_places, column_inside = _within(columns, column, self._codec.shape[2])
-            if not (len(row_inside) and len(column_inside)):
-                continue
-            part = self._part(chunks(i), row_inside, column_inside)
-            if part.shape == (len(rows), len(columns)):
-                return part if part.flags.writeable else part.copy()
-            out = np.empty((len(rows), len(columns)), self.dtype) if out is None else out
-            out[np.ix_(row_places, column_places)] = part
-        return np.empty((len(rows), len(columns)), self.dtype) if out is None else out
+    def block(
+        self, chunks: Callable[[int, int], bytes], trials: Selector, rows: Selector, columns: Selector
+    ) -> NDArray[Any]:
+        """The outer product of trials, rows and columns; ``chunks(trial, i)`` reads chunk i of a trial."""
+        scratch = np.empty(self._codec.padded, self.dtype)
+        if len(trials) == 1:
+            return self._trial(partial(chunks, int(trials[0])), rows, columns, scratch)[np.newaxis]
+        out = np.empty((len(trials), len(rows), len(columns)), self.dtype)
+        for i, trial in enumerate(trials):
+            out[i] = self._trial(partial(chunks, int(trial)), rows, columns, scratch)
+        return out
 
-    def events(self, chunks: Callable[[int], bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def events(self, chunks: Callable[[int, int], bytes], trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Flat indices (int64, ascending) and values (uint8) of the cells of one trial that are not empty."""
-        dense = self.block(chunks, range(self.shape[1]), range(self.shape[2])).reshape(-1)
+        everything = range(trial, trial + 1), range(self.shape[1]), range(self.shape[2])
+        dense = self.block(chunks, *everything).reshape(-1)
         flat = np.flatnonzero(dense if self.dtype == bool else dense != 0).astype(np.int64, copy=False)
         return flat, dense[flat].view(np.uint8)
 
@@ -129,21 +128,39 @@ class MatrixLayout:
         inside = (columns >= column) & (columns < column + n_columns)
         return rows[inside] * width + columns[inside] - column, values[inside]
 
-    def _part(self, chunk: bytes, rows: Selector, columns: Selector) -> NDArray[Any]:
+    def _trial(
+        self, chunks: Callable[[int], bytes], rows: Selector, columns: Selector, scratch: NDArray[Any]
+    ) -> NDArray[Any]:
+        """``(rows, columns)`` of one trial, perhaps a view of `scratch`."""
+        out: NDArray[Any] | None = None
+        for i, (row, column) in enumerate(self._corners):
+            row_places, row_inside = _within(rows, row, self._codec.shape[1])
+            column_places, column_inside = _within(columns, column, self._codec.shape[2])
+            if len(row_inside) and len(column_inside):
+                part = self._part(chunks(i), row_inside, column_inside, scratch)
+                if part.shape == (len(rows), len(columns)):
+                    return part if part.flags.writeable else part.copy()
+                out = np.empty((len(rows), len(columns)), self.dtype) if out is None else out
+                out[np.ix_(row_places, column_places)] = part
+        return np.empty((len(rows), len(columns)), self.dtype) if out is None else out
+
+    def _part(self, chunk: bytes, rows: Selector, columns: Selector, scratch: NDArray[Any]) -> NDArray[Any]:
         """The outer product of rows and columns of a chunk."""
-        box = slice(0, 1), _bounds(rows), _bounds(columns)
-        # Blocks span all columns of some rows: from half of the rows on, the whole chunk in threads is faster.
-        if 2 * (box[1].stop - box[1].start) < self._codec.shape[1]:
-            part = self._codec.decompress_box(chunk, box)[0]
+        first, last = int(min(rows)), int(max(rows)) + 1
+        # Many rows: the whole chunk in threads is faster than the blocks that hold them in one.
+        if 2 * (last - first) < self._codec.shape[1]:
+            part = self._codec.decompress_rows(chunk, first, last)[0]
         else:
-            part = self._codec.decompress(chunk)[box][0]
-        for axis, which in enumerate((rows, columns)):
-            if not (isinstance(which, range) and which.step == 1):
-                part = np.take(part, np.asarray(which) - box[axis + 1].start, axis=axis)
-        return part
+            part = self._codec.decompress(chunk, scratch)[0, first:last]
+        part = part if _is_slice(rows) else np.take(part, np.asarray(rows) - first, axis=0)
+        if _is_slice(columns):
+            return part[:, int(columns[0]) : int(columns[-1]) + 1]
+        return np.take(part, np.asarray(columns), axis=1)
 
 
-def make_layout(name: str, shape: tuple[int, int, int], dtype: np.dtype[Any], codec: str) -> MatrixLayout | EventsLayout:
+def make_layout(
+    name: str, shape: tuple[int, int, int], dtype: np.dtype[Any], codec: str
+) -> MatrixLayout | EventsLayout:
     """The layout of a name, for a matrix of this shape."""
     layouts: dict[str, type[MatrixLayout | EventsLayout]] = {"matrix": MatrixLayout, "events": EventsLayout}
     return layouts[name](shape, dtype, codec)
@@ -151,14 +168,12 @@ def make_layout(name: str, shape: tuple[int, int, int], dtype: np.dtype[Any], co
 
 def _within(selector: Selector, first: int, size: int) -> tuple[NDArray[np.intp], Selector]:
     """Of the positions of a selector that lie in a chunk: their places in the selector, and in the chunk."""
-    if isinstance(selector, range) and (
-        not selector or (min(selector) >= first and max(selector) < first + size)
-    ):
+    if isinstance(selector, range) and (not selector or (min(selector) >= first and max(selector) < first + size)):
         return np.arange(len(selector)), range(selector.start - first, selector.stop - first, selector.step)
     positions = np.asarray(selector, np.intp)
     places = np.flatnonzero((positions >= first) & (positions < first + size))
     return places, positions[places] - first
 
 
-def _bounds(selector: Selector) -> slice:
-    return slice(int(min(selector)), int(max(selector)) + 1)
+def _is_slice(selector: Selector) -> bool:
+    return isinstance(selector, range) and selector.step == 1

@@ -135,16 +135,16 @@ def materialise(
     out : Path
         Of the new data set; not that of the old one.
     chain : callable
-        ``lambda sheet: sheet.window(0, 712, across=True, short="cut")``. It is called with one part at a time, so memory
-        does not grow with the data set.
+        ``lambda sheet: sheet.window(0, 712, across=True, short="cut")``. It is called with one part at a time, so
+        memory does not grow with the data set.
     layout, codec : str, optional
         As in spikebin.toml; default: as they are.
 
     Yields
     ------
     Written
-        For each file. Its seal says in ``source`` from which file, of which content, and by which views it was made; a file
-        that is there and says the same is left alone.
+        For each file. Its seal says in ``source`` from which file, of which content, and by which views it was made; a
+        file that is there and says the same is left alone.
 
     Raises
     ------
@@ -156,8 +156,8 @@ def materialise(
     Notes
     -----
     Neurons are written by ascending id, whatever their order in the view, and trials by repeat and order. Values
-    other than bool are written as uint8 counts: what is above 255 is cut to it, and counted as collisions. `n_spikes` and
-    so on count what the view holds.
+    other than bool are written as uint8 counts: what is above 255 is cut to it, and counted as collisions. `n_spikes`
+    and so on count what the view holds.
     """
     for dataset in sheets.values():
         if not isinstance(dataset, Dataset):
@@ -168,20 +168,17 @@ def materialise(
             if target.exists() and target.samefile(file.path):
                 raise DatasetError(f"{out} is the data set itself: write the view to another directory")
             recording = _ViewRecording(chain(Dataset([file])), file)
-            form = layout or header["layout"], codec or header["codec"]
+            wanted = recording.name, layout or header["layout"], codec or header["codec"]
             sealed = _sealed(target)
-            if sealed is not None and (sealed["source"]["name"], sealed["layout"], sealed["codec"]) == (
-                recording.name,
-                *form,
-            ):
+            if sealed is not None and (sealed["source"]["name"], sealed["layout"], sealed["codec"]) == wanted:
                 yield Written(target, sealed, skipped=True)
                 continue
             config = Config(
                 path=target,
                 output=out,
                 recordings=(),
-                layout=form[0],
-                codec=form[1],
+                layout=wanted[1],
+                codec=wanted[2],
                 binning=recording.binning,
                 trial=TrialRule(**header["trial"]),
             )
@@ -236,7 +233,9 @@ class _ViewRecording:
             for name, n_bins in zip(self._names, self._bins[i], strict=True)
         )
         stimulus = self._view.stimulus(i)
-        return Trial(str(facts["image_id"]), int(facts["repeat"]), int(facts["order"]), stimulus, phases)
+        known = ("part", "image_id", "repeat", "order", "n_bins")
+        extra = tuple((name, facts[name].item()) for name in facts.dtype.names if name not in known)
+        return Trial(str(facts["image_id"]), int(facts["repeat"]), int(facts["order"]), stimulus, phases, extra)
 
 
 def _sealed(path: Path) -> dict[str, Any] | None:

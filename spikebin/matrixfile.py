@@ -12,15 +12,16 @@ import threading
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from spikebin import __version__
 from spikebin.atomic import write_atomically
 from spikebin.binning import Binning
+from spikebin.chunks import DamagedChunkError
 from spikebin.errors import MatrixFileError
 from spikebin.events import ContentDigest, TrialEvents, phase_bins
 from spikebin.layouts import make_layout
@@ -35,7 +36,16 @@ if TYPE_CHECKING:
 
     from spikebin.recordings.base import SourceFile, Trial
 
-__all__ = ["HDF5_LOCK", "Identity", "MatrixFile", "MatrixWriter", "open_file", "verify_file"]
+__all__ = [
+    "HDF5_LOCK",
+    "Identity",
+    "MatrixFile",
+    "MatrixImage",
+    "MatrixWriter",
+    "open_file",
+    "seal_image",
+    "verify_file",
+]
 
 # PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
 HDF5_LOCK = threading.RLock()
@@ -48,6 +58,79 @@ class Identity:
     sheet: str
     variant: str
     part: str
+
+
+class MatrixImage:
+    """The HDF5 part of a matrix file, built in memory: tables, then trial by trial, then whole.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (trial, neuron, time).
+    values : {"bool", "count"}
+    layout : {"matrix", "events"}
+    codec : {"blosc2", "zlib"}
+    neurons, trials : structured arrays
+        As they are stored, text in UTF-8.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        values: str,
+        layout: str,
+        codec: str,
+        neurons: NDArray[Any],
+        trials: NDArray[Any],
+    ) -> None:
+        import tables
+
+        self._layout = make_layout(layout, shape, np.dtype(bool if values == "bool" else "u1"), codec)
+        self._digest = ContentDigest(neurons["neuron_id"])
+        self._trials = trials
+        self._n_appended = 0
+        with HDF5_LOCK:
+            # A name that no other image has: PyTables keeps a table of open files by name.
+            self._file = tables.open_file(
+                f"image {id(self)}",
+                "w",
+                driver="H5FD_CORE",
+                driver_core_backing_store=0,
+                user_block_size=SEAL_SIZE,
+            )
+            self._layout.create(self._file)
+            _create_table(self._file, "neurons", neurons)
+            _create_table(self._file, "trials", trials)
+
+    def encode(self, events: TrialEvents) -> Any:
+        """Compress one trial; threads may encode at once."""
+        return self._layout.encode(events)
+
+    def append(self, events: TrialEvents, encoded: Any) -> None:
+        """Add the next trial, as `encode` made it."""
+        trial = self._trials[self._n_appended]
+        self._digest.add(trial["image_id"].decode(), int(trial["repeat"]), int(trial["n_bins"]), events)
+        with HDF5_LOCK:
+            self._layout.append(self._file, self._n_appended, encoded)
+        self._n_appended += 1
+
+    def finish(self, sources: NDArray[Any], threads: int) -> tuple[bytes, str]:
+        """The bytes of the HDF5 file, and the content digest."""
+        if self._n_appended != len(self._trials):
+            raise MatrixFileError(f"{self._n_appended} of {len(self._trials)} trials were appended: nothing is written")
+        with HDF5_LOCK:
+            self._layout.finish(self._file, threads)
+            _create_table(self._file, "source", sources)
+            self._file.flush()
+            image: bytes = self._file.get_file_image()
+            self.close()
+        return image, self._digest.hexdigest()
+
+    def close(self) -> None:
+        """Forget what was built so far."""
+        with HDF5_LOCK:
+            if self._file.isopen:
+                self._file.close()
 
 
 class MatrixWriter:
@@ -85,8 +168,6 @@ class MatrixWriter:
         layout: str = "matrix",
         codec: str = "blosc2",
     ) -> None:
-        import tables
-
         self.identity = identity
         self.trials = trials
         self.binning = binning
@@ -99,23 +180,15 @@ class MatrixWriter:
                 f" {n_columns} bins: nothing to write, check [trial] and [binning]"
             )
         self._layout_name, self._codec, self._trial_rule = layout, codec, trial_rule
-        self._layout = make_layout(
-            layout, self.shape, np.dtype(bool if binning.values == "bool" else "u1"), codec
-        )
-        self._digest = ContentDigest(neurons["neuron_id"])
         self._counts = dict.fromkeys(("n_spikes", "n_binned", "n_collisions", "n_outside"), 0)
-        self._n_appended = 0
-        with HDF5_LOCK:
-            self._file = tables.open_file(
-                f"{identity.variant}/{identity.part}/{identity.sheet}",
-                "w",
-                driver="H5FD_CORE",
-                driver_core_backing_store=0,
-                user_block_size=SEAL_SIZE,
-            )
-            self._layout.create(self._file)
-            _create_table(self._file, "neurons", np.asarray(neurons, NEURON_FIELDS))
-            _create_table(self._file, "trials", _trial_table(trials, self._bins))
+        self._image = MatrixImage(
+            self.shape,
+            binning.values,
+            layout,
+            codec,
+            np.asarray(neurons, NEURON_FIELDS),
+            _trial_table(trials, self._bins),
+        )
 
     @property
     def n_columns(self) -> int:
@@ -124,23 +197,17 @@ class MatrixWriter:
 
     def encode(self, events: TrialEvents) -> Any:
         """Compress one trial; threads may encode at once."""
-        return self._layout.encode(events)
+        return self._image.encode(events)
 
     def append(self, events: TrialEvents, encoded: Any) -> None:
         """Add the next trial, as `encode` made it."""
-        trial, bins = self.trials[self._n_appended], self._bins[self._n_appended]
-        self._digest.add(trial.image_id, trial.repeat, sum(bins), events)
+        self._image.append(events, encoded)
         self._counts["n_spikes"] += events.n_spikes
         self._counts["n_collisions"] += events.n_collisions
         self._counts["n_outside"] += events.n_outside
         self._counts["n_binned"] += events.n_spikes - events.n_collisions - events.n_outside
-        with HDF5_LOCK:
-            self._layout.append(self._file, self._n_appended, encoded)
-        self._n_appended += 1
 
-    def write(
-        self, path: Path, source: str, files: Sequence[SourceFile], *, threads: int = 1
-    ) -> dict[str, Any]:
+    def write(self, path: Path, source: str, files: Sequence[SourceFile], *, threads: int = 1) -> dict[str, Any]:
         """Seal the file and put it in place.
 
         Parameters
@@ -164,20 +231,8 @@ class MatrixWriter:
         SpikebinError
             If the file cannot be written; nothing is left behind.
         """
-        if self._n_appended != len(self.trials):
-            raise MatrixFileError(f"{self._n_appended} of {len(self.trials)} trials were appended to {path}")
-        with HDF5_LOCK:
-            self._layout.finish(self._file, threads)
-            _create_table(self._file, "source", _source_table(files))
-            self._file.flush()
-            image = self._file.get_file_image()
-            self.close()
+        image, digest = self._image.finish(_source_table(files), threads)
         header = {
-            "format_version": FORMAT_VERSION,
-            "spikebin_version": __version__,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "size": len(image),
-            "sha256": hashlib.sha256(image).hexdigest(),
             **asdict(self.identity),
             "shape": list(self.shape),
             "layout": self._layout_name,
@@ -186,7 +241,7 @@ class MatrixWriter:
             "trial": self._trial_rule,
             "phases": self._phases(),
             **self._counts,
-            "content_digest": self._digest.hexdigest(),
+            "content_digest": digest,
             "source": {
                 "name": source,
                 "files": len(files),
@@ -194,16 +249,13 @@ class MatrixWriter:
                 "mtime": max((file.mtime for file in files), default=0.0),
             },
         }
-        write_atomically(path, (pack_seal(header), image))
-        return header
+        return seal_image(path, header, image)
 
     def close(self) -> None:
         """Forget what was built so far."""
-        with HDF5_LOCK:
-            if self._file.isopen:
-                self._file.close()
+        self._image.close()
 
-    def __enter__(self) -> MatrixWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -262,7 +314,7 @@ class MatrixFile:
 
     @cached_property
     def trials(self) -> NDArray[Any]:
-        """Structured array (n_trials,): image_id, repeat, order, n_bins, phase_bins (n_phases,), stimulus; then `Trial.extra`."""
+        """Structured array (n_trials,): image_id, repeat, order, n_bins, phase_bins (n_phases,), stimulus, extras."""
         return _decoded(self._ask_hdf5(lambda file: file.root.trials.read()))
 
     @cached_property
@@ -274,6 +326,10 @@ class MatrixFile:
     def sources(self) -> NDArray[Any]:
         """Structured array: name, size and mtime of every file that was read."""
         return _decoded(self._ask_hdf5(lambda file: file.root.source.read()))
+
+    def stored_table(self, name: str) -> NDArray[Any]:
+        """The table ``trials``, ``neurons`` or ``source`` as it is stored, text in UTF-8."""
+        return self._ask_hdf5(lambda file: file.get_node("/", name).read())
 
     def forget_tables(self) -> None:
         """Let go of the tables, to be read again when asked for: a data set holds thousands of files."""
@@ -301,7 +357,7 @@ class MatrixFile:
         if not -self.shape[0] <= trial < self.shape[0]:
             raise IndexError(f"trial {trial} is out of bounds for {self.shape[0]} trials of {self.path}")
         with self._chunks() as chunks:
-            return self._layout.events(partial(chunks, trial % self.shape[0]))
+            return self._layout.events(chunks, trial % self.shape[0])
 
     def __reduce__(self) -> tuple[type[MatrixFile], tuple[Path]]:
         return MatrixFile, (self.path,)
@@ -314,12 +370,7 @@ class MatrixFile:
         """The outer product of one Selector for each axis, see `spikebin.lazy`."""
         trials, rows, columns = selectors
         with self._chunks() as chunks:
-            if len(trials) == 1:
-                return self._layout.block(partial(chunks, int(trials[0])), rows, columns)[np.newaxis]
-            out = np.empty((len(trials), len(rows), len(columns)), self.dtype)
-            for i, trial in enumerate(trials):
-                out[i] = self._layout.block(partial(chunks, int(trial)), rows, columns)
-        return out
+            return self._layout.block(chunks, trials, rows, columns)
 
     @contextmanager
     def _chunks(self) -> Iterator[Callable[[int, int], bytes]]:
@@ -328,14 +379,16 @@ class MatrixFile:
         try:
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
-                yield lambda trial, i: os.pread(
-                    descriptor, int(places[trial, i, 1]), int(places[trial, i, 0])
-                )
+                yield lambda trial, i: os.pread(descriptor, int(places[trial, i, 1]), int(places[trial, i, 0]))
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise MatrixFileError(
                 f"{self.path} cannot be read ({error.strerror}): check the disk and your rights"
+            ) from None
+        except DamagedChunkError as error:
+            raise MatrixFileError(
+                f"{self.path} holds a damaged chunk ({error}): run `spikebin verify` on it, or export it again"
             ) from None
 
     @cached_property
@@ -353,6 +406,43 @@ class MatrixFile:
                     return question(file)
             except (OSError, ValueError, RuntimeError, tables.HDF5ExtError, tables.NoSuchNodeError) as error:
                 raise _unreadable(self.path, error) from None
+
+
+def seal_image(
+    path: Path, facts: dict[str, Any], image: bytes, *, check: Callable[[Path], object] | None = None
+) -> dict[str, Any]:
+    """Put an image in place under its seal.
+
+    Parameters
+    ----------
+    path : Path
+    facts : dict
+        What the seal says besides the versions, the time, and the size and sha256 of the image.
+    image : bytes
+    check : callable, optional
+        See `spikebin.atomic.write_atomically`.
+
+    Returns
+    -------
+    dict
+        The header that was sealed.
+
+    Raises
+    ------
+    DiskFullError
+    SpikebinError
+        If the file cannot be written; nothing is left behind.
+    """
+    header = {
+        "format_version": FORMAT_VERSION,
+        "spikebin_version": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "size": len(image),
+        "sha256": hashlib.sha256(image).hexdigest(),
+        **facts,
+    }
+    write_atomically(path, (pack_seal(header), image), check=check)
+    return header
 
 
 def open_file(path: Path | str) -> MatrixFile:
@@ -416,9 +506,7 @@ def _unreadable(path: Path, error: Exception) -> MatrixFileError:
             " set HDF5_USE_FILE_LOCKING=FALSE and try again"
         )
     reason = text.strip().splitlines()[-1] if text.strip() else type(error).__name__
-    return MatrixFileError(
-        f"{path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again"
-    )
+    return MatrixFileError(f"{path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again")
 
 
 def _create_table(file: Any, name: str, array: NDArray[Any]) -> None:

@@ -84,8 +84,8 @@ def old_files(
     Raises
     ------
     DatasetError
-        If trials differ in length, or if a part is not called by a number that its trials can be counted on from: the old
-        layouts have no place for that.
+        If trials differ in length, or if a part is not called by a number that its trials can be counted on from: the
+        old layouts have no place for that.
     """
     folder = PurePosixPath(folder_of(layout, step))
     view: View = Dataset([file])
@@ -132,8 +132,8 @@ def read_index(path: Path | str) -> dict[str, NDArray[np.int64]]:
     Returns
     -------
     dict
-        Sheet, as the file names it, -> int64 (n,). They count rows by the order of the old files, which is by ascending id
-        where the recording's was: see `View.select`.
+        Sheet, as the file names it, -> int64 (n,). They count rows by the order of the old files, which is by
+        ascending id where the recording's was: see `View.select`.
 
     Raises
     ------

@@ -97,7 +97,8 @@ class Plan:
             if entry.variant == job.variant and entry.root == Path(source).parent:
                 return entry
         raise PlanError(
-            f"{source!r}, the source of {job.name}, lies below no root of {self.config.path} any more: run `spikebin plan`"
+            f"{source!r}, the source of {job.name}, lies below no root of {self.config.path} any more:"
+            " run `spikebin plan`"
         )
 
     @property
@@ -121,16 +122,12 @@ class Plan:
         for sheet in self.sheets:
             if name in {sheet, directory_name(sheet)}:
                 return sheet
-        raise PlanError(
-            f"no sheet {name!r} in the plan of {self.config.output}: {suggest(name, self.sheets)}"
-        )
+        raise PlanError(f"no sheet {name!r} in the plan of {self.config.output}: {suggest(name, self.sheets)}")
 
     def find_variant(self, name: str) -> str:
         """A variant's name, checked; raises PlanError if the plan has none of that name."""
         if name not in self.variants:
-            raise PlanError(
-                f"no variant {name!r} in the plan of {self.config.output}: {suggest(name, self.variants)}"
-            )
+            raise PlanError(f"no variant {name!r} in the plan of {self.config.output}: {suggest(name, self.variants)}")
         return name
 
     def find_job(self, name: str) -> Job:
@@ -230,9 +227,7 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
     return plan, changes
 
 
-def _claims(
-    config: Config, old: Sequence[Job], changes: PlanChanges
-) -> dict[tuple[str, str], dict[str, str]]:
+def _claims(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tuple[str, str], dict[str, str]]:
     """(variant, part) -> {sheet: source}, in the order of the config's variants, then of the parts."""
     claims: dict[tuple[str, str], dict[str, str]] = {}
     for i, entry in enumerate(config.recordings):
@@ -253,12 +248,7 @@ def _claims(
                 f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: mend `parts` or `root`"
             )
         changes.unknown_excludes += [f"{entry.variant}/{part}" for part in entry.exclude if part not in found]
-        sheets = (
-            entry.sheets
-            or config.sheets
-            or _frozen_sheets(entry, old)
-            or _discover_sheets(config, entry, found)
-        )
+        sheets = entry.sheets or config.sheets or _frozen_sheets(entry, old) or _discover_sheets(config, entry, found)
         for part, name in found.items():
             claimed = claims.setdefault((entry.variant, part), {})
             source = str(entry.root / name)
@@ -274,12 +264,20 @@ def _claims(
 
 
 def _names(config: Config, entry: Recordings, where: str) -> list[str]:
-    """Names below the root that may be recordings: directories, and files where the format is one of files."""
+    """Names below the root that may be recordings of the entry's format; without one, directories."""
+    from spikebin.recordings import FORMATS
+
     root = config.resolve(entry.root)
+    form = FORMATS.get((entry.format or "mozaik").partition(":")[0])
+    suffixes = form.suffixes if form is not None else ()
+    ours = {config.path, config.output}
     try:
         with os.scandir(root) as entries:
             return sorted(
-                item.name for item in entries if entry.format not in {None, "mozaik"} or item.is_dir()
+                item.name
+                for item in entries
+                if (not suffixes or ("" if item.is_dir() else Path(item.name).suffix.lower() or None) in suffixes)
+                and Path(item.path) not in ours
             )
     except OSError as error:
         raise ConfigError(
@@ -308,9 +306,7 @@ def _discover_sheets(config: Config, entry: Recordings, found: dict[str, str]) -
     raise RecordingError(f"no recording in {entry.root} can be read to learn its sheets; the first: {reason}")
 
 
-def _wanted_sheets(
-    config: Config, claims: dict[tuple[str, str], dict[str, str]]
-) -> dict[str, tuple[str, ...]]:
+def _wanted_sheets(config: Config, claims: dict[tuple[str, str], dict[str, str]]) -> dict[str, tuple[str, ...]]:
     """The sheets of every part of a variant: the config's, else all that any of its entries holds."""
     wanted: dict[str, dict[str, None]] = {entry.variant: {} for entry in config.recordings}
     for (variant, _), sheets in claims.items():
@@ -329,18 +325,12 @@ def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]
     groups: dict[str, list[str]] = {}
     for sheet in wanted:
         groups.setdefault(found.get(sheet, ""), []).append(sheet)
-    return tuple(
-        Source(path, tuple(sheets)) for path, sheets in sorted(groups.items(), key=lambda g: g[0] == "")
-    )
+    return tuple(Source(path, tuple(sheets)) for path, sheets in sorted(groups.items(), key=lambda g: g[0] == ""))
 
 
 def natural_key(text: str) -> list[Any]:
     """Sort key that puts part 9 before part 10."""
-    return [
-        (0, int(piece), "") if piece.isdigit() else (1, 0, piece)
-        for piece in re.split(r"(\d+)", text)
-        if piece
-    ]
+    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -363,7 +353,7 @@ def _write(plan: Plan) -> None:
 
 
 def read_jobs(output: Path) -> tuple[Job, ...] | None:
-    """The jobs in the jobs.csv of an output, None if there is none; raises PlanError if it is not as spikebin wrote it."""
+    """The jobs of an output's jobs.csv, None if there is none; raises PlanError if it is not as spikebin wrote it."""
     path = output / "jobs.csv"
     try:
         text = path.read_text("utf-8")
@@ -378,13 +368,9 @@ def read_jobs(output: Path) -> tuple[Job, ...] | None:
         )
     jobs = []
     for n, row in enumerate(rows[1:]):
-        sheets, sources = (
-            (row[3].split(" | "), row[4].split(" | ")) if len(row) == len(COLUMNS) else ([], [""])
-        )
+        sheets, sources = (row[3].split(" | "), row[4].split(" | ")) if len(row) == len(COLUMNS) else ([], [""])
         if len(sheets) != len(sources) or row[0] != str(n):
-            raise PlanError(
-                f"{path} line {n + 2} is not as spikebin wrote it: restore it; an index must keep its part"
-            )
+            raise PlanError(f"{path} line {n + 2} is not as spikebin wrote it: restore it; an index must keep its part")
         groups = (
             Source(_unescape(source), tuple(map(_unescape, group.split(" "))))
             for group, source in zip(sheets, sources, strict=True)
@@ -407,18 +393,15 @@ def _check_binding(config: Config) -> None:
         settings = json.loads(path.read_text("utf-8"))
         version, *stored = (settings[key] for key in ("plan_version", "binning", "trial"))
     except (OSError, ValueError, KeyError, TypeError):
-        raise PlanError(
-            f"{path} is missing or broken: restore it, or run `spikebin plan --replace`"
-        ) from None
+        raise PlanError(f"{path} is missing or broken: restore it, or run `spikebin plan --replace`") from None
     if version != VERSION:
-        raise PlanError(
-            f"{path} is of plan_version {version}, this spikebin knows {VERSION}: upgrade spikebin"
-        )
+        raise PlanError(f"{path} is of plan_version {version}, this spikebin knows {VERSION}: upgrade spikebin")
     for table, was in zip(("binning", "trial"), stored, strict=True):
         now = _settings(config)[table]
         for key in [*now, *was]:
             if was.get(key) != now.get(key):
                 raise PlanError(
-                    f"{config.path} says {key} = {now.get(key)!r} in [{table}], the plan in {config.output} was made with"
-                    f" {was.get(key)!r}: set it back, choose another output, or run `spikebin plan --replace`"
+                    f"{config.path} says {key} = {now.get(key)!r} in [{table}], the plan in {config.output}"
+                    f" was made with {was.get(key)!r}: set it back, choose another output, or run"
+                    " `spikebin plan --replace`"
                 )

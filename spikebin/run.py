@@ -84,9 +84,9 @@ def run_tasks(
         One for each sheet of each task, as they end.
     """
     from spikebin.attempts import KILLED, attempts_path, note_failure
+    from spikebin.config import load_config
     from spikebin.job import Outcome
     from spikebin.plan import load_plan
-    from spikebin.config import load_config
 
     output = load_plan(load_config(config)).config.output if tasks else None
     queue = deque(tasks)

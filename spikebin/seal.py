@@ -52,7 +52,7 @@ def pack_seal(header: dict[str, Any]) -> bytes:
     Parameters
     ----------
     header : dict
-        Every key of REQUIRED, `size` and `sha256` of the bytes behind the seal included, and whatever else is to be kept.
+        Every key of REQUIRED (`size` and `sha256` are of the bytes behind the seal), and whatever else is to be kept.
 
     Returns
     -------
@@ -99,9 +99,7 @@ def read_seal(path: Path | str) -> dict[str, Any]:
 def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
     """The header in the first bytes of a file of `size` bytes; raises as `read_seal`, `path` is for messages."""
     if not block.startswith(MAGIC):
-        raise MatrixFileError(
-            f"{path} is no spikebin matrix file (no seal): export it again, or give another file"
-        )
+        raise MatrixFileError(f"{path} is no spikebin matrix file (no seal): export it again, or give another file")
     version, _, rest = block[len(MAGIC) :].partition(b"\n")
     if version.isdigit() and int(version) > FORMAT_VERSION:
         raise MatrixFileError(

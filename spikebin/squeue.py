@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections import defaultdict
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 SHORT_PATIENCE = 3.0
+NO_CLUSTER = "configuration source"
+"""What Slurm's programs say where they are installed and nothing else is."""
 BY_HAND = "spikebin"
 BY_HAND_ALL = "spikebin-run"
 """Names of the jobs of slurm/export.sbatch and slurm/run.sbatch, submitted by hand."""
@@ -170,11 +173,11 @@ def ask_queue(plan: Plan, *, patience: float) -> Queue | None:
 
 
 def queue_if_known(plan: Plan) -> tuple[Queue | None, str]:
-    """The queue of a data set, for a user who waits: None where there is no Slurm or no quick answer, and why."""
+    """The queue of a data set for a user who waits; else None and why, or "" where there is no Slurm at all."""
     try:
         return ask_queue(plan, patience=SHORT_PATIENCE), ""
     except SpikebinError as error:
-        return None, str(error)
+        return None, "" if NO_CLUSTER in str(error) else str(error)
 
 
 def run_slurm(command: Sequence[str], *, patience: float, text: str | None = None) -> str:
@@ -212,16 +215,18 @@ def run_slurm(command: Sequence[str], *, patience: float, text: str | None = Non
     except subprocess.TimeoutExpired:
         raise SpikebinError(f"{command[0]} gave no answer in {patience:g} s: try again when Slurm is well") from None
     if done.returncode:
-        raise SpikebinError(f"{command[0]} failed: {_said(done.stderr) or f'exit code {done.returncode}'}")
+        said = _said(done.stderr) or f"exit code {done.returncode}"
+        hint = " (`scontrol ping` tells when it is back)" if "slurm controller" in said else ""
+        raise SpikebinError(f"{command[0]} failed: {said}{hint}")
     return done.stdout
 
 
 def _said(stderr: str) -> str:
     """What went wrong, in Slurm's own words: the last line that is an error, else the first."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if "error:" in line]
+    errors = [line for line in lines if re.search(r"(error|fatal):", line)]
     line = errors[-1] if errors else next(iter(lines), "")
-    return line.rpartition("error: ")[2].removeprefix("sbatch: ").rstrip(".")
+    return re.sub(r"^\w+: ((error|fatal): )?", "", line).rstrip(".")
 
 
 def _meaning(

@@ -1,6 +1,6 @@
 """How far every sheet of every part has come: done, missing, broken, failed, no source or excluded.
 
-Knows jobs.csv, the seals of matrix files and the notes beside them; opens neither recordings nor HDF5, imports no numpy.
+Knows jobs.csv, the seals of matrix files and the notes beside them; opens no recording and no HDF5, imports no numpy.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,7 @@ class SheetState:
     sheet: str
     state: State
     reason: str = ""
-    attempts: Attempts = Attempts()
+    attempts: Attempts = field(default_factory=Attempts)
     header: dict[str, Any] | None = None
 
 
@@ -110,9 +110,7 @@ def undo_exclude(plan: Plan, job: Job) -> None:
     """
     rows = read_excluded(plan.config.output)
     if job.name not in rows:
-        way_out = (
-            "take it out of `exclude` there" if job.name in _config_excludes(plan) else "nothing to undo"
-        )
+        way_out = "take it out of `exclude` there" if job.name in _config_excludes(plan) else "nothing to undo"
         raise PlanError(f"{job.name} is not excluded beside the plan of {plan.config.path}: {way_out}")
     del rows[job.name]
     _write_excluded(plan.config.output, rows)
@@ -149,9 +147,7 @@ class _Looker:
                 return SheetState(job, sheet, State.DONE, header=header)
         source = job.source(sheet)
         if not self.has_source(source):
-            return SheetState(
-                job, sheet, State.NO_SOURCE, f"no {source}" if source else "no recording holds it yet"
-            )
+            return SheetState(job, sheet, State.NO_SOURCE, f"no {source}" if source else "no recording holds it yet")
         attempts = self.attempts(job, sheet)
         if attempts.failures:
             return SheetState(job, sheet, State.FAILED, attempts.reason, attempts)
@@ -174,7 +170,7 @@ class _Looker:
         return ""
 
     def directory(self, variant: str, sheet: str) -> tuple[str, frozenset[str]]:
-        """Where the matrix files of a sheet lie, and their names. Texts: a Path for each of 3,000 files takes longer than reading them."""
+        """Where the matrix files of a sheet lie, and their names; as texts, since Paths take longer than the seals."""
         if (variant, sheet) not in self.directories:
             path = matrix_path(self.output, variant, "", sheet).parent
             self.directories[variant, sheet] = str(path), _names(path)
@@ -194,9 +190,7 @@ def _names(directory: Path) -> frozenset[str]:
 
 
 def _config_excludes(plan: Plan) -> dict[str, str]:
-    return {
-        f"{entry.variant}/{part}": IN_CONFIG for entry in plan.config.recordings for part in entry.exclude
-    }
+    return {f"{entry.variant}/{part}": IN_CONFIG for entry in plan.config.recordings for part in entry.exclude}
 
 
 def read_excluded(output: Path) -> dict[str, str]:

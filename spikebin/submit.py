@@ -32,7 +32,15 @@ from spikebin.slurm import (
     slices,
     tag,
 )
-from spikebin.squeue import Submitted, ask_queue, data_set_id, note_submitted, run_slurm, slurm_directory
+from spikebin.squeue import (
+    Submitted,
+    ask_queue,
+    data_set_id,
+    note_submitted,
+    queue_if_known,
+    run_slurm,
+    slurm_directory,
+)
 from spikebin.state import State, survey
 from spikebin.summary import estimate_bytes
 
@@ -96,14 +104,14 @@ class Array:
 
 @dataclass(frozen=True)
 class Batch:
-    """All that one submit submits, and what it leaves out."""
+    """All that one submit submits, and what it leaves out. `blind`: Slurm gave no answer; a dry run does without."""
 
     arrays: list[Array]
     n_files: int
     n_bytes: int
     busy: list[int] = field(default_factory=list)
     given_up: list[SheetState] = field(default_factory=list)
-    no_slurm: bool = False
+    blind: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -135,7 +143,7 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
     plan : Plan
     choice : Choice
     dry_run : bool
-        Do without Slurm where there is none.
+        Do without Slurm where it does not answer.
 
     Raises
     ------
@@ -145,9 +153,8 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
         If Slurm does not answer, or an option is not sbatch's to take.
     """
     config = plan.config
-    without_slurm = dry_run and shutil.which("sbatch") is None
-    queue = None if without_slurm else ask_queue(plan, patience=PATIENCE)
-    if queue is None and not without_slurm:
+    queue = queue_if_known(plan)[0] if dry_run else ask_queue(plan, patience=PATIENCE)
+    if queue is None and not dry_run:
         raise SpikebinError("there is no squeue here: submit where Slurm is, or use `spikebin run`")
     wanted, busy, given_up = _wanted(plan, choice, queue)
     n_bytes = estimate_bytes(plan, wanted)
@@ -171,7 +178,7 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
         for piece in slices(indices, limit)
     ]
     n_files = sum(map(len, wanted.values()))
-    return Batch(arrays, n_files, n_bytes, busy, given_up, without_slurm)
+    return Batch(arrays, n_files, n_bytes, busy, given_up, queue is None)
 
 
 def send(plan: Plan, choice: Choice, batch: Batch) -> None:
@@ -192,7 +199,7 @@ def send(plan: Plan, choice: Choice, batch: Batch) -> None:
             array.job_id = parse_job_id(run_slurm(array.command, patience=PATIENCE, text=array.script))
         except SpikebinError as error:
             so_far = f"{n} of {len(batch.arrays)} arrays are submitted" if n else "nothing is submitted"
-            raise SpikebinError(f"{error}: {so_far}, try again with `spikebin submit --missing`") from None
+            raise SpikebinError(f"{error}: {so_far}; mend that, then `spikebin submit --missing`") from None
         now = datetime.now(UTC).isoformat(timespec="seconds")
         note = Submitted(array.job_id, array.piece.spec, array.piece.offset, array.sheets, os.getuid(), now)
         note_submitted(output, note, array.script)

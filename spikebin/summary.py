@@ -129,7 +129,7 @@ def summarise(
 
 
 def summarise_plan(plan: Plan, changes: PlanChanges) -> dict[str, Any]:
-    """What a plan will take: jobs, files, an estimate of bytes from the size of the recordings, and what has no source."""
+    """What a plan will take: jobs, files, about how many bytes, and what has no source."""
     bare = [(job, sheet) for job in plan.jobs for sheet in job.sheets if not job.source(sheet)]
     return {
         "jobs": len(plan.jobs),

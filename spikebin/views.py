@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from spikebin.errors import DatasetError
+from spikebin.errors import DatasetError, SpikebinError
 from spikebin.lazy import LazyArray, Selector
 
 if TYPE_CHECKING:
@@ -199,6 +199,36 @@ class View(LazyArray):
 
         return csr([self._events(i) for i in range(len(self))], self.shape[1], self.shape[2], _stored(self.dtype))
 
+    def to_xarray(self) -> Any:
+        """The whole in memory as an `xarray.DataArray`, labelled; needs xarray.
+
+        Returns
+        -------
+        xarray.DataArray
+            (trial, neuron, time), with `neuron` by id, `time` in ms, and the columns of `trials` along `trial`.
+
+        Raises
+        ------
+        SpikebinError
+            If xarray is not installed.
+        """
+        try:
+            import xarray
+        except ImportError:
+            raise SpikebinError("xarray is not installed: pip install 'spikebin[xarray]'") from None
+        trials = self.trials
+        return xarray.DataArray(
+            self.to_numpy(),
+            dims=("trial", "neuron", "time"),
+            coords={
+                "neuron": self.neurons["neuron_id"],
+                "time": np.arange(self.shape[2]) * self.width,
+                **{name: ("trial", trials[name]) for name in trials.dtype.names or ()},
+            },
+            name=self.name,
+            attrs={"views": " | ".join(self.steps), "width_ms": self.width},
+        )
+
     # --- views ---
 
     def select(self, *, ids: ArrayLike | None = None, index: ArrayLike | slice | None = None) -> View:
@@ -209,8 +239,9 @@ class View(LazyArray):
         ids : array of int
             Ids of neurons, as in ``neurons["neuron_id"]``.
         index : array of int or bool, or slice
-            Rows, as numpy takes them. `spikebin.oldformat.read_index` reads lists of them from files of the old pipeline;
-            where its ``neuron_ids`` are not ascending they count its own rows: give ``ids=neuron_ids[rows]`` instead.
+            Rows, as numpy takes them. `spikebin.oldformat.read_index` reads lists of them from files of the old
+            pipeline; where its ``neuron_ids`` are not ascending they count its own rows: give ``ids=neuron_ids[rows]``
+            instead.
 
         Raises
         ------
@@ -240,8 +271,8 @@ class View(LazyArray):
 
         Notes
         -----
-        ``view.take(i)`` equals ``array[i]`` of an array, mask or slice `i`. A window with ``across=True`` is to be taken first,
-        since a trial that is left out cannot be reached into.
+        ``view.take(i)`` equals ``array[i]`` of an array, mask or slice `i`. A window with ``across=True`` is to be
+        taken first, since a trial that is left out cannot be reached into.
         """
         positions = np.arange(len(self))[trials if isinstance(trials, slice) else _index(trials)]
         if positions.ndim != 1 or not len(positions):
@@ -260,9 +291,10 @@ class View(LazyArray):
         origin : str or None
             The phase whose onset is bin 0: "image", "blank"; None: the first bin of this view.
         across : bool
-            Go on into the next (or previous) trial where the window leaves its own: the one of the same part and repeat whose
-            `order` is higher (lower) by one; on through as many as it takes. Only whole trials can be reached into, so
-            this goes before any other window or rebin.
+            Go on into the next (or previous) trial where the window leaves its own: the one of the same part and
+            repeat whose `order` is higher (lower) by one; on through as many as it takes. Only trials that lie in the
+            matrix whole can be reached into: not after another window or rebin, nor where they were cut out around
+            events or have lost their blanks.
         short : {"refuse", "pad", "cut", "drop"}
             What becomes of a window of which bins were never recorded. "refuse": an error names the first. "pad": they
             are False, and count as real. "cut": they are False, and `n_bins` ends before them, so that `trial(i)`, the
@@ -288,9 +320,10 @@ class View(LazyArray):
             raise DatasetError(f"window short={short!r}: give 'refuse', 'pad', 'cut' or 'drop'")
         if across and not self._whole_trials:
             raise DatasetError(
-                f"{' | '.join(self.steps)} does not hold whole trials to reach into: call window(across=True) first"
+                f"the trials of {' | '.join((self.name, *self.steps))} do not follow each other without a gap: take"
+                " window(across=True) before any other window or rebin, of trials that have their blanks"
             )
-        window = _Window(self, start, stop, origin, across, short)
+        window = _Window(self, start, stop, origin, across=across, short=short)
         return window.settled()
 
     def rebin(self, k: int, *, how: How, rest: Rest) -> View:
@@ -324,8 +357,8 @@ class View(LazyArray):
         Parameters
         ----------
         ragged : {"refuse", "drop", "cut"}
-            What becomes of images that were shown less often than others: an error names them; they are left out, and named
-            in `Repeats.ragged`; or every image has only as many repeats as all have.
+            What becomes of images that were shown less often than others: an error names them; they are left out, and
+            named in `Repeats.ragged`; or every image has only as many repeats as all have.
 
         Returns
         -------
@@ -445,7 +478,7 @@ class _Taken(_Derived):
 class _Window(_Derived):
     """Each window is a run of bins that begins in bin `_begin` of trial `_at` and goes on through `_next`."""
 
-    def __init__(self, base: View, start: int, stop: int, origin: str | None, across: bool, short: Short) -> None:  # noqa: FBT001
+    def __init__(self, base: View, start: int, stop: int, origin: str | None, *, across: bool, short: Short) -> None:
         onset = f", {origin!r}" if origin != "image" else ""
         step = f"window({start}, {stop}{onset}{', across=True' if across else ''}, short={short!r})"
         super().__init__(base, (len(base), base.shape[1], stop - start), step)
@@ -466,7 +499,7 @@ class _Window(_Derived):
 
         self._lacks_before = np.clip(-self._begin, 0, self.shape[2])
         self._lacks_after = np.clip(end - n_bins[last], 0, self.shape[2])
-        self._short = short
+        self._short, self._across = short, across
         # What two windows in a row share of a trial is read once.
         self._kept: tuple[int, tuple[NDArray[np.int64], NDArray[Any]]] | None = None
 
@@ -478,9 +511,11 @@ class _Window(_Derived):
         if self._short in {"refuse", "cut"} and len(lacking):
             trial = self.base.trials[lacking[0]]
             ways = "short='pad' or 'drop'" if self._short == "cut" else "short='pad', 'cut' or 'drop'"
+            ways += "" if self._across else ", or across=True to go on into the next trial"
             raise DatasetError(
-                f"{self.steps[-1]} of {self.name} reaches past what was recorded in {len(lacking)} of {len(self)} trials,"
-                f" first in image {trial['image_id']}, repeat {trial['repeat']}, part {trial['part']}: choose {ways}"
+                f"{self.steps[-1]} of {self.name} reaches past what was recorded in {len(lacking)} of {len(self)}"
+                f" trials, first in image {trial['image_id']}, repeat {trial['repeat']}, part {trial['part']}:"
+                f" choose {ways}"
             )
         return self
 
@@ -510,7 +545,9 @@ class _Window(_Derived):
             if lengths[:, i + 1].any() and cut.any():
                 called[i + 1] = f"{name}+{cut[0] if (cut == cut[0]).all() else ''}"
         used = np.flatnonzero(lengths.any(axis=0))
-        return [called[i] for i in used], lengths[:, used]
+        # A window of a window may have two stretches before it, or after it, in a row.
+        firsts = [j for j, i in enumerate(used) if j == 0 or called[i] != called[used[j - 1]]]
+        return [called[used[j]] for j in firsts], np.add.reduceat(lengths[:, used], np.array(firsts, np.intp), axis=1)
 
     def _pieces(self, trial: int) -> Iterator[tuple[int, int, int, int]]:
         """(trial, first bin, number of bins, place in the window) of each stretch that a window consists of."""
@@ -672,8 +709,8 @@ class Repeats(LazyArray):
         if self.ragged and ragged == "refuse":
             named = ", ".join(f"{image} ({n})" for image, n in list(self.ragged.items())[:5])
             raise DatasetError(
-                f"{len(self.ragged)} of {len(shown)} images of {view.name} were shown less often than the others, {most}"
-                f" times: {named}{', ...' if len(self.ragged) > 5 else ''}: choose ragged='drop' or 'cut'"
+                f"{len(self.ragged)} of {len(shown)} images of {view.name} were shown less often than the others,"
+                f" {most} times: {named}{', ...' if len(self.ragged) > 5 else ''}: choose ragged='drop' or 'cut'"
             )
         if ragged == "drop":
             shown = {image: rows for image, rows in shown.items() if len(rows) == most}
@@ -713,7 +750,7 @@ def _rows_of_ids(known: NDArray[np.int64], ids: NDArray[Any], name: str) -> NDAr
 
 
 def _neighbours(trials: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each trial the one before and the one after it in time, in the same part and repeat; -1 where there is none."""
+    """Of each trial the one before and after it in time, in the same part and repeat; -1 where there is none."""
     order = np.lexsort([trials["order"], trials["repeat"], trials["part"]])
     here, there = order[:-1], order[1:]
     adjacent = (

@@ -48,13 +48,15 @@ def flatten(times, rows, start, stop, width, right, end_bin, n_bins, first_bin, 
     return n_inside, -1
 
 
-def mark(times, rows, start, stop, width, right, end_bin, n_bins, out):
-    return count(times, rows, start, stop, width, right, end_bin, n_bins, 1, out)
+def mark(times, rows, start, stop, width, right, end_bin, n_bins, first_row, last_row, out):
+    return count(times, rows, start, stop, width, right, end_bin, n_bins, 1, first_row, last_row, out)
 
 
-def count(times, rows, start, stop, width, right, end_bin, n_bins, full, out):
+def count(times, rows, start, stop, width, right, end_bin, n_bins, full, first_row, last_row, out):
     n_inside = n_collisions = 0
     for i, (time, row) in enumerate(zip(times, rows, strict=True)):
+        if row not in range(first_row, last_row):
+            continue
         k = bin_of(time, start, stop, width, right, end_bin, n_bins)
         if k == NOT_FINITE:
             return n_inside, n_collisions, i
@@ -77,14 +79,6 @@ def merge(flat, full, counts):
         counts[i] = min(times[u], full)
         n_collisions += times[u] - min(times[u], full)
     return len(unique), n_collisions
-
-
-def scatter(flat, values, n_columns, first_row, first_column, n_chunk_rows, n_chunk_columns, out):
-    for index, value in zip(flat, values, strict=True):
-        row, column = divmod(int(index), n_columns)
-        row, column = row - first_row, column - first_column
-        if row in range(n_chunk_rows) and column in range(n_chunk_columns):
-            out[row * n_chunk_columns + column] = value
 
 
 def little_endian(data, n):

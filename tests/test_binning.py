@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spikebin import Binning, SpikebinError, bin_spikes, kernels
+from spikebin import Binning, SpikebinError, bin_spikes, dense, kernels
 from spikebin.binning import edge_tolerance
 from spikebin.errors import BinningError
 
@@ -45,7 +45,11 @@ def test_a_rebased_edge_is_on_its_edge(k, base, width):
 
 
 @given(
-    k=st.integers(0, 10**6), fraction=st.floats(0.01, 0.99), start=st.floats(-1000, 1000), width=WIDTHS, right=st.booleans()
+    k=st.integers(0, 10**6),
+    fraction=st.floats(0.01, 0.99),
+    start=st.floats(-1000, 1000),
+    width=WIDTHS,
+    right=st.booleans(),
 )
 def test_a_time_inside_a_bin_is_never_moved(k, fraction, start, width, right):
     assert kernel_bin(start + (k + fraction) * width, start=start, width=width, right=right) == k
@@ -63,7 +67,9 @@ def test_just_beyond_the_tolerance_is_not_on_the_edge(width, k):
 
 
 @given(
-    times=st.lists(st.one_of(st.floats(-50, 700), st.integers(-5, 600).map(float), st.integers(0, 6000).map(lambda k: k * 0.1))),
+    times=st.lists(
+        st.one_of(st.floats(-50, 700), st.integers(-5, 600).map(float), st.integers(0, 6000).map(lambda k: k * 0.1))
+    ),
     start=st.sampled_from([0.0, 0.3, -20.0, 1e5]),
     duration=st.sampled_from([560.0, 150.0, 10.5, 0.3, 1.0]),
     width=st.sampled_from([1.0, 0.1, 0.7, 20.0]),
@@ -81,7 +87,14 @@ def test_the_kernel_equals_its_twin(times, start, duration, width, right, end_bi
 
 @pytest.mark.parametrize(
     ("duration", "width", "with_end", "without"),
-    [(150, 1.0, 151, 150), (560, 1.0, 561, 560), (0.3, 0.1, 4, 3), (10.5, 1.0, 11, 11), (0, 1.0, 1, 0), (560, 20.0, 29, 28)],
+    [
+        (150, 1.0, 151, 150),
+        (560, 1.0, 561, 560),
+        (0.3, 0.1, 4, 3),
+        (10.5, 1.0, 11, 11),
+        (0, 1.0, 1, 0),
+        (560, 20.0, 29, 28),
+    ],
 )
 def test_number_of_bins(duration, width, with_end, without):
     assert Binning(width=width, end_bin=True).n_bins(0, duration) == with_end
@@ -126,9 +139,7 @@ def test_a_spike_past_the_end_is_outside_though_the_last_bin_reaches_further():
 
 
 SPIKES = st.lists(
-    st.tuples(
-        st.one_of(st.floats(-2, 22), st.integers(-1, 21).map(float)), st.integers(0, 3), st.integers(0, 2)
-    ),
+    st.tuples(st.one_of(st.floats(-2, 22), st.integers(-1, 21).map(float)), st.integers(0, 3), st.integers(0, 2)),
     max_size=60,
 )
 
@@ -150,7 +161,8 @@ def test_bin_spikes_equals_the_twin_and_adds_up(spikes, dtype, closed, end_bin, 
     full = 1 if dtype == "bool" else np.iinfo(dtype).max
     expected = [0] * (3 * 4 * n)
     rows = [t * 4 + r for t, r in zip(trials, neurons, strict=True)]
-    inside, collisions, bad = naive.count(times, rows, 0, 20, width, closed == "right", end_bin, n, full, expected)
+    place = 0, 20, width, closed == "right", end_bin, n
+    inside, collisions, bad = naive.count(times, rows, *place, full, 0, 3 * 4, expected)
     assert bad == -1
     assert matrix.dtype == np.dtype(dtype)
     assert np.array_equal(matrix.astype(float).reshape(-1), np.array(expected, float))
@@ -159,7 +171,9 @@ def test_bin_spikes_equals_the_twin_and_adds_up(spikes, dtype, closed, end_bin, 
 
 
 def test_counts_saturate_and_say_so():
-    matrix, tally = bin_spikes([0.5] * 300, [0] * 300, n_neurons=1, start=0, stop=1, width=1, dtype="u1", return_tally=True)
+    matrix, tally = bin_spikes(
+        [0.5] * 300, [0] * 300, n_neurons=1, start=0, stop=1, width=1, dtype="u1", return_tally=True
+    )
     assert matrix[0, 0, 0] == 255
     assert tally.n_collisions == 45
 
@@ -209,7 +223,7 @@ def test_kernels_equal_their_twins():
     a, b = np.zeros(400, np.int64), np.zeros(400, np.int64)
     assert kernels.flatten(times, rows, *fixed, 3, 160, a) == naive.flatten(times, rows, *fixed, 3, 160, b)
     assert np.array_equal(a, b)
-    for kernel, twin, extra in ((kernels.mark, naive.mark, ()), (kernels.count, naive.count, (2,))):
+    for kernel, twin, extra in ((kernels.mark, naive.mark, (1, 6)), (kernels.count, naive.count, (2, 1, 6))):
         x, y = np.zeros(7 * 151, np.uint8), np.zeros(7 * 151, np.uint8)
         assert tuple(kernel(times, rows, *fixed, *extra, x)) == tuple(twin(times, rows, *fixed, *extra, y))
         assert np.array_equal(x, y)
@@ -220,3 +234,42 @@ def test_kernels_equal_their_twins():
         assert tuple(found) == naive.merge(b, full, n)
         assert np.array_equal(a[: found[0]], b[: found[0]])
         assert np.array_equal(m[: found[0]], n[: found[0]])
+
+
+@pytest.mark.parametrize("dtype", ["bool", "u1"])
+@pytest.mark.parametrize("by_row", [True, False])
+def test_threads_and_rows_at_a_time_change_nothing(monkeypatch, dtype, by_row):
+    rng = np.random.default_rng(0)
+    times, neurons, trials = rng.uniform(-1, 31, 3000), rng.integers(0, 20, 3000), rng.integers(0, 5, 3000)
+    if by_row:
+        order = np.lexsort((neurons, trials))
+        times, neurons, trials = times[order], neurons[order], trials[order]
+    fixed = {"n_neurons": 20, "n_trials": 5, "start": 0, "stop": 30, "width": 1, "return_tally": True}
+    whole, tally = bin_spikes(times, neurons, trials=trials, dtype=dtype, **fixed)
+    monkeypatch.setattr(dense, "SPIKES_PER_THREAD", 1)
+    monkeypatch.setattr(dense, "CACHE_BYTES", 100)
+    monkeypatch.setattr(dense, "usable_cores", lambda: 3)
+    out = np.full(whole.shape, 7, np.uint8).astype(dtype)
+    assert bin_spikes(times, neurons, trials=trials, out=out, **fixed)[1] == tally
+    assert np.array_equal(out, whole)
+    times[[1000, 2000]] = np.nan
+    with pytest.raises(BinningError, match=r"times\[1000\] is nan"):
+        bin_spikes(times, neurons, trials=trials, dtype=dtype, **fixed)
+
+
+@given(
+    k=st.integers(-1, 40),
+    off=st.one_of(st.just(0.0), st.floats(-1.1, 1.1), st.sampled_from([1e-9, -1e-9, 1e-7, -1e-7, 1e-3, -1e-3, 0.999])),
+    start=st.sampled_from([0.0, -3.5, 150.1, 3.9e6, 1e8]),
+    duration=st.sampled_from([39.0, 39.5, 0.0]),
+    width=st.sampled_from([1.0, 0.1, 1 / 3, 7.0, 1e-3]),
+    right=st.booleans(),
+    end_bin=st.booleans(),
+)
+def test_the_short_way_into_the_middle_of_a_bin_is_the_rule(k, off, start, duration, width, right, end_bin):
+    stop = start + duration * width
+    if edge_tolerance(width, max(abs(start), abs(stop))) >= width / 4:
+        return
+    time, n = start + (k + off) * width, naive.n_bins(start, stop, width, end_bin)
+    place = start, stop, width, right, end_bin, n
+    assert kernels.bin_of(time, *place) == naive.bin_of(time, *place)

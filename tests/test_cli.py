@@ -83,7 +83,13 @@ def test_inspect_shows_what_is_in_a_file(tmp_path):
     path = "dataset/train/spikes/V1_Exc_L23/spikes_V1_Exc_L23_100.h5"
     result = spikebin("inspect", path, "--trial", 1, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    for word in ("2 trials x 30 neurons x 712 bins", "blank 150 ms in bins 0 to 150", "Hz a neuron", "collisions", "trial 1: image 101"):
+    for word in (
+        "2 trials x 30 neurons x 712 bins",
+        "blank 150 ms in bins 0 to 150",
+        "Hz a neuron",
+        "collisions",
+        "trial 1: image 101",
+    ):
         assert word in result.stdout
     bad = spikebin("inspect", path, "--trial", 2, cwd=tmp_path)
     assert bad.returncode == 1

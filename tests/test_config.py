@@ -74,7 +74,10 @@ MISTAKES = {
     ('variant = "train"', ""): ["entry 1", "lacks `variant`"],
     ('variant = "train"', 'variant = "a/b"'): ["'a/b'", "directory's name"],
     ("exclude = [300000", "exclude = [3.5"): ["exclude", "list of parts"],
-    ('sheets = ["X_ON", "V1_Exc_L2/3"]', 'sheets = ["V1_Exc_L23", "V1_Exc_L2/3"]'): ["one directory name", "V1_Exc_L23"],
+    ('sheets = ["X_ON", "V1_Exc_L2/3"]', 'sheets = ["V1_Exc_L23", "V1_Exc_L2/3"]'): [
+        "one directory name",
+        "V1_Exc_L23",
+    ],
     ('sheets = ["X_ON", "V1_Exc_L2/3"]', 'sheets = "X_ON"'): ["sheets", "list of names"],
     ('time = "01:00:00"', "Time = 1"): ["[slurm]", "long option"],
     ('output = "out"', "output = 3"): ["output", "text in quotes"],
@@ -119,7 +122,10 @@ def test_directory_names():
             "NewDataset_Images_from_{part}_to_*",
         ),
         (["NewDataset_Images_from_50000_to_50100_x_____baseline:50000_trial:0"], "NewDataset_Images_from_{part}_to_*"),
-        (["m_trial0_chunk0_____s:1", "m_trial0_chunk1_____s:1", "m_trial1_chunk0_____s:1"], "m_trial{repeat}_chunk{part}_____s:*"),
+        (
+            ["m_trial0_chunk0_____s:1", "m_trial0_chunk1_____s:1", "m_trial1_chunk0_____s:1"],
+            "m_trial{repeat}_chunk{part}_____s:*",
+        ),
         (["rec1.nwb", "rec2.nwb"], "rec{part}.nwb"),
         (["session.nwb"], "{part}"),
         (["a1_b1", "a1_b2", "a2_b1"], "a{part}_b{part2}"),
@@ -133,7 +139,9 @@ def test_patterns_are_guessed_from_names(names, pattern):
     assert len(set(parts)) == len(names)
 
 
-@given(numbers=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99999), st.integers(0, 5)), min_size=1, unique=True))
+@given(
+    numbers=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99999), st.integers(0, 5)), min_size=1, unique=True)
+)
 def test_a_guessed_pattern_tells_all_names_apart(numbers):
     names = [f"model_trial{a}_images_{b}_to_{b + 100}_chunk{c}_end" for a, b, c in numbers]
     entry = Recordings("v", None, guess_pattern(names))

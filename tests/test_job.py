@@ -1,4 +1,4 @@
-"""Jobs on real datastores: bin for bin what the old script made of them, its known faults apart; and whatever goes wrong."""
+"""Jobs on real datastores: bin for bin what the old script made, its known faults apart; and whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -204,7 +204,9 @@ def test_drawn_spikes_come_out_as_the_naive_twin_bins_them(tmp_path, case, unit)
 def test_the_digest_does_not_depend_on_threads_layout_or_codec(datastores, tmp_path):
     digests = set()
     for threads, layout, codec in ((1, "matrix", "blosc2"), (3, "matrix", "zlib"), (2, "events", "blosc2")):
-        config = make_config(tmp_path / layout / codec, datastores / "train", sheets=("X_ON",), layout=layout, codec=codec)
+        config = make_config(
+            tmp_path / layout / codec, datastores / "train", sheets=("X_ON",), layout=layout, codec=codec
+        )
         plan, _ = make_plan(config)
         outcome = next(iter(run_job(plan, plan.job(0), threads=threads)))
         digests.add(outcome.header["content_digest"])
@@ -256,17 +258,18 @@ def _copied(datastores, tmp_path, name="small_neo012_np126_p4default"):
     return next((tmp_path / "data").iterdir())
 
 
+NAN = b"\0\0\0\0\0\0\xf8\x7f"
 DAMAGES = {
     "empty": (lambda d: (d / "Segment3.pickle").write_bytes(b""), ["empty"]),
     "no index": (lambda d: (d / "datastore.recordings.pickle").unlink(), ["datastore.recordings.pickle", "missing"]),
-    "index cut": (lambda d: os.truncate(d / "datastore.recordings.pickle", 3000), ["datastore.recordings.pickle", "ends after"]),
+    "index cut": (lambda d: os.truncate(d / "datastore.recordings.pickle", 3000), ["recordings.pickle", "ends after"]),
     "foreign": (lambda d: (d / "Segment3.pickle").write_bytes(b"\x80\x04K\x01."), ["Segment3.pickle"]),
     "hostile": (
         lambda d: (d / "Segment3.pickle").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR."),
         ["os.system", "nothing was run"],
     ),
     "other sheet": (lambda d: shutil.copy(d / "Segment0.pickle", d / "Segment3.pickle"), ["sheet"]),
-    "nan": (lambda d: _edit(d / "Segment3.pickle", _first_time(d / "Segment3.pickle", b"\0\0\0\0\0\0\xf8\x7f")), ["nan"]),
+    "nan": (lambda d: _edit(d / "Segment3.pickle", _first_time(d / "Segment3.pickle", NAN)), ["nan"]),
     "directory": (
         lambda d: ((d / "Segment3.pickle").unlink(), (d / "Segment3.pickle").mkdir()), ["Segment3.pickle", "directory"]
     ),
@@ -338,7 +341,9 @@ def test_two_processes_doing_the_same_job_at_once_do_no_harm(datastores, tmp_pat
     write_toml(tmp_path / "spikebin.toml", datastores / "small_neo012_np126_p4default")
     assert spikebin("plan", cwd=tmp_path).returncode == 0
     crew = [
-        subprocess.Popen([sys.executable, "-m", "spikebin", "job", "0", "--force"], cwd=tmp_path, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-m", "spikebin", "job", "0", "--force"], cwd=tmp_path, stderr=subprocess.PIPE
+        )
         for _ in range(3)
     ]
     assert [(p.communicate()[0], p.returncode)[1] for p in crew] == [0, 0, 0]
@@ -386,6 +391,7 @@ def test_killed_while_it_writes_it_leaves_a_temporary_file_that_the_next_run_rem
     for i in range(20):
         pid = os.fork()
         if pid == 0:
+
             def blocks(i=i):
                 for _ in range(i):
                     yield b"x" * 5000
@@ -411,7 +417,11 @@ def test_signals_end_it_soon_with_nothing_half_done(tmp_path, number, command):
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'codec = "zlib"')
     assert spikebin("plan", cwd=tmp_path).returncode == 0
     process = subprocess.Popen(
-        [sys.executable, "-m", "spikebin", *command], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "spikebin", *command],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     tries = tmp_path / "dataset" / "failures" / "train" / "V1_Exc_L4_70000.jsonl"
     deadline = time.monotonic() + 60
@@ -435,7 +445,9 @@ def small_disk(tmp_path):
     """A file system of 200 kB; skipped where none can be mounted."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", place], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", place], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("no right to mount a tmpfs here")
     yield place
@@ -458,5 +470,3 @@ def test_no_right_to_write_is_one_line(datastores, tmp_path):
     (tmp_path / "blocked").write_text("a file where a directory should be")
     config.write_text(config.read_text().replace('"dataset"', '"blocked/dataset"'))
     one_line_error(spikebin("plan", cwd=tmp_path), "cannot be written", "blocked")
-
-

@@ -42,7 +42,13 @@ def write(path, *, seed=0, layout="matrix", codec="blosc2", values="bool", durat
     ]
     binning = Binning(values=values)
     with MatrixWriter(
-        Identity("V1_Exc_L2/3", "train", "50000"), neurons, trials, binning=binning, trial_rule={}, layout=layout, codec=codec
+        Identity("V1_Exc_L2/3", "train", "50000"),
+        neurons,
+        trials,
+        binning=binning,
+        trial_rule={},
+        layout=layout,
+        codec=codec,
     ) as writer:
         dense = np.zeros(writer.shape, np.uint8)
         for i, trial in enumerate(trials):
@@ -160,9 +166,11 @@ def test_every_flipped_byte_and_every_truncation_is_found_before_hdf5_is_asked(t
 
 HEADERS = st.fixed_dictionaries(
     {
-        "format_version": st.just(1), "size": st.integers(0, 0), "sha256": st.text(max_size=64), "sheet": st.text(max_size=30),
+        "format_version": st.just(1), "size": st.integers(0, 0), "sha256": st.text(max_size=64),
+        "sheet": st.text(max_size=30),
         "variant": st.text(max_size=30), "part": st.text(max_size=30), "shape": st.lists(st.integers(), max_size=3),
-        "layout": st.text(max_size=9), "codec": st.text(max_size=9), "binning": st.dictionaries(st.text(max_size=9), st.floats(0, 9)),
+        "layout": st.text(max_size=9), "codec": st.text(max_size=9),
+        "binning": st.dictionaries(st.text(max_size=9), st.floats(0, 9)),
         "trial": st.just({}), "phases": st.just([]), "n_spikes": st.integers(), "n_binned": st.integers(),
         "n_collisions": st.integers(), "n_outside": st.integers(), "content_digest": st.text(max_size=64),
     }
@@ -275,7 +283,9 @@ def test_indices_mean_what_they_mean_to_numpy(index):
     assert np.array_equal(found, expected)
 
 
-@pytest.mark.parametrize("index", [3, -4, (0, 5), (0, 0, 0, 0), (..., ...), 1.5, "a", ([0, 3],), np.ones(4, bool), True])
+@pytest.mark.parametrize(
+    "index", [3, -4, (0, 5), (0, 0, 0, 0), (..., ...), 1.5, "a", ([0, 3],), np.ones(4, bool), True]
+)
 def test_indices_that_numpy_refuses_are_refused(index):
     with pytest.raises(IndexError):
         resolve(index, (3, 5, 15))

@@ -13,10 +13,10 @@ import pytest
 from conftest import DATA
 
 from spikebin.errors import RecordingError
+from spikebin.mozaikpickle import dump_segment
 from spikebin.recordings import mozaik, open_recording
 from spikebin.recordings.base import TrialRule
 from spikebin.recordings.mozaik import parse_stimulus
-from spikebin.mozaikpickle import dump_segment
 from spikebin.simulate import Experiment, SheetModel, _entry, presentations, write_datastore
 
 SHEETS = (SheetModel("X_ON", 5), SheetModel("X_OFF", 4))
@@ -26,7 +26,7 @@ def test_a_stimulus_is_read_and_never_run(tmp_path):
     text = (
         '{"module_path" :"mozaik.stimuli", "background_luminance":50.0, "direct_stimulation_parameters":'
         "MozaikExtendedParameterSet({'a': __import__('pathlib').Path('%s').touch()}), "
-        "\"image_path\":'/CSNG/baroni/imagenet/50017_img20272.png', \"name\":'NaturalImage', \"trial\":3, \"offset\":-1.5}"
+        '"image_path":\'/CSNG/baroni/imagenet/50017_img20272.png\', "name":\'NaturalImage\', "trial":3, "offset":-1.5}'
     ) % (tmp_path / "ran")
     stimulus = parse_stimulus(text)
     assert stimulus.kind == "NaturalImage"
@@ -37,7 +37,9 @@ def test_a_stimulus_is_read_and_never_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{", "{'trial': 0}", "{'name': 3}", "(" * 5000, "{'name': 'x'}" + " " * (1 << 20), "\0"])
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "{", "{'trial': 0}", "{'name': 3}", "(" * 5000, "{'name': 'x'}" + " " * (1 << 20), "\0"]
+)
 def test_a_stimulus_that_is_none_is_refused(text):
     with pytest.raises(ValueError, match="it "):
         parse_stimulus(text)
@@ -50,12 +52,16 @@ def sheet_of(directory, name="X_ON", **rule):
 def test_trials_of_a_real_datastore():
     directory = next((DATA / "small_neo012_np126_p4default").iterdir())
     sheet = sheet_of(directory)
-    assert [(t.image_id, t.repeat, t.order) for t in sheet.trials] == [("70000", 0, 0), ("70001", 0, 1), ("70002", 0, 2)]
+    assert [(t.image_id, t.repeat, t.order) for t in sheet.trials] == [
+        ("70000", 0, 0),
+        ("70001", 0, 1),
+        ("70002", 0, 2),
+    ]
     assert [(p.name, p.start, p.stop) for p in sheet.trials[0].phases] == [("blank", 0.0, 150.0), ("image", 0.0, 560.0)]
     assert (np.diff(sheet.neurons["neuron_id"]) > 0).all()
     assert np.isfinite(sheet.neurons["x"]).all()
     assert np.isfinite(sheet.neurons["y"]).all()
-    assert [file.name for file in sheet.files][0] == "datastore.recordings.pickle"
+    assert sheet.files[0].name == "datastore.recordings.pickle"
     assert len(sheet.files) == 7
     assert {file.size for file in sheet.files} == {(directory / file.name).stat().st_size for file in sheet.files}
 
@@ -76,7 +82,7 @@ def drop(directory, *keep):
 
 
 def edit_index(directory, change):
-    """Load the index with stand-ins for neo's and mozaik's classes, change its list of presentations, write it again."""
+    """Load the index with stand-ins for neo's and mozaik's classes, change its presentations, write it again."""
     path = directory / "datastore.recordings.pickle"
     names = {
         "neo.core.block": "Block",
@@ -116,7 +122,14 @@ def store(tmp_path):
 
 def test_a_blank_too_few_is_refused(store):
     nulls = []
-    edit_index(store, lambda ws: [w for w in ws if not (w.null and w.annotations["sheet_name"] == "X_ON" and not nulls.append(w) and len(nulls) == 2)])
+    edit_index(
+        store,
+        lambda ws: [
+            w
+            for w in ws
+            if not (w.null and w.annotations["sheet_name"] == "X_ON" and not nulls.append(w) and len(nulls) == 2)
+        ],
+    )
     with pytest.raises(RecordingError, match="blanks and images do not pair: 6 images, 5 blanks"):
         sheet_of(store)
     assert len(sheet_of(store, "X_OFF").trials) == 6
@@ -186,7 +199,17 @@ def test_explicit_blanks_come_before_their_images(tmp_path):
 def test_blanks_where_only_some_images_have_one_need_a_choice(tmp_path):
     directory = write_datastore(tmp_path, Experiment(70000, 3, sheets=SHEETS, blanks="internal"), flavour="neo-0.12")
     blanks = []
-    edit_index(directory, lambda ws: [w for w in ws if "InternalStimulus" not in w.annotations["stimulus"] or w.annotations["sheet_name"] != "X_ON" or blanks.append(w) or len(blanks) != 2])
+    edit_index(
+        directory,
+        lambda ws: [
+            w
+            for w in ws
+            if "InternalStimulus" not in w.annotations["stimulus"]
+            or w.annotations["sheet_name"] != "X_ON"
+            or blanks.append(w)
+            or len(blanks) != 2
+        ],
+    )
     with pytest.raises(RecordingError, match='1 of 3 images have no blank.*blank = "none"'):
         sheet_of(directory)
     assert len(sheet_of(directory, blank="none").trials) == 3

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebin import Binning, SpikebinError
-from spikebin.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
 from spikebin.atomic import is_litter, litter, remove_litter, slurm_job, this_host, write_atomically
+from spikebin.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
 from spikebin.config import Config, Recordings
 from spikebin.errors import ConfigError, PlanError
 from spikebin.job import run_job
@@ -132,7 +132,10 @@ def test_entries_that_cannot_be_are_named(tmp_path, fault):
     changes, word = CONFIG_FAULTS[fault]
     entry = {"root": "data", "parts": "NewDataset_Images_from_{part}_to_*"} | changes
     config = Config(
-        tmp_path / "spikebin.toml", tmp_path / "out", (Recordings("train", tmp_path / entry["root"], entry["parts"]),), sheets=("A",)
+        tmp_path / "spikebin.toml",
+        tmp_path / "out",
+        (Recordings("train", tmp_path / entry["root"], entry["parts"]),),
+        sheets=("A",),
     )
     with pytest.raises(ConfigError, match=word):
         make_plan(config)
@@ -164,7 +167,13 @@ def test_a_plan_that_was_meddled_with_is_refused(tmp_path):
         load_plan(config)
 
 
-@given(sheets=st.lists(st.text("ab |%/,\"'", min_size=1).filter(lambda s: s.strip("/. ")), min_size=1, unique_by=lambda s: s.replace("/", "")))
+@given(
+    sheets=st.lists(
+        st.text("ab |%/,\"'", min_size=1).filter(lambda s: s.strip("/. ")),
+        min_size=1,
+        unique_by=lambda s: s.replace("/", ""),
+    )
+)
 def test_names_survive_the_plan_file(tmp_path_factory, sheets):
     tmp_path = tmp_path_factory.mktemp("plan")
     names_only(tmp_path / "da | ta%20", 1)
@@ -291,7 +300,9 @@ def test_whose_litter_is_whose(tmp_path, monkeypatch):
         (tmp_path / name).write_bytes(b"x")
     assert len(list(litter(tmp_path))) == 2
     remove_litter(tmp_path, "a.h5")
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f".b.h5.{host}.{pid}.0.tmp", f".a.h5.{host}.{mine}.0.tmp"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        [f".b.h5.{host}.{pid}.0.tmp", f".a.h5.{host}.{mine}.0.tmp"]
+    )
     assert list(litter(tmp_path / "none")) == []
 
 
@@ -391,5 +402,11 @@ def test_bad_usage_gets_one_line(tmp_path, arguments, words, code):
     add_part(tmp_path / "data", 100)
     (tmp_path / "empty").mkdir()
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data")
-    make_plan(Config(tmp_path / "spikebin.toml", tmp_path / "dataset", (Recordings("train", tmp_path / "data", "NewDataset_Images_from_{part}_to_*"),)))
+    make_plan(
+        Config(
+            tmp_path / "spikebin.toml",
+            tmp_path / "dataset",
+            (Recordings("train", tmp_path / "data", "NewDataset_Images_from_{part}_to_*"),),
+        )
+    )
     one_line_error(spikebin(*arguments, cwd=tmp_path), *words, code=code)

@@ -223,7 +223,7 @@ def test_neo_reads_a_sheet_of_one_neuron(tmp_path):
 def test_neo_reads_a_segment_of_no_trains(tmp_path):
     none, path = np.empty(0, dtype=np.int64), tmp_path / "Segment0.pickle"
     shown = next(presentations(Experiment(n_images=1, sheets=SMALL)))
-    entry = IndexEntry("Segment0", "segment000", shown.sheet, shown.stimulus, null=False, recorded=datetime.min)  # noqa: DTZ901
+    entry = IndexEntry("Segment0", "segment000", shown.sheet, shown.stimulus, null=False, recorded=datetime.min)
     with path.open("wb") as file:
         dump_segment(
             file,

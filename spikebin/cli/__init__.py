@@ -62,7 +62,11 @@ def main() -> None:
         if hasattr(error, "format_message"):
             _stop(f"{error.format_message().rstrip('.')}: `spikebin --help` and `spikebin COMMAND --help` tell more", 2)
         name = type(error).__name__
-        _stop(f"unexpected {name}: {error}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it", 70, error)
+        _stop(
+            f"unexpected {name}: {error}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it",
+            70,
+            error,
+        )
 
 
 def _stop(message: str, code: int, error: BaseException | None = None) -> None:
@@ -74,4 +78,4 @@ def _stop(message: str, code: int, error: BaseException | None = None) -> None:
 
 def _register() -> None:
     """Importing a module of commands adds them to the app, in the order in which help lists them."""
-    from spikebin.cli import demo, setup, work, slurm, files, dataset, bin  # noqa: F401, I001
+    from spikebin.cli import demo, setup, work, slurm, files, convert, dataset, bin as any_spikes  # noqa: F401, I001

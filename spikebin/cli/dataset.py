@@ -32,7 +32,7 @@ IndexOption = Annotated[
     typer.Option(
         "--neurons-index",
         metavar="FILE",
-        help="Only the neurons of a file {sheet: rows} of the old pipeline (size_10.0.pkl); sheets not in it are left out.",
+        help="Only the neurons of an old {sheet: rows} file (size_10.0.pkl); sheets not in it are left out.",
         show_default=False,
     ),
 ]

@@ -13,12 +13,13 @@ from spikebin.cli.options import note
 
 @app.command()
 def demo(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new directory for recordings and results.")] = Path(
-        "spikebin-demo"
-    ),
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new directory for recordings and results.")
+    ] = Path("spikebin-demo"),
     parts: Annotated[int, typer.Option("--parts", metavar="N", min=1, help="Recordings of the variant train.")] = 3,
     scale: Annotated[
-        float, typer.Option("--scale", metavar="X", min=0.001, max=1.0, help="Size of the sheets, 1 for 108,150 neurons.")
+        float,
+        typer.Option("--scale", metavar="X", min=0.001, max=1.0, help="Size of the sheets, 1 for 108,150 neurons."),
     ] = 0.01,
 ) -> None:
     """Make small recordings of a made-up V1 in mozaik's format, export them all, and show the result."""

@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 from spikebin.cli import app
-from spikebin.cli.options import ConfigOption, JsonOption, answer_json, note
+from spikebin.cli.options import ConfigOption, JsonOption, PlotOption, answer_json, note
 
 
 @app.command()
 def verify(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Matrix files, or directories of them; default: the whole output.", show_default=False),
+        typer.Argument(
+            metavar="PATH...",
+            help="Matrix files, or directories of them; default: the whole output.",
+            show_default=False,
+        ),
     ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -46,6 +50,7 @@ def inspect(
     trial: Annotated[
         int | None, typer.Option("--trial", "-t", metavar="N", help="Draw a raster of this trial.", show_default=False)
     ] = None,
+    plot: PlotOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what is in a matrix file: shape, phases, rates, collisions, where it came from; a trial as a raster."""
@@ -54,11 +59,19 @@ def inspect(
 
     file = open_file(path)
     facts = describe(file)
+    if trial is not None:
+        checked_trial(file, trial)
+    if plot is not None:
+        from spikebin.plots import plot_file
+
+        plot_file(file, plot, trial=trial)
+        note(f"wrote {plot}")
     if json:
         answer_json(facts)
         return
-    from spikebin.cli.tables import describe_table, raster
+    from spikebin.cli.tables import describe_table, psth, raster
 
     describe_table(facts)
+    psth(file)
     if trial is not None:
-        raster(file, checked_trial(file, trial))
+        raster(file, trial)

@@ -15,6 +15,7 @@ __all__ = [
     "ConfigOption",
     "DeepOption",
     "JsonOption",
+    "PlotOption",
     "SheetOption",
     "VariantOption",
     "answer_json",
@@ -35,13 +36,26 @@ ConfigOption = Annotated[
 ]
 SheetOption = Annotated[
     str | None,
-    typer.Option("--sheet", "-s", metavar="SHEET", help="Only this sheet: V1_Inh_L2/3 or V1_Inh_L23.", show_default=False),
+    typer.Option(
+        "--sheet", "-s", metavar="SHEET", help="Only this sheet: V1_Inh_L2/3 or V1_Inh_L23.", show_default=False
+    ),
 ]
 VariantOption = Annotated[
     str | None,
     typer.Option("--variant", "-v", metavar="VARIANT", help="Only this variant: train, test, ...", show_default=False),
 ]
-DeepOption = Annotated[bool, typer.Option("--deep", help="Compare every byte of every file with its seal, not only its size.")]
+DeepOption = Annotated[
+    bool, typer.Option("--deep", help="Compare every byte of every file with its seal, not only its size.")
+]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw rates and PSTHs, and the trial, as a picture: .png, .svg, .pdf (needs matplotlib, extra plot).",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for programs.")]
 
 

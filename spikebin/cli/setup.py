@@ -15,20 +15,33 @@ from spikebin.cli.options import ConfigOption, JsonOption, answer_json, load, no
 def init(
     roots: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="ROOT...", help="Directories that hold the recordings of the variant train.", show_default=False),
+        typer.Argument(
+            metavar="ROOT...", help="Directories that hold the recordings of the variant train.", show_default=False
+        ),
     ] = None,
     variants: Annotated[
         list[str] | None,
-        typer.Option("--variant", "-v", metavar="NAME=ROOT", help="A root of another variant, test=ROOT. May be repeated.", show_default=False),
+        typer.Option(
+            "--variant",
+            "-v",
+            metavar="NAME=ROOT",
+            help="A root of another variant, test=ROOT. May be repeated.",
+            show_default=False,
+        ),
     ] = None,
-    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="Where to write the config.")] = Path("spikebin.toml"),
+    config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="Where to write the config.")] = Path(
+        "spikebin.toml"
+    ),
     force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
 ) -> None:
     """Look at directories of recordings and write a commented spikebin.toml that works for them."""
     from spikebin.initialise import write_config
 
     for root in write_config(config, roots or [], variants or [], force=force):
-        note(f"{root.variant}: {root.parts} {root.format} recordings named {root.pattern}, sheets {', '.join(root.sheets)}")
+        note(
+            f"{root.variant}: {root.parts} {root.format} recordings named {root.pattern},"
+            f" sheets {', '.join(root.sheets)}"
+        )
     note(f"wrote {config}; next: `spikebin plan`")
 
 
@@ -36,14 +49,15 @@ def init(
 def plan(
     config: ConfigOption = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Accept another [binning] or [trial]: files made otherwise count as missing.")
+        bool,
+        typer.Option("--replace", help="Accept another [binning] or [trial]: files made otherwise count as missing."),
     ] = False,
     json: JsonOption = False,
 ) -> None:
     """List the jobs and freeze them: an index means the same part for ever, new parts are appended."""
+    from spikebin.cli.tables import plan_table
     from spikebin.config import load_config
     from spikebin.plan import make_plan
-    from spikebin.cli.tables import plan_table
     from spikebin.summary import summarise_plan
 
     made, changes = make_plan(load_config(config), replace=replace)
@@ -68,7 +82,9 @@ def plan(
 @app.command()
 def exclude(
     part: Annotated[str, typer.Argument(metavar="VARIANT/PART", help="The part to leave out: train/50300.")],
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; `status` shows it.", show_default=False)] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; `status` shows it.", show_default=False)
+    ] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take the exclusion back.")] = False,
     config: ConfigOption = None,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich import box
 from rich.console import Console
@@ -14,7 +14,7 @@ from spikebin.slurm import array_spec
 from spikebin.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from spikebin.job import Outcome
     from spikebin.matrixfile import MatrixFile
@@ -30,6 +30,7 @@ __all__ = [
     "plan_table",
     "print_failures",
     "print_table",
+    "psth",
     "raster",
     "report",
     "status_table",
@@ -39,6 +40,7 @@ __all__ = [
 
 LONGEST_PLAN = 40
 WIDEST = 10_000
+NARROWEST_FOLD = 24
 
 
 def print_table(
@@ -65,25 +67,28 @@ def print_table(
     body = [list(row) for row in rows]
     if not console.is_terminal:
         console.width = WIDEST
-    table = _table(title, columns, body)
     for column in dispensable:
-        if console.measure(table, options=console.options.update(width=WIDEST)).maximum <= console.width:
+        tightest = _table(title, columns, [[*row[:-1], str(row[-1])[:NARROWEST_FOLD]] for row in body])
+        if console.measure(tightest, options=console.options.update(width=WIDEST)).maximum <= console.width:
             break
         i = columns.index(column)
         columns = columns[:i] + columns[i + 1 :]
         body = [row[:i] + row[i + 1 :] for row in body]
-        table = _table(title, columns, body)
-    console.print(table)
+    # What is still too wide is for the terminal to wrap: a name cut short could be another's.
+    console.print(_table(title, columns, body), crop=False)
 
 
 def _table(title: str, columns: list[str], body: list[list[Any]]) -> Table:
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    texts = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in body]
     for i, column in enumerate(columns):
         right = bool(body) and all(isinstance(row[i], int | float) for row in body)
         fold = i == len(columns) - 1 and not right
-        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=not fold)
-    for row in body:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(str(cell)) for cell in row))
+        width = None if fold else max(len(text) for text in [column, *(row[i] for row in texts)])
+        justify: Literal["left", "right"] = "right" if right else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=not fold, min_width=width)
+    for row in texts:
+        table.add_row(*map(escape, row))
     return table
 
 
@@ -115,10 +120,21 @@ def status_table(summary: Summary) -> None:
     print_table("", columns, rows, dispensable=("collisions", "spikes", "size"))
     if summary.troubles:
         troubles = [
-            [str(found.job.index), found.job.name, found.sheet, str(found.state), found.attempts.failures, _why(found)]
-            for found in summary.troubles
+            [str(found.job.index), found.job.name, sheet, str(found.state), found.attempts.failures, _why(found)]
+            for sheet, found in _troubles(summary)
         ]
         print_table("", ["index", "part", "sheet", "state", "tries", "why"], troubles, dispensable=("tries", "state"))
+
+
+def _troubles(summary: Summary) -> Iterator[tuple[str, SheetState]]:
+    """Each trouble and its sheet; a part that is excluded stands there once."""
+    excluded = set()
+    for found in summary.troubles:
+        if found.state is not State.EXCLUDED:
+            yield found.sheet, found
+        elif found.job.name not in excluded:
+            excluded.add(found.job.name)
+            yield "all", found
 
 
 def _why(found: SheetState) -> str:
@@ -127,8 +143,8 @@ def _why(found: SheetState) -> str:
 
 def submit_remarks(batch: Batch) -> None:
     """What a submit leaves out, and why."""
-    if batch.no_slurm:
-        note("there is no Slurm here: the limit of an array's indices is assumed, what is queued is not known")
+    if batch.blind:
+        note("Slurm does not answer: what is queued is not known, and MaxArraySize is taken to be Slurm's default")
     if batch.busy:
         note(f"queued or running, left out: {array_spec(batch.busy)}")
     for found in batch.given_up:
@@ -194,20 +210,37 @@ def print_failures(failures: list[Outcome]) -> None:
 def describe_table(facts: dict[str, Any]) -> None:
     """What is in a matrix file, a line for each fact."""
     phases = ", ".join(
-        f"{p['name']} {p['duration']:g} ms in bins {p['first_bin']} to {p['first_bin'] + p['bins'] - 1}" for p in facts["phases"]
+        f"{p['name']} {p['duration']:g} ms in bins {p['first_bin']} to {p['first_bin'] + p['bins'] - 1}"
+        for p in facts["phases"]
     )
     binning, source = facts["binning"], facts["source"]
     rows = [
         ["file", facts["path"]],
         ["sheet", f"{facts['sheet']} of {facts['variant']}/{facts['part']}"],
         ["shape", f"{facts['n_trials']} trials x {facts['n_neurons']} neurons x {facts['n_columns']} bins"],
-        ["trials", f"{facts['n_images']} images, {facts['n_repeats']} repeats, {facts['n_bins'][0]} to {facts['n_bins'][1]} bins each"],
+        [
+            "trials",
+            f"{facts['n_images']} images, {facts['n_repeats']} repeats,"
+            f" {facts['n_bins'][0]} to {facts['n_bins'][1]} bins each",
+        ],
         ["phases", phases],
-        ["binning", f"{binning['width']:g} ms, closed {binning['closed']}, {'with' if binning['end_bin'] else 'no'} end bin, {binning['values']}"],
+        [
+            "binning",
+            f"{binning['width']:g} ms, closed {binning['closed']},"
+            f" {'with' if binning['end_bin'] else 'no'} end bin, {binning['values']}",
+        ],
         ["neurons", f"ids {facts['neuron_ids'][0]} to {facts['neuron_ids'][1]}"],
         ["rate", f"{facts['mean_rate_hz']:.2f} Hz a neuron, {100 * facts['fraction_true']:.3f} % of bins"],
-        ["spikes", f"{facts['n_spikes']:,} = {facts['n_binned']:,} binned + {facts['n_collisions']:,} collisions + {facts['n_outside']:,} outside"],
-        ["stored", f"{size_text(facts['size'])}, layout {facts['layout']}, codec {facts['codec']}, {8 * facts['size'] / max(1, facts['n_binned']):.1f} bits a spike"],
+        [
+            "spikes",
+            f"{facts['n_spikes']:,} = {facts['n_binned']:,} binned + {facts['n_collisions']:,} collisions"
+            f" + {facts['n_outside']:,} outside",
+        ],
+        [
+            "stored",
+            f"{size_text(facts['size'])}, layout {facts['layout']}, codec {facts['codec']},"
+            f" {8 * facts['size'] / max(1, facts['n_binned']):.1f} bits a spike",
+        ],
         ["source", f"{source['name']}, {source['files']} files, {size_text(source['size'])}"],
         ["made", f"{facts['created']} by spikebin {facts['spikebin_version']}"],
         ["content", facts["content_digest"]],
@@ -233,4 +266,15 @@ def raster(file: MatrixFile, trial: int) -> None:
     for line in draw_raster(rows, columns, file.shape[1:], size, marks=onsets):
         console.print(line, markup=False)
     names = [f"{phase['name']} from bin {onset}" for phase, onset in zip(file.header["phases"], onsets, strict=True)]
-    console.print(f"{file.shape[1]} neurons by id, {file.shape[2]} bins of {file.binning.width:g} ms; {', '.join(names)}")
+    console.print(
+        f"{file.shape[1]} neurons by id, {file.shape[2]} bins of {file.binning.width:g} ms; {', '.join(names)}"
+    )
+
+
+def psth(views: Any) -> None:
+    """A line for each sheet: its PSTH as bars, its mean and peak rate."""
+    from spikebin.plots import spark_psth
+
+    console = Console(highlight=False)
+    for line in spark_psth(views, console.width - 1):
+        console.print(line, markup=False)

@@ -12,6 +12,7 @@ from spikebin.cli.options import (
     ConfigOption,
     DeepOption,
     JsonOption,
+    PlotOption,
     SheetOption,
     VariantOption,
     answer_json,
@@ -24,7 +25,10 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Export what is done,
 
 @app.command()
 def job(
-    index: Annotated[int, typer.Argument(metavar="INDEX", help="Number of the job in the plan; $SLURM_ARRAY_TASK_ID in a Slurm task.")],
+    index: Annotated[
+        int,
+        typer.Argument(metavar="INDEX", help="Number of the job in the plan; $SLURM_ARRAY_TASK_ID in a Slurm task."),
+    ],
     sheets: Annotated[
         list[str] | None,
         typer.Option("--sheet", "-s", metavar="SHEET", help="Only this sheet. May be repeated.", show_default=False),
@@ -32,7 +36,13 @@ def job(
     force: ForceOption = False,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", min=1, help="Only the first N trials, to --out; never counts as done.", show_default=False),
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="Only the first N trials, to --out; never counts as done.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -40,7 +50,13 @@ def job(
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option("--threads", metavar="N", min=1, help="Trials in work at once; default: the CPUs granted.", show_default=False),
+        typer.Option(
+            "--threads",
+            metavar="N",
+            min=1,
+            help="Trials in work at once; default: the CPUs granted.",
+            show_default=False,
+        ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -63,7 +79,9 @@ def job(
 def run(
     workers: Annotated[
         int | None,
-        typer.Option("--workers", "-w", metavar="N", min=1, help="Jobs at once; default: the CPUs there are.", show_default=False),
+        typer.Option(
+            "--workers", "-w", metavar="N", min=1, help="Jobs at once; default: the CPUs there are.", show_default=False
+        ),
     ] = None,
     sheet: SheetOption = None,
     variant: VariantOption = None,
@@ -98,7 +116,9 @@ def missing(
     deep: DeepOption = False,
     max_failures: Annotated[
         int | None,
-        typer.Option("--max-failures", metavar="N", min=1, help="Leave out what has failed N times or more.", show_default=False),
+        typer.Option(
+            "--max-failures", metavar="N", min=1, help="Leave out what has failed N times or more.", show_default=False
+        ),
     ] = None,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -129,6 +149,8 @@ def status(
     sheet: SheetOption = None,
     variant: VariantOption = None,
     deep: DeepOption = False,
+    rates: Annotated[bool, typer.Option("--rates", help="Draw the PSTH of each sheet, too; reads all spikes.")] = False,
+    plot: PlotOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -150,9 +172,19 @@ def status(
     if json:
         answer_json(summary.as_dict())
         return
-    from spikebin.cli.tables import status_table
+    from spikebin.cli.tables import psth, status_table
 
     status_table(summary)
+    if rates or plot is not None:
+        from spikebin.dataset import exported_views
+
+        views = exported_views(plan.config, [(row.variant, row.sheet) for row in summary.rows if row.n_spikes])
+        psth(views)
+        if plot is not None:
+            from spikebin.plots import plot_file
+
+            plot_file(views, plot)
+            note(f"wrote {plot}")
 
 
 @app.command()

@@ -33,6 +33,8 @@ class Format:
         Where its trials come from.
     needs : str
         Packages beyond spikebin's own; "" for none.
+    suffixes : tuple of str
+        Ends of the names of its files; "" stands for directories. Empty: any.
     """
 
     module: str
@@ -40,44 +42,62 @@ class Format:
     sheets: str
     trials: str
     needs: str = ""
+    suffixes: tuple[str, ...] = ()
 
 
 # Asked in this order which of them a path is.
 FORMATS = {
     "mozaik": Format(
-        "spikebin.recordings.mozaik", "directory of a mozaik datastore", "sheets of the model", "presentations"
+        module="spikebin.recordings.mozaik",
+        what="directory of a mozaik datastore",
+        sheets="sheets of the model",
+        trials="presentations",
+        suffixes=("",),
     ),
     "phy": Format(
-        "spikebin.recordings.phy", "Kilosort or Phy folder (spike_times.npy, spike_clusters.npy)", "units", "CSV or TSV"
+        module="spikebin.recordings.phy",
+        what="Kilosort or Phy folder (spike_times.npy, spike_clusters.npy)",
+        sheets="units",
+        trials="CSV or TSV",
+        suffixes=("",),
     ),
     "nwb": Format(
-        "spikebin.recordings.nwb",
-        "NWB file (.nwb)",
-        "units",
-        "its trials or other intervals, CSV or TSV",
-        "h5py for tables with texts: pip install 'spikebin[nwb]'",
+        module="spikebin.recordings.nwb",
+        what="NWB file (.nwb)",
+        sheets="units",
+        trials="its trials or other intervals, CSV or TSV",
+        needs="h5py for tables with texts: pip install 'spikebin[nwb]'",
+        suffixes=(".nwb",),
     ),
-    "sonata": Format("spikebin.recordings.sonata", "SONATA spike file (.h5)", "populations", "CSV or TSV"),
+    "sonata": Format(
+        module="spikebin.recordings.sonata",
+        what="SONATA spike file (.h5)",
+        sheets="populations",
+        trials="CSV or TSV",
+        suffixes=(".h5", ".hdf5", ".sonata"),
+    ),
     "nest": Format(
-        "spikebin.recordings.nest", "NEST's text files (.dat, .gdf), or a directory of them", "recorders", "CSV or TSV"
+        module="spikebin.recordings.nest",
+        what="NEST's text files (.dat, .gdf), or a directory of them",
+        sheets="recorders",
+        trials="CSV or TSV",
+        suffixes=(".dat", ".gdf", ""),
     ),
     "arrays": Format(
-        "spikebin.recordings.arrays", ".npz, .npy, CSV or TSV of times and neurons", "neurons", "CSV or TSV"
+        module="spikebin.recordings.arrays",
+        what=".npz, .npy, CSV or TSV of times and neurons",
+        sheets="neurons",
+        trials="CSV or TSV",
+        suffixes=(".npz", ".npy", ".csv", ".tsv", ".txt"),
     ),
     "neo": Format(
-        "spikebin.recordings.neo",
-        "whatever a neo IO reads, named after a colon (neo:NixIO)",
-        "units",
-        "segments, epochs, events, CSV or TSV",
-        "neo: pip install 'spikebin[neo]'",
+        module="spikebin.recordings.neo",
+        what="whatever a neo IO reads, named after a colon (neo:NixIO)",
+        sheets="units",
+        trials="segments, epochs, events, CSV or TSV",
+        needs="neo: pip install 'spikebin[neo]'",
     ),
 }
-
-# For paths that no format recognises: whose error is the one to show.
-SUFFIXES = {
-    ".npz": "arrays", ".npy": "arrays", ".csv": "arrays", ".tsv": "arrays", ".txt": "arrays",
-    ".nwb": "nwb", ".h5": "sonata", ".hdf5": "sonata", ".dat": "nest", ".gdf": "nest",
-}  # fmt: skip
 
 
 def open_recording(path: Path, kind: str | None = None, reading: Reading | None = None) -> Recording:
@@ -98,7 +118,8 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
     """
     if not path.exists():
         raise RecordingError(f"no recording at {path}: check the path, or wait until it has been copied")
-    wanted, _, io = (kind or format_of(path) or SUFFIXES.get(path.suffix.lower(), "")).partition(":")
+    # Of a path that no format recognises, the error of the one that its name speaks of is worth more than a list.
+    wanted, _, io = (kind or format_of(path) or _by_name(path) or "").partition(":")
     if wanted not in FORMATS:
         what = f"no format {wanted!r}" if wanted else f"{path} is in none of the known formats"
         raise RecordingError(f"{what} ({', '.join(FORMATS)}): check the path, `spikebin formats` tells more")
@@ -110,3 +131,9 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
 def format_of(path: Path) -> str | None:
     """The first format that recognises a path, by its name and shape; None if none does."""
     return next((name for name, form in FORMATS.items() if import_module(form.module).recognises(path)), None)
+
+
+def _by_name(path: Path) -> str | None:
+    """The format that a file's suffix speaks of."""
+    suffix = path.suffix.lower()
+    return next((name for name, form in FORMATS.items() if suffix and suffix in form.suffixes), None)

@@ -6,6 +6,7 @@ file of neurons. Which is which is told by names, or given.
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 
-__all__ = ["SHEET", "ArraySource", "ArraysRecording", "flat_array", "mapped_array", "open", "recognises", "whole_ids"]
+__all__ = ["SHEET", "ArraySource", "ArraysRecording", "OnDisk", "mapped_array", "open", "recognises", "whole_ids"]
 
 SHEET = "neurons"
 TIMES = ("times", "time", "spike_times", "spike_time", "timestamps", "timestamp", "t", "ts")
@@ -41,6 +42,8 @@ NEURONS = (
     "id", "cells", "cell",
 )  # fmt: skip
 TEXT = {".csv", ".tsv", ".txt"}
+# What numpy raises on the header of an array that is none.
+BAD_HEADER = (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
 
 
 def recognises(path: Path) -> bool:
@@ -78,8 +81,8 @@ class ArraysRecording(ContinuousRecording):
         super().__init__(path, reading)
         self.rate = reading.rate
         suffix = path.suffix.lower()
-        kind = {".npz": _Npz, ".npy": _Npy}.get(suffix, _Text)
-        self._file: _Npz | _Npy | _Text = kind(path, reading)
+        kinds: dict[str, type[_Npz | _Npy]] = {".npz": _Npz, ".npy": _Npy}
+        self._file: _Npz | _Npy | _Text = kinds.get(suffix, _Text)(path, reading)
         self._unit = reading.unit or split_unit(self._file.times_name)[1] or ("samples" if reading.rate else None)
         self.events_unit = None if self._unit == "samples" else self._unit
 
@@ -103,9 +106,9 @@ class ArraysRecording(ContinuousRecording):
 
 
 class ArraySource:
-    """Spikes in two arrays, in memory or mapped."""
+    """Spikes in two arrays, in memory or on disk."""
 
-    def __init__(self, times: NDArray[Any], ids: NDArray[Any], clock: Clock, where: str) -> None:
+    def __init__(self, times: NDArray[Any] | OnDisk, ids: NDArray[Any] | OnDisk, clock: Clock, where: str) -> None:
         if times.ndim != 1 or ids.ndim != 1 or times.dtype.kind not in "fiu":
             raise RecordingError(
                 f"{where}: times have shape {times.shape} and dtype {times.dtype}, neurons {ids.shape}: give two flat"
@@ -148,8 +151,48 @@ def whole_ids(ids: NDArray[Any], where: str) -> NDArray[np.int64]:
     return ids.astype(np.int64)
 
 
+class OnDisk:
+    """A flat array in a .npy file, or a column of one, of which only the slice that is asked for is ever in memory.
+
+    Parameters
+    ----------
+    path : Path
+    column : str or int, optional
+        Field of a structured array, or column of a flat table. None: the array itself, (n,) or (n, 1).
+    """
+
+    def __init__(self, path: Path, column: str | int | None = None) -> None:
+        whole = mapped_array(path)
+        if column is None:
+            array = whole.reshape(-1) if whole.ndim == 2 and 1 in whole.shape else whole
+        else:
+            array = whole[column] if isinstance(column, str) else whole[:, column]
+        self.shape, self.ndim, self.size, self.dtype = array.shape, array.ndim, array.size, array.dtype
+        self._path = path
+        # A record is what lies between one element and the next; one that is as wide as its element is the element.
+        width = array.strides[0] if array.ndim == 1 and array.size > 1 else array.itemsize
+        inside = array.ctypes.data - whole.ctypes.data
+        first = inside - inside % width if width > array.itemsize else inside
+        self._start: int = whole.offset + first
+        self._record = np.dtype(
+            {"names": ["value"], "formats": [array.dtype], "offsets": [inside - first], "itemsize": width}
+        )
+
+    def __getitem__(self, place: slice) -> NDArray[Any]:
+        start, stop, _ = place.indices(self.size)
+        offset = self._start + start * self._record.itemsize
+        try:
+            records = np.fromfile(self._path, self._record, max(0, stop - start), offset=offset)
+        except OSError as error:
+            raise RecordingError(f"{self._path} cannot be read ({error.strerror}): check the disk") from None
+        if records.size < stop - start:
+            raise RecordingError(f"{self._path} has become shorter while it was read: is it still being written?")
+        values: NDArray[Any] = records["value"]
+        return values
+
+
 class _Npy:
-    """A .npy file, mapped; and perhaps a second one with the neurons."""
+    """A .npy file, and perhaps a second one with the neurons."""
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self.paths = path, [path]
@@ -157,16 +200,16 @@ class _Npy:
         self.times_name = reading.times or ""
         if array.dtype.names:
             self.times_name = _choose(array.dtype.names, reading.times, TIMES, "times", path)
-            self.times = array[self.times_name]
-            self.ids = array[_choose(array.dtype.names, reading.neurons, NEURONS, "neurons", path)]
+            self.times = OnDisk(path, self.times_name)
+            self.ids = OnDisk(path, _choose(array.dtype.names, reading.neurons, NEURONS, "neurons", path))
         elif array.ndim == 2 and array.shape[1] == 2 and reading.neurons is None:
-            self.times, self.ids = array[:, 0], array[:, 1]
+            self.times, self.ids = OnDisk(path, 0), OnDisk(path, 1)
         elif reading.neurons is not None:
             second = path.parent / reading.neurons
             if not second.is_file():
                 raise RecordingError(f"{path.name}: no file {second} of its neurons: mend `neurons`")
             self.paths.append(second)
-            self.times, self.ids = flat_array(array), flat_array(mapped_array(second))
+            self.times, self.ids = OnDisk(path), OnDisk(second)
             self.times_name = path.stem
         else:
             raise RecordingError(
@@ -256,20 +299,15 @@ def _choose(names: Iterable[str], given: str | None, candidates: Sequence[str], 
     return found
 
 
-def mapped_array(path: Path) -> NDArray[Any]:
-    """A .npy file as an array that stays on disk; raises RecordingError if it is not whole, or holds pickled objects."""
+def mapped_array(path: Path) -> np.memmap[Any, Any]:
+    """A .npy file as an array that stays on disk; raises RecordingError if it is not whole or holds pickles."""
     try:
         if path.stat().st_size == 0:
             raise RecordingError(f"{path} is empty: check that it was written to its end")
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
+        array: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (*BAD_HEADER, OSError, EOFError, OverflowError) as error:
         raise RecordingError(f"{path} is no whole .npy file ({_one_line(error)}): write it again") from None
     return array
-
-
-def flat_array(array: NDArray[Any]) -> NDArray[Any]:
-    """A column (n, 1), as MATLAB and Kilosort write them, as (n,)."""
-    return array.reshape(-1) if array.ndim == 2 and 1 in array.shape else array
 
 
 @contextmanager
@@ -292,7 +330,7 @@ def _npy_header(file: IO[bytes], where: str, name: str) -> tuple[int, np.dtype[A
         version = np.lib.format.read_magic(file)
         read: Any = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
-    except (ValueError, SyntaxError, MemoryError) as error:
+    except BAD_HEADER as error:
         raise RecordingError(f"{where}: {name} is no array ({_one_line(error)}): write the file again") from None
     if dtype.kind not in "fiu" or sum(size != 1 for size in shape) > 1:
         raise RecordingError(f"{where}: {name} has shape {shape} and dtype {dtype}: give flat arrays of numbers")

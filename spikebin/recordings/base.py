@@ -135,7 +135,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class PhaseSpikes:
-    """Spikes of one phase: `times` float64 (n,), ms on the phase's clock; `rows` int64 (n,) of `SheetRecording.neurons`."""
+    """Spikes of one phase: `times` float64 (n,), ms of its clock; `rows` int64 (n,) of `SheetRecording.neurons`."""
 
     times: NDArray[np.float64]
     rows: NDArray[np.int64]

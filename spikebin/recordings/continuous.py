@@ -30,6 +30,7 @@ __all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "neuron_table
 
 TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
 MOST_IDS = 100_000_000
+WIDEST_TABLE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ class ContinuousSheet:
         self._index = build_index(population.source, self.where, windows)
         self.neurons = self._neurons(population, recording.reading)
         self._ids = np.ascontiguousarray(self.neurons["neuron_id"])
+        self._table = _row_table(self._ids)
         self.trials: Sequence[Trial] = cut or self._whole(population, repeat)
         paths = [*recording.paths, *([events_path] if events_path else [])]
         self.files = [source_file(path) for path in paths]
@@ -171,12 +173,22 @@ class ContinuousSheet:
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """Spikes of the window of ``trials[trial]``; several threads may ask at once."""
         times, ids = self._index.between(*self._asked(self.trials[trial]))
-        rows = np.searchsorted(self._ids, ids)
+        rows = self._rows(ids)
         if self._select:
-            known = rows < self._ids.size
-            known[known] = self._ids[rows[known]] == ids[known]
+            known = rows >= 0
             times, rows = times[known], rows[known]
-        return (PhaseSpikes(times, rows.astype(np.int64, copy=False)),)
+        return (PhaseSpikes(times, rows),)
+
+    def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The row of each neuron, -1 for one that is none."""
+        if self._table is not None:
+            places = ids - self._ids[0]
+            if self._select:
+                places[(places < 0) | (places >= self._table.size)] = self._table.size - 1
+            rows: NDArray[np.int64] = self._table[places]
+            return rows
+        rows = np.searchsorted(self._ids, ids).clip(max=self._ids.size - 1)
+        return np.where(self._ids[rows] == ids, rows, -1)
 
     def _neurons(self, population: Population, reading: Reading) -> NDArray[Any]:
         """The rows: those asked for, else those listed, else those that fire."""
@@ -260,6 +272,16 @@ def source_file(path: Path) -> SourceFile:
     except OSError as error:
         raise RecordingError(f"{path} cannot be read ({error.strerror}): check the path and your rights") from None
     return SourceFile(path.name, facts.st_size, facts.st_mtime)
+
+
+def _row_table(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Row of each id from the lowest on, -1 at the end and for those that are none; None where ids lie far apart."""
+    span = int(ids[-1]) - int(ids[0]) + 1
+    if span > max(WIDEST_TABLE, 4 * ids.size):
+        return None
+    table = np.full(span + 1, -1, np.int64)
+    table[ids - ids[0]] = np.arange(ids.size)
+    return table
 
 
 def _some(listed: NDArray[Any], wanted: NDArray[np.int64], where: str) -> NDArray[Any]:

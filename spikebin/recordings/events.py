@@ -132,8 +132,9 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
     missing = np.isnan(starts) | np.isnan(stops)
     if missing.any() and not rule.drop_missing:
         raise RecordingError(
-            f"{table.where}: {missing.sum()} of {missing.size} events have no time, the first is {np.flatnonzero(missing)[0]}:"
-            " leave them out with --drop-missing (`drop_missing = true` in [trial]), or choose another column"
+            f"{table.where}: {missing.sum()} of {missing.size} events have no time, the first is"
+            f" {np.flatnonzero(missing)[0]}: leave them out with --drop-missing (`drop_missing = true` in [trial]),"
+            " or choose another column"
         )
     kept = np.flatnonzero(~missing)
     if not kept.size:

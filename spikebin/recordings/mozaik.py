@@ -1,6 +1,6 @@
 """mozaik datastores: a directory with an index of presentations and one pickled neo Segment for each.
 
-Knows what mozaik writes and in which order; how a segment's pickle is read is in segment.py. Needs neither mozaik nor neo.
+Knows what mozaik writes and in which order; segment.py reads the pickle of a segment. Needs no mozaik and no neo.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def parse_stimulus(text: str) -> Stimulus:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError("it is no Python expression") from None
     if not isinstance(tree, ast.Dict):
-        raise ValueError("it is no dict")  # noqa: TRY004
+        raise ValueError("it is no dict")
     parameters: dict[str, Any] = {}
     for key, value in zip(tree.keys, tree.values, strict=True):
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -164,7 +164,7 @@ class MozaikRecording:
         return RecordingError(f"{self.path.name}: {text}")
 
     def listed_neurons(self, sheet: str) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
-        """Ids (n,) and positions (2 or 3, n) that the index lists for a sheet, recorded or not; None where it has none."""
+        """Ids (n,) and positions (2 or 3, n) that the index lists for a sheet, recorded or not; None: it lists none."""
         ids = _dict(self._annotations.get("neuron_ids")).get(sheet)
         positions = _dict(self._annotations.get("neuron_positions")).get(sheet)
         if not isinstance(ids, np.ndarray) or ids.ndim != 1 or ids.dtype.kind not in "iu":
@@ -195,9 +195,7 @@ class MozaikRecording:
                         f"the stimulus of {identifier} cannot be read ({error}): exclude the part"
                     ) from None
                 return Presentation(sheet, f"{identifier}.pickle", null, when, stimulus)
-        raise self.error(
-            f"{INDEX} holds a presentation that mozaik did not write: copy it again, or exclude the part"
-        )
+        raise self.error(f"{INDEX} holds a presentation that mozaik did not write: copy it again, or exclude the part")
 
 
 class MozaikSheet:
@@ -212,7 +210,7 @@ class MozaikSheet:
         mine.sort(key=lambda presentation: presentation.when)
         images, blanks = self._select(mine, rule)
         repeats = [self._repeat(image) if repeat is None else repeat for image in images]
-        pairs = self._pair(images, repeats, blanks, mine, rule)
+        pairs = self._pair(images, blanks, mine, rule)
         order = sorted(range(len(images)), key=lambda i: repeats[i])
         self._phases: list[tuple[tuple[str, str], ...]] = []
         self.trials: list[Trial] = []
@@ -284,9 +282,7 @@ class MozaikSheet:
         """An error that names this sheet and its datastore."""
         return RecordingError(f"{self.where}: {text}")
 
-    def _select(
-        self, mine: list[Presentation], rule: TrialRule
-    ) -> tuple[list[Presentation], list[Presentation]]:
+    def _select(self, mine: list[Presentation], rule: TrialRule) -> tuple[list[Presentation], list[Presentation]]:
         """The images, and the null presentations that go with them, both in order of presentation."""
         kinds = list(dict.fromkeys(p.stimulus.kind for p in mine if not p.blank))
         kind = rule.stimulus
@@ -296,16 +292,13 @@ class MozaikSheet:
                 raise self.error(f"kinds of stimulus: {found}; choose one with `stimulus` in [trial]")
             kind = kinds[0]
         if kind not in kinds:
-            raise self.error(
-                f"no stimulus of the kind {kind!r} that [trial] asks for: {suggest(kind, kinds)}"
-            )
+            raise self.error(f"no stimulus of the kind {kind!r} that [trial] asks for: {suggest(kind, kinds)}")
         images = [p for p in mine if not p.blank and p.stimulus.kind == kind]
         return images, [p for p in mine if p.null and p.stimulus.kind == kind]
 
     def _pair(
         self,
         images: list[Presentation],
-        repeats: list[int],
         nulls: list[Presentation],
         mine: list[Presentation],
         rule: TrialRule,
@@ -314,10 +307,10 @@ class MozaikSheet:
         if rule.blank == "none":
             return [None] * len(images)
         if nulls:
-            return self._pair_nulls(images, repeats, nulls)
+            return self._pair_nulls(images, nulls)
         before = {b.file: a for a, b in pairwise(mine)}
-        pairs = [before.get(image.file) for image in images]
-        blanks = [pair if pair is not None and pair.blank else None for pair in pairs]
+        previous = [before.get(image.file) for image in images]
+        blanks = [each if each is not None and each.blank else None for each in previous]
         n_blanks = sum(blank is not None for blank in blanks)
         if 0 < n_blanks < len(images) or (n_blanks == 0 and rule.blank == "before"):
             bare = images[blanks.index(None)]
@@ -325,11 +318,9 @@ class MozaikSheet:
                 f"{len(images) - n_blanks} of {len(images)} images have no blank before them (first: {bare.file}):"
                 ' set blank = "none" in [trial], or exclude the part'
             )
-        return list(blanks)
+        return blanks
 
-    def _pair_nulls(
-        self, images: list[Presentation], repeats: list[int], nulls: list[Presentation]
-    ) -> list[Presentation | None]:
+    def _pair_nulls(self, images: list[Presentation], nulls: list[Presentation]) -> list[Presentation | None]:
         """Blank i goes with image i of the same repeat; it carries the text of that image's stimulus."""
         waiting: dict[int, list[Presentation]] = {}
         for blank in reversed(nulls):
@@ -337,14 +328,14 @@ class MozaikSheet:
         pairs: list[Presentation | None] = []
         for image in images:
             queue = waiting.get(self._repeat(image), [])
-            blank = queue.pop() if queue else None
-            if blank is None or blank.stimulus.text != image.stimulus.text:
-                found = f"{blank.file}, which goes with another image" if blank else "none"
+            mate = queue.pop() if queue else None
+            if mate is None or mate.stimulus.text != image.stimulus.text:
+                found = "none" if mate is None else f"{mate.file}, which goes with another image"
                 raise self.error(
                     f"blanks and images do not pair: {len(images)} images, {len(nulls)} blanks, the blank of"
                     f" {image.file} would be {found}: copy the datastore again, or exclude the part"
                 )
-            pairs.append(blank)
+            pairs.append(mate)
         if any(waiting.values()):
             raise self.error(
                 f"blanks and images do not pair: {len(images)} images, {len(nulls)} blanks: copy the datastore again,"
@@ -363,16 +354,12 @@ class MozaikSheet:
     def _image_id(self, image: Presentation, rule: TrialRule) -> str:
         """The file name that the parameter holds, up to its first underscore; other parameters as they are."""
         parameters = image.stimulus.parameters
-        names = (
-            [rule.image_id] if rule.image_id else [name for name in IMAGE_PARAMETERS if name in parameters]
-        )
+        names = [rule.image_id] if rule.image_id else [name for name in IMAGE_PARAMETERS if name in parameters]
         value = parameters.get(names[0]) if names else None
         if value is None:
             known = ", ".join(parameters)
             wanted = repr(rule.image_id) if rule.image_id else " or ".join(map(repr, IMAGE_PARAMETERS))
-            raise self.error(
-                f"the stimulus of {image.file} has no {wanted}: set image_id in [trial] to one of {known}"
-            )
+            raise self.error(f"the stimulus of {image.file} has no {wanted}: set image_id in [trial] to one of {known}")
         if names[0] == "image_path":
             return str(value).replace("\\", "/").rpartition("/")[2].partition("_")[0]
         return str(value)

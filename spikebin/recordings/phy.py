@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.arrays import ArraySource, flat_array, mapped_array, whole_ids
+from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array, whole_ids
 from spikebin.recordings.base import Reading
 from spikebin.recordings.clock import make_clock
 from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table
@@ -84,7 +84,7 @@ class PhyRecording(ContinuousRecording):
 
     def population(self, sheet: str) -> Population:  # noqa: ARG002
         """The clusters that fire and have one of the labels asked for; without, all that are not noise."""
-        times, ids = flat_array(mapped_array(self.path / TIMES)), flat_array(mapped_array(self._clusters))
+        times, ids = OnDisk(self.path / TIMES), OnDisk(self._clusters)
         source = ArraySource(times, ids, make_clock("samples", self.rate, self.name), self.name)
         fire = np.unique(np.concatenate([np.unique(chunk) for _, chunk in source.chunks()] or [np.empty(0, np.int64)]))
         labels = self._labels()
@@ -134,7 +134,7 @@ class PhyRecording(ContinuousRecording):
             or not (channels.is_file() and positions.is_file())
         ):
             return None
-        mapped = whole_ids(flat_array(mapped_array(channels)), self.name)
+        mapped = whole_ids(OnDisk(channels)[:], self.name)
         where = np.asarray(mapped_array(positions), np.float64)
         if where.ndim != 2 or where.shape[1] != 2 or len(where) != mapped.size:
             return None

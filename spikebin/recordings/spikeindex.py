@@ -8,7 +8,9 @@ temporary file.
 
 from __future__ import annotations
 
+import errno
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,13 +25,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.errors import SpikebinError
+
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 __all__ = ["CHUNK", "SeekableSource", "SpikeIndex", "SpikeSource", "build_index", "merge_windows", "slices"]
 
 CHUNK = 1 << 22
 IN_MEMORY = 1 << 24
-LANDMARK = 1 << 16
+LANDMARK = 1 << 12
 WIDEST_FLAGS = 1 << 26
 
 
@@ -125,15 +129,18 @@ def build_index(source: SpikeSource, where: str, windows: NDArray[np.float64] | 
             return marks
     runs = _Runs()
     facts = _Facts(where)
-    for times, ids in source.chunks():
-        facts.add(times, ids)
-        if windows is not None:
-            inside = _inside(times, windows)
-            times, ids = times[inside], ids[inside]  # noqa: PLW2901
-        if not _ascending(times):
-            order = np.argsort(times)
-            times, ids = times[order], ids[order]  # noqa: PLW2901
-        runs.add(times, ids)
+    try:
+        for times, ids in source.chunks():
+            facts.add(times, ids)
+            if windows is not None:
+                inside = _inside(times, windows)
+                times, ids = times[inside], ids[inside]  # noqa: PLW2901
+            if not _ascending(times):
+                order = np.argsort(times)
+                times, ids = times[order], ids[order]  # noqa: PLW2901
+            runs.add(times, ids)
+    finally:
+        runs.close()
     runs.n_spikes, runs.ids, runs.first, runs.last = facts.n_spikes, facts.ids(), facts.first, facts.last
     return runs
 
@@ -189,15 +196,41 @@ class _Runs:
     first: float = np.inf
     last: float = -np.inf
     _runs: list[Spikes] = field(default_factory=list)
+    _spilled: list[int] = field(default_factory=list)
     _file: Any = None
 
     def add(self, times: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
         if not times.size:
             return
         self.n_kept += times.size
-        if self.n_kept > IN_MEMORY:
-            times, ids = self._spill(times), self._spill(ids)
-        self._runs.append((times, ids))
+        if self.n_kept <= IN_MEMORY:
+            self._runs.append((times, ids))
+            return
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="spikebin-")  # noqa: SIM115
+            self._file.write(times.data)
+            self._file.write(ids.data)
+        except OSError as error:
+            raise _no_room(error) from None
+        self._spilled.append(times.size)
+
+    def close(self) -> None:
+        """Map the temporary file, once for all runs in it, since a process may hold only so many maps."""
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+            words = np.asarray(np.memmap(self._file, np.int64, "r"))
+        except (OSError, ValueError) as error:
+            raise _no_room(error) from None
+        finally:
+            with suppress(OSError):
+                self._file.close()
+        start = 0
+        for n in self._spilled:
+            self._runs.append((words[start : start + n].view(np.float64), words[start + n : start + 2 * n]))
+            start += 2 * n
 
     def between(self, start: float, stop: float) -> Spikes:
         found = []
@@ -209,19 +242,6 @@ class _Runs:
         if len(found) == 1:
             return found[0]
         return np.concatenate([times for times, _ in found]), np.concatenate([ids for _, ids in found])
-
-    def _spill(self, array: NDArray[Any]) -> NDArray[Any]:
-        try:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="spikebin-")  # noqa: SIM115
-            offset = self._file.seek(0, 2)
-            array.tofile(self._file)
-            self._file.flush()
-            return np.memmap(self._file, array.dtype, "r", offset, array.shape)
-        except OSError as error:
-            raise os_error(
-                error, Path(tempfile.gettempdir()) / "unsorted spikes (TMPDIR chooses another place)"
-            ) from None
 
 
 @dataclass
@@ -244,6 +264,11 @@ class _Landmarks:
         times, ids = self.source.read(low, high)
         place = slice(np.searchsorted(times, start, "left"), np.searchsorted(times, stop, "right"))
         return times[place], ids[place]
+
+
+def _no_room(error: Exception) -> SpikebinError:
+    place = Path(tempfile.gettempdir()) / "unsorted spikes (TMPDIR chooses another place)"
+    return os_error(error if isinstance(error, OSError) else OSError(errno.ENOSPC, str(error)), place)
 
 
 def _landmarks(source: SeekableSource, where: str, windows: NDArray[np.float64] | None) -> _Landmarks | None:

@@ -1,0 +1,85 @@
+"""How long until a job reads its first byte, and what the other commands take before they do anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.inputs import N_BINS, output_of
+from benchmarks.processes import python, spikebin
+from benchmarks.race import Contender, race
+from benchmarks.report import Goal, Picture, Report
+from spikebin import open_file
+from spikebin.simulate import SheetModel
+
+if TYPE_CHECKING:
+    from benchmarks.inputs import Bench
+    from benchmarks.processes import Finished
+
+IMPORTS = 'python -c "import numba, tables"'
+FIRST_BYTE = "spikebin job, until it opens the first segment"
+TEXT = """Whole processes, all files in the page cache, numba's cache warm. A job is stopped at the moment it opens
+the index of the recording, or its first segment; or it runs to its end on the smallest recording there is, one image
+and four neurons, which takes in all that is loaded later."""
+
+# Runs a command line, and ends the process when it opens a file whose name begins with a given text.
+UNTIL = """
+import os, sys
+
+def listen(event, details):
+    if event == "open" and os.path.basename(str(details[0])).startswith(wanted):
+        os.write(1, b"opened")
+        os._exit(0)
+
+wanted = sys.argv.pop(1)
+sys.addaudithook(listen)
+from spikebin.cli import main
+main()
+"""
+
+
+def run(bench: Bench) -> Report:
+    report = Report("startup", TEXT)
+    smallest = bench.experiment(1, SheetModel("X_ON", 4, (100.0,) * 5))
+    config = bench.project(smallest)
+    job = ["job", "0", "--force", "--config", str(config)]
+
+    def done(_: Finished) -> bool:
+        return open_file(output_of(config, smallest, smallest.sheets[0])).shape == (1, 4, N_BINS)
+
+    def opened(finished: Finished) -> bool:
+        return finished.stdout == "opened"
+
+    def silent(finished: Finished) -> bool:
+        return not finished.stdout
+
+    contenders = [
+        Contender("python -c pass", lambda: python("-c", "pass"), silent),
+        Contender('python -c "import typer, rich"', lambda: python("-c", "import typer, rich"), silent),
+        Contender('python -c "import numpy"', lambda: python("-c", "import numpy"), silent),
+        Contender(IMPORTS, lambda: python("-c", "import numba, tables"), silent),
+        Contender(
+            "spikebin --version", lambda: spikebin("--version"), lambda ended: ended.stdout.startswith("spikebin ")
+        ),
+        Contender("spikebin job, to its end", lambda: spikebin(*job), done, note="one image, four neurons"),
+        Contender(
+            "spikebin job, until it opens the index",
+            lambda: python("-c", UNTIL, "datastore.recordings", *job),
+            opened,
+        ),
+        Contender(FIRST_BYTE, lambda: python("-c", UNTIL, "Segment", *job), opened),
+    ]
+    found = race(contenders, rounds=11, quick=bench.quick)
+    report.samples["processes"] = found.samples
+    report.tables.append(found.table("Processes, from start to end", unit="process", against=IMPORTS))
+    report.goals.append(
+        Goal(
+            "a job until it reads spikes, against importing numba and tables",
+            found.ratio(FIRST_BYTE, IMPORTS),
+            1.6,
+            1.2,
+            more_is_better=False,
+        )
+    )
+    bars = {name: [(0.0, found.median(name) * 1000)] for name in sorted(found.samples, key=found.median)}
+    report.pictures.append(Picture("bars", "Start-up", "ms", bars))
+    return report

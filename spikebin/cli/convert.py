@@ -1,0 +1,59 @@
+"""The command that writes matrix files anew: convert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikebin.cli import app
+from spikebin.cli.options import JsonOption, answer_json, note, size_text
+
+
+@app.command()
+def convert(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Matrix files, or directories of them.")],
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            "--layout", "-l", metavar="LAYOUT", help="matrix or events; default: as it is.", show_default=False
+        ),
+    ] = None,
+    codec: Annotated[
+        str | None,
+        typer.Option("--codec", metavar="CODEC", help="blosc2 or zlib; default: as it is.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Write there; default: in place.", show_default=False),
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="How many compress at once.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Write matrix files in another layout or codec: same content, verified before and after, whole or not at all."""
+    for value, options, name in ((layout, ("matrix", "events"), "layout"), (codec, ("blosc2", "zlib"), "codec")):
+        if value is not None and value not in options:
+            raise typer.BadParameter(f"{value!r}: give {' or '.join(options)}", param_hint=f"--{name}")
+    from spikebin.convert import convert_file, convert_targets
+    from spikebin.errors import DiskFullError, SpikebinError
+
+    results, failed = [], False
+    for path, target in convert_targets(paths, out):
+        before = path.stat().st_size if path.exists() else 0
+        try:
+            header = convert_file(path, target, layout=layout, codec=codec, threads=threads)
+        except DiskFullError:
+            raise
+        except SpikebinError as error:
+            failed = True
+            note(f"error: {error}")
+            results.append({"path": str(path), "error": str(error)})
+        else:
+            results.append({"path": str(target), "layout": header["layout"], "codec": header["codec"], "error": ""})
+            if not json:
+                sizes = f"{size_text(before)} -> {size_text(target.stat().st_size)}"
+                typer.echo(f"{target}: {header['layout']}, {header['codec']}, {sizes}")
+    if json:
+        answer_json(results)
+    raise typer.Exit(1 if failed else 0)

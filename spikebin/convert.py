@@ -1,0 +1,95 @@
+"""Matrix files into another layout or codec: the same content under another seal. Knows nothing of recordings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spikebin.check import matrix_files
+from spikebin.errors import MatrixFileError
+from spikebin.events import TrialEvents
+from spikebin.matrixfile import MatrixImage, open_file, seal_image, verify_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["convert_file", "convert_targets"]
+
+# What the new seal says for itself; all else is taken over.
+OWN = {"format_version", "spikebin_version", "created", "size", "sha256", "layout", "codec", "content_digest"}
+
+
+def convert_file(
+    path: Path, target: Path, *, layout: str | None = None, codec: str | None = None, threads: int = 1
+) -> dict[str, Any]:
+    """Write a matrix file anew in another layout or codec.
+
+    Parameters
+    ----------
+    path : Path
+        Every byte of it is verified first.
+    target : Path
+        Where to; may be `path` itself. It is there whole, with the content digest of `path`, or left as it was.
+    layout : {"matrix", "events"}, optional
+        That of the file by default.
+    codec : {"blosc2", "zlib"}, optional
+        That of the file by default.
+    threads : int
+        How many compress at once.
+
+    Returns
+    -------
+    dict
+        The header of the new file.
+
+    Raises
+    ------
+    MatrixFileError
+        If the file is not whole, or what was written is not.
+    DiskFullError
+    SpikebinError
+        If the target cannot be written.
+    """
+    header = verify_file(path)
+    layout, codec = layout or header["layout"], codec or header["codec"]
+    file = open_file(path)
+    counting = file.binning.values == "count"
+    image = MatrixImage(
+        file.shape, file.binning.values, layout, codec, file.stored_table("neurons"), file.stored_table("trials")
+    )
+    try:
+        for i in range(file.shape[0]):
+            flat, values = file.flat_events(i)
+            events = TrialEvents(flat, values if counting else None, 0, 0, 0)
+            image.append(events, image.encode(events))
+        data, digest = image.finish(file.stored_table("source"), threads)
+    finally:
+        image.close()
+    if digest != header["content_digest"]:
+        raise MatrixFileError(f"{path} was changed while it was converted: nothing is written, start again")
+    facts = {key: value for key, value in header.items() if key not in OWN}
+    facts |= {"layout": layout, "codec": codec, "content_digest": digest}
+    return seal_image(target, facts, data, check=verify_file)
+
+
+def convert_targets(paths: Iterable[Path], out: Path | None) -> list[tuple[Path, Path]]:
+    """Which files are converted, and where to: the files given and those below the directories given.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+    out : Path or None
+        Files go into it by name, those of a directory as they lie in the directory; None: in place.
+
+    Raises
+    ------
+    MatrixFileError
+        If a directory holds no matrix file, or two files would go to one place.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for file in matrix_files([path]):
+            target = file if out is None else out / (file.relative_to(path) if file != path else file.name)
+            if found.setdefault(target, file) != file:
+                raise MatrixFileError(f"{found[target]} and {file} would both go to {target}: convert them apart")
+    return [(file, target) for target, file in found.items()]

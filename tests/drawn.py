@@ -1,0 +1,98 @@
+"""Small data sets of drawn spikes, and what they must read as: for the tests of everything above matrix files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikebin import Binning
+from spikebin.events import bin_trial
+from spikebin.layouts import make_layout
+from spikebin.matrixfile import Identity, MatrixWriter
+from spikebin.plan import matrix_path
+from spikebin.recordings.base import NEURON_FIELDS, Phase, PhaseSpikes, SourceFile, Trial
+
+
+def known_layouts():
+    """Layouts that this version can write."""
+    found = []
+    for name in ("matrix", "events"):
+        try:
+            make_layout(name, (1, 1, 1), np.dtype(bool), "blosc2")
+        except (KeyError, ValueError):
+            continue
+        found.append(name)
+    return found
+
+
+LAYOUTS = known_layouts()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One trial: image, repeat, order, and the bins of its blank and its image."""
+
+    image: str
+    repeat: int = 0
+    order: int = 0
+    blank: int = 5
+    length: int = 12
+
+
+def write_part(
+    root,
+    sheet,
+    part,
+    shown,
+    *,
+    variant="train",
+    ids=(3, 4, 8, 9, 100, 101),
+    layout="matrix",
+    values="bool",
+    rule=None,
+    seed=0,
+):
+    """Write one matrix file; the dense array (trial, neuron, time) that it holds."""
+    rng = np.random.default_rng([seed, len(part), *map(ord, part + sheet)])
+    neurons = np.zeros(len(ids), NEURON_FIELDS)
+    neurons["neuron_id"] = ids
+    neurons["x"] = np.arange(len(ids)) / 10
+    neurons["z"] = np.nan
+    trials = [
+        Trial(
+            one.image,
+            one.repeat,
+            one.order,
+            f"stimulus of {one.image}",
+            (Phase("blank", 0.0, float(one.blank)), Phase("image", 0.0, float(one.length))),
+        )
+        for one in shown
+    ]
+    binning = Binning(end_bin=False, values=values)
+    identity = Identity(sheet, variant, part)
+    with MatrixWriter(identity, neurons, trials, binning=binning, trial_rule=rule or {}, layout=layout) as writer:
+        dense = np.zeros(writer.shape, np.uint8)
+        for i, trial in enumerate(trials):
+            spikes, first = [], 0
+            for phase in trial.phases:
+                n = int(rng.integers(0, 40))
+                times, rows = rng.uniform(0, phase.stop, n), rng.integers(0, len(ids), n)
+                spikes.append(PhaseSpikes(times, rows))
+                np.add.at(dense[i], (rows, first + times.astype(int)), 1)
+                first += int(phase.stop)
+            events = bin_trial(trial, spikes, binning, writer.n_columns, "drawn")
+            writer.append(events, writer.encode(events))
+        writer.write(matrix_path(root, variant, part, sheet), "drawn", [SourceFile("Segment0.pickle", 10, 1.5)])
+    return dense if values == "count" else dense > 0
+
+
+def images(first, n, repeats=1, **lengths):
+    """`n` images shown one after another, `repeats` times over."""
+    return [Shown(f"{first + i}", r, r * n + i, **lengths) for r in range(repeats) for i in range(n)]
+
+
+def side_by_side(arrays):
+    """Trials of several parts as one array, the shorter ones padded."""
+    longest = max(array.shape[2] for array in arrays)
+    return np.concatenate([np.pad(a, ((0, 0), (0, 0), (0, longest - a.shape[2]))) for a in arrays])

@@ -1,0 +1,500 @@
+"""`spikebin bin`: from a file to a matrix in one line; and what becomes of files that are not what they should be."""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import subprocess
+import sys
+import zipfile
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from conftest import one_line_error, spikebin
+from hypothesis import given
+from hypothesis import strategies as st
+from sessions import (
+    IDS,
+    ONSETS_MS,
+    make_trains,
+    reference,
+    write_csv,
+    write_nest,
+    write_npy_columns,
+    write_npz,
+    write_nwb,
+    write_phy,
+    write_sonata,
+    write_trials,
+)
+
+import spikebin as package
+from spikebin import cli
+from spikebin.binning import Binning
+from spikebin.direct import Settings, bin_recordings
+from spikebin.errors import RecordingError, SpikebinError
+from spikebin.matrixfile import verify_file
+from spikebin.recordings import open_recording
+from spikebin.recordings.base import Reading, TrialRule
+from spikebin.recordings.clock import find_column, make_clock, parse_ms, split_unit
+from spikebin.recordings.events import read_events
+
+TRAINS = make_trains(seed=1)
+EXPECTED = reference(TRAINS, ONSETS_MS - 100, ONSETS_MS + 300, 10)
+
+
+@pytest.fixture
+def session(tmp_path):
+    write_csv(tmp_path, TRAINS)
+    names = ["left" if k % 2 else "right" for k in range(ONSETS_MS.size)]
+    write_trials(
+        tmp_path / "events.csv", {"cue_s": (ONSETS_MS / 1000).tolist(), "class": names, "contrast": [0.5] * 20}
+    )
+    return tmp_path
+
+
+COMMAND = [
+    "bin",
+    "session.csv",
+    "--trials",
+    "events.csv",
+    "--align-to",
+    "cue_s",
+    "--width",
+    "10",
+    "--window",
+    "-100",
+    "300",
+]
+
+
+def test_one_line_makes_a_sealed_matrix_file(session):
+    result = spikebin(*COMMAND, "--out", "out.h5", cwd=session)
+    assert result.returncode == 0, result.stderr
+    facts = dict(line.strip().split("  ", 1) for line in result.stdout.splitlines()[1:])
+    header = verify_file(session / "out.h5")
+    file = package.open_file(session / "out.h5")
+    assert "20 trials x 6 neurons x 40 bins of 10 ms" in facts["shape"]
+    assert f"{header['n_spikes']:,} in trials" in facts["spikes"]
+    assert "1,500 recorded" in facts["spikes"]
+    assert facts["collisions"].strip() == f"{header['n_collisions']:,}" != "0"
+    assert facts["outside"].strip() == f"{header['n_outside']:,}"
+    assert f"{EXPECTED.sum() / (6 * 20 * 0.4):.2f} Hz a neuron" in facts["rate"]
+    np.testing.assert_array_equal(file.spikes[:], EXPECTED > 0)
+    assert file.neurons["neuron_id"].tolist() == IDS.tolist()
+    assert header["trial"]["align_to"] == "cue_s"
+    assert header["binning"] == {"width": 10.0, "closed": "left", "end_bin": False, "values": "bool"}
+    # A column may be called as a Python keyword; PyTables may not be asked to make it an attribute.
+    assert file.trials["column_class"].tolist() == ["right", "left"] * 10
+    assert file.trials["contrast"].tolist() == [0.5] * 20
+    np.testing.assert_array_equal(file.trials["window_start"], ONSETS_MS - 100)
+    assert [(row["name"].item(), row["size"]) for row in file.sources] == [
+        (name, (session / name).stat().st_size) for name in ("session.csv", "events.csv")
+    ]
+
+
+def test_columns_of_the_events_do_not_change_the_content_digest(session):
+    plain = write_trials(session / "plain.csv", {"cue_s": (ONSETS_MS / 1000).tolist()})
+    digests = []
+    for name, events in (("a", session / "events.csv"), ("b", plain)):
+        rule = TrialRule(events=str(events), align_to="cue_s", window_start=-100, window_stop=300)
+        settings = Settings(Binning(10, "left", False), rule)
+        assert list(bin_recordings([session / "session.csv"], settings, out=session / f"{name}.h5"))
+        digests.append(verify_file(session / f"{name}.h5")["content_digest"])
+    assert digests[0] == digests[1]
+
+
+def test_counts_as_npy_and_npz(session):
+    for name in ("out.npy", "out.npz"):
+        result = spikebin(*COMMAND, "--values", "count", "--out", name, "--json", cwd=session)
+        (answer,) = json.loads(result.stdout)
+        assert answer["shape"] == [20, 6, 40]
+        assert answer["n_binned"] + answer["n_collisions"] + answer["n_outside"] == answer["n_spikes"]
+        assert answer["out"] == name
+        assert answer["n_recorded"] == 1500
+    np.testing.assert_array_equal(np.load(session / "out.npy"), EXPECTED)
+    with np.load(session / "out.npz") as found:
+        assert found["spikes"].dtype == np.uint8
+        np.testing.assert_array_equal(found["spikes"], EXPECTED)
+        assert found["neuron_ids"].tolist() == IDS.tolist()
+        assert found["trial_column_class"][:2].tolist() == ["right", "left"]
+        assert found["trial_n_bins"].tolist() == [40] * 20
+        assert found["width"] == 10
+
+
+def test_nothing_is_written_without_out(session):
+    before = sorted(session.iterdir())
+    result = spikebin(*COMMAND, cwd=session)
+    assert "20 trials x 6 neurons x 40 bins" in result.stdout
+    assert "nothing is written without --out" in result.stderr
+    assert sorted(session.iterdir()) == before
+
+
+def test_units_of_options_and_the_right_edge(session):
+    first = spikebin(*COMMAND, "--json", cwd=session)
+    other = [word.replace("-100", "-0.1s").replace("300", "0.3 s") for word in COMMAND]
+    other[other.index("10")] = "10000us"
+    assert json.loads(spikebin(*other, "--json", cwd=session).stdout) == json.loads(first.stdout)
+    (right,) = json.loads(spikebin(*COMMAND, "--closed", "right", "--end-bin", "--json", cwd=session).stdout)
+    assert right["shape"] == [20, 6, 41]
+
+
+def test_ragged_trials_are_refused_or_padded(session):
+    stops = ONSETS_MS / 1000 + np.where(np.arange(20) % 2, 0.5, 0.25)
+    write_trials(session / "ragged.csv", {"start_s": (ONSETS_MS / 1000).tolist(), "stop_s": stops.tolist()})
+    command = ["bin", "session.csv", "-t", "ragged.csv", "--width", "10", "--out", "out.h5"]
+    one_line_error(spikebin(*command, cwd=session), "trials have 25 to 50 bins", "--window", "--ragged pad")
+    assert not (session / "out.h5").exists()
+    result = spikebin(*command, "--ragged", "pad", cwd=session)
+    assert "50 bins of 10 ms (the shortest trial has 25)" in result.stdout
+    file = package.open_file(session / "out.h5")
+    assert file.trials["n_bins"].tolist() == [25, 50] * 10
+    assert not file.spikes[::2, :, 25:].any()
+    np.testing.assert_array_equal(file.spikes[1::2], reference(TRAINS, ONSETS_MS[1::2], ONSETS_MS[1::2] + 500, 10) > 0)
+
+
+def test_several_recordings_and_sheets_go_to_a_directory(tmp_path):
+    write_sonata(tmp_path, TRAINS)
+    write_npz(tmp_path, TRAINS)
+    command = ["bin", "spikes.h5", "session.npz", "--width", "10"]
+    one_line_error(spikebin(*command, "--out", "x.h5", cwd=tmp_path), "there are 3 matrices (sheets lgn, v1, neurons)")
+    result = spikebin(*command, "--out", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    names = ["spikes_lgn_spikes.h5", "spikes_neurons_session.h5", "spikes_v1_spikes.h5"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    verified = spikebin("verify", "out", cwd=tmp_path)
+    assert "3 of 3 files are whole" in verified.stderr
+    one_line_error(spikebin(*command, "--out", "out", cwd=tmp_path), "is there already", "--force")
+    assert spikebin(*command, "--out", "out", "--force", cwd=tmp_path).returncode == 0
+    assert spikebin(*command[:2], "-s", "v1", "-w", "5", "-o", "one.npy", cwd=tmp_path).returncode == 0
+    assert np.load(tmp_path / "one.npy").shape[1] == IDS.size
+
+
+def test_files_of_one_device_are_one_recording(tmp_path):
+    write_nest(tmp_path, TRAINS)
+    result = spikebin("bin", "v1-0000041-0.dat", "v1-0000041-1.dat", "--width", "10", "--json", cwd=tmp_path)
+    (answer,) = json.loads(result.stdout)
+    assert answer["n_recorded"] == 1500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--width", "0"], 1, ["width", "above 0"]),
+        (["--width", "nan"], 2, ["nan"]),
+        (["--width", "10m"], 2, ["unit"]),
+        (["--window", "300", "-100"], 2, ["start must be before"]),
+        (["--values", "float"], 1, ["'bool' or 'count'"]),
+        (["--ragged", "maybe"], 2, ["refuse or pad"]),
+        (["--align-to", "cues"], 1, ["no column 'cues'", "did you mean 'cue_s'"]),
+        (["--trials", "nothing.csv"], 1, ["no table of events nothing.csv"]),
+        (["--trials", "trials"], 1, ["no tables of events"]),
+        (["--image-id", "x"], 1, ["no column 'x' to name the images by"]),
+        (["--trials-unit", "h"], 1, []),
+        (["--format", "hdf"], 1, ["no format 'hdf'", "spikebin formats"]),
+        (["--sheet", "V1"], 1, ["no sheet 'V1'"]),
+        (["--out", "x.mat"], 1, [".mat"]),
+        (["--out", "events.csv/x.h5"], 1, ["events.csv"]),
+        (["--ids", "3-1"], 1, ["from low to high"]),
+        (["--ids", "a"], 1, ["1-1000,2001"]),
+        (["--ids", "0-99999999999"], 1, ["at most"]),
+        (["--unit", "parsec"], 1, ["no unit 'parsec'"]),
+        (["--unit", "samples"], 1, ["with no rate"]),
+        (["--unit", "samples", "--rate", "0"], 1, ["with the rate 0"]),
+        (["--times", "x"], 1, ["no 'x' for the times"]),
+        (["--width", "0.00000001"], 1, ["cannot be told apart"]),
+        (["--width", "0.000001", "--window", "-1e9", "1e9"], 1, ["cannot be told apart"]),
+        (["--width", "0.001", "--window", "-5e9", "5e9"], 1, ["cut shorter windows"]),
+    ],
+)
+def test_wrong_options_are_one_line_and_write_nothing(session, arguments, code, words, monkeypatch, capsys):
+    before = sorted(session.iterdir())
+    command = list(COMMAND)
+    for name in ("--trials", "--align-to", "--width"):
+        if name in arguments:
+            at = command.index(name)
+            del command[at : at + 2]
+    if "--window" in arguments:
+        at = command.index("--window")
+        del command[at : at + 3]
+    if "--trials-unit" in arguments:
+        write_trials(session / "t.csv", {"cue": ONSETS_MS.tolist()})
+        before = sorted(session.iterdir())
+        command[command.index("events.csv")] = "t.csv"
+        command[command.index("cue_s")] = "cue"
+        words = ["no unit 'h'"]
+    if "--out" not in arguments:
+        arguments = [*arguments, "--out", "out.h5"]
+    monkeypatch.chdir(session)
+    monkeypatch.setattr(sys, "argv", ["spikebin", *command, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    one_line_error(subprocess.CompletedProcess([], ended.value.code, out, err), *words, code=code)
+    assert sorted(session.iterdir()) == before
+
+
+BAD_TEXTS = {
+    "empty": (b"", "is empty"),
+    "only a header": (b"time_ms,neuron\n", "holds no spikes"),
+    "nan": (b"time_ms,neuron\n1,1\nnan,2\n", "a spike time of neuron 2 .* is nan"),
+    "infinite": (b"time_ms,neuron\n1,1\n-inf,2\n", "is -inf"),
+    "cut off": (b"time_ms,neuron\n1,1\n3.2", r"line 3 has no column 'neuron': it is cut off"),
+    "a word": (b"time_ms,neuron\n1,1\n2,two\n", r"line 3, column 'neuron': 'two' is no number"),
+    "half a neuron": (b"time_ms,neuron\n1,1.5\n", "neuron 1.5 is no whole number"),
+    "a neuron that is nan": (b"time_ms,neuron\n1,nan\n", "neuron nan is no whole number"),
+    "a neuron too large": (b"time_ms,neuron\n1,1e300\n", "is no whole number"),
+    "no unit": (b"time,neuron\n1,1\n", "does not tell the unit"),
+    "no names": (b"a,b\n1,1\n", "which are the times"),
+    "no header": (b"1,1\n2,2\n", "which are the times"),
+    "binary": (b"time_ms,neuron\n1,1\n" + bytes(range(128, 256)), "no UTF-8 text"),
+    "nul": (b"time_ms,neuron\n1,\x00\n", "is no number"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TEXTS)
+def test_bad_text_files_are_one_line(tmp_path, name):
+    data, message = BAD_TEXTS[name]
+    (tmp_path / "s.csv").write_bytes(data)
+    with pytest.raises(RecordingError, match=message) as caught:
+        open_recording(tmp_path / "s.csv").sheet("neurons", TrialRule())
+    assert "\n" not in str(caught.value)
+
+
+def bad_npz(path, **members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(f"{name}.npy", data)
+
+
+def npy_bytes(array, **changes):
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {**np.lib.format.header_data_from_array_1_0(array), **changes})
+    return out.getvalue() + array.tobytes()
+
+
+TIMES, NEURONS = np.arange(5.0), np.arange(5)
+BAD_NPZ = {
+    "no archive": (lambda p: p.write_bytes(b"PK\x03\x04 nothing"), "no whole .npz"),
+    "empty": (lambda p: p.write_bytes(b""), "no whole .npz"),
+    "objects": (
+        lambda p: np.savez(p, times_ms=np.array([{}, []], object), neurons=NEURONS),
+        "dtype object: give flat arrays",
+    ),
+    "lengths": (lambda p: np.savez(p, times_ms=TIMES, neurons=NEURONS[:3]), "5 times and 3 neurons"),
+    "shape": (lambda p: np.savez(p, times_ms=np.zeros((5, 5)), neurons=NEURONS), r"shape \(5, 5\)"),
+    "complex": (lambda p: np.savez(p, times_ms=TIMES * 1j, neurons=NEURONS), "dtype complex128"),
+    "names": (lambda p: np.savez(p, a=TIMES, b=NEURONS), "which are the times"),
+    "claims too much": (
+        lambda p: bad_npz(p, times_ms=npy_bytes(TIMES, shape=(10**15,)), neurons=npy_bytes(NEURONS, shape=(10**15,))),
+        "ends before its arrays do",
+    ),
+    "no header": (
+        lambda p: bad_npz(p, times_ms=b"\x93NUMPY\x01\x00", neurons=npy_bytes(NEURONS)),
+        "times_ms is no array",
+    ),
+    "hostile header": (
+        lambda p: bad_npz(
+            p, times_ms=npy_bytes(TIMES)[:10] + b"[" * 60 + npy_bytes(TIMES)[70:], neurons=npy_bytes(NEURONS)
+        ),
+        "times_ms is no array",
+    ),
+    "ids beyond int64": (
+        lambda p: np.savez(p, times_ms=TIMES, neurons=NEURONS.astype("u8") + 2**63),
+        "no whole number that can",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_NPZ)
+def test_bad_npz_files_are_one_line(tmp_path, name):
+    make, message = BAD_NPZ[name]
+    make(tmp_path / "s.npz")
+    with pytest.raises(RecordingError, match=message) as caught:
+        open_recording(tmp_path / "s.npz").sheet("neurons", TrialRule())
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_npy_files_are_one_line(tmp_path):
+    path = write_npy_columns(tmp_path, TRAINS)
+    whole = path.read_bytes()
+    for data, message in (
+        (whole[:-8], "no whole .npy"),
+        (whole[:50], "no whole .npy"),
+        (b"", "is empty"),
+        (npy_bytes(np.zeros((3, 3))), r"shape \(3, 3\)"),
+        (npy_bytes(np.zeros((3, 2)), shape=(10**14, 2)), "no whole .npy"),
+        (npy_bytes(np.zeros(3), descr="|O"), "no whole .npy"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(RecordingError, match=message):
+            open_recording(path, None, Reading(unit="ms")).sheet("neurons", TrialRule())
+    np.save(path, np.arange(4))
+    with pytest.raises(RecordingError, match=r"no file .*who.npy of its neurons"):
+        open_recording(path, None, Reading(unit="ms", neurons="who.npy"))
+
+
+@pytest.mark.parametrize(
+    "write", [write_npz, write_nwb, write_sonata, write_csv, write_npy_columns], ids=lambda f: f.__name__
+)
+def test_a_file_cut_off_anywhere_is_one_line_or_fewer_spikes(tmp_path, write):
+    path = write(tmp_path, make_trains(n=60))
+    data = path.read_bytes()
+    reading = Reading(unit="ms") if path.suffix == ".npy" else None
+    whole = open_recording(path, None, reading)
+    sheet = whole.sheets[-1]
+    n_spikes = whole.sheet(sheet, TrialRule(events="none")).n_recorded
+    rng = np.random.default_rng(0)
+    for size in [0, 1, 8, 100, *rng.integers(0, len(data), 12).tolist()]:
+        path.write_bytes(data[:size])
+        if path.suffix == ".csv":
+            # A text that ends after a line, or within its last number, cannot tell that it once was longer.
+            with suppress(RecordingError):
+                found = open_recording(path, None, reading).sheet(sheet, TrialRule(events="none"))
+                assert found.n_recorded < n_spikes
+            continue
+        with pytest.raises(RecordingError) as caught:
+            open_recording(path, None, reading).sheet(sheet, TrialRule(events="none"))
+        assert "\n" not in str(caught.value)
+
+
+BAD_EVENTS = {
+    "empty": ("", "is empty"),
+    "no lines": ("start_s,stop_s\n", "has no lines"),
+    "no header": ("1,2\n", "has no header line"),
+    "twice": ("start_s,start_s\n1,2\n", "has two columns 'start_s'"),
+    "cells": ("start_s,stop_s\n1,2\n3\n", "line 3 has 1 cells"),
+    "names": ("a,b\n1,2\n", "name one with --align-to"),
+    "no stop": ("start_s,b\n1,2\n", "how long is a trial"),
+    "missing": ("start_s,stop_s\n1,2\n,3\n", "1 of 2 events have no time, the first is 1: leave them out"),
+    "nan": ("start_s,stop_s\nnan,2\n", "1 of 1 events have no time"),
+    "infinite": ("start_s,stop_s\n1,inf\n", "lasts from 1000 to inf"),
+    "negative": ("start_s,stop_s\n1,0.5\n", "lasts from 1000 to 500 ms"),
+    "words": ("start_s,stop_s\nearly,late\n", "column 'start_s' holds 'early', no times"),
+    "repeat": ("start_s,stop_s,repeat\n1,2,x\n", "column 'repeat' holds other than whole numbers"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_EVENTS)
+def test_bad_tables_of_events_are_one_line(session, name):
+    text, message = BAD_EVENTS[name]
+    (session / "bad.csv").write_text(text)
+    with pytest.raises(RecordingError, match=message) as caught:
+        open_recording(session / "session.csv").sheet("neurons", TrialRule(events=str(session / "bad.csv")))
+    assert "\n" not in str(caught.value)
+
+
+def test_events_without_a_time_are_left_out_on_demand(session):
+    (session / "t.csv").write_text("start_s,stop_s\n1,2\n,3\n4,5\n")
+    rule = TrialRule(events=str(session / "t.csv"), drop_missing=True)
+    trials = open_recording(session / "session.csv").sheet("neurons", rule).trials
+    assert [(trial.image_id, trial.order) for trial in trials] == [("0", 0), ("2", 1)]
+    (session / "t.csv").write_text("start_s,stop_s\n,2\n")
+    with pytest.raises(RecordingError, match="none of 1 events has a time"):
+        open_recording(session / "session.csv").sheet("neurons", rule)
+
+
+def test_events_of_samples_need_a_unit_of_their_own(tmp_path):
+    folder = write_phy(tmp_path, TRAINS)
+    events = write_trials(tmp_path / "t.csv", {"start": [30_000, 60_000], "stop": [45_000, 75_000]})
+    recording = open_recording(folder)
+    with pytest.raises(RecordingError, match="no unit of its times: give --trials-unit"):
+        recording.sheet("units", TrialRule(events=str(events)))
+    spans = [t.phases[0] for t in recording.sheet("units", TrialRule(events=str(events), events_unit="samples")).trials]
+    assert [(span.start, span.stop) for span in spans] == [(1000, 1500), (2000, 2500)]
+
+
+def test_rules_of_the_other_kind_of_recording_are_refused(session, datastores):
+    with pytest.raises(RecordingError, match="take `blank` out of"):
+        open_recording(session / "session.csv").sheet("neurons", TrialRule(blank="none"))
+    with pytest.raises(RecordingError, match=r"no events to align to 'cue'"):
+        open_recording(session / "session.csv").sheet("neurons", TrialRule(align_to="cue"))
+    mozaik = next(path.parent for path in datastores.rglob("datastore.recordings.pickle") if "broken" not in str(path))
+    with pytest.raises(RecordingError, match="tells its units and neurons itself"):
+        open_recording(mozaik, None, Reading(unit="s"))
+    recording = open_recording(mozaik)
+    with pytest.raises(RecordingError, match="take `events`, `align_to` and `window` out"):
+        recording.sheet(recording.sheets[0], TrialRule(window_start=0.0, window_stop=1.0))
+
+
+def test_a_full_disk_leaves_nothing(session):
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+
+    for name in ("out.h5", "out.npy", "out.npz"):
+        before = sorted(session.iterdir())
+        result = spikebin(*COMMAND, "--out", name, cwd=session, preexec_fn=small_files)
+        one_line_error(result, "no space or quota", code=3)
+        assert sorted(session.iterdir()) == before
+
+
+def test_two_recordings_of_one_name_are_refused(session):
+    (session / "other").mkdir()
+    write_csv(session / "other", TRAINS)
+    settings = Settings(Binning(10, "left", False))
+    paths = [session / "session.csv", session / "other" / "session.csv"]
+    with pytest.raises(SpikebinError, match="two recordings would both become"):
+        list(bin_recordings(paths, settings, out=session / "out"))
+    assert not (session / "out").exists()
+
+
+def test_formats_lists_every_format_and_what_it_needs():
+    listed = json.loads(spikebin("formats", "--json").stdout)
+    assert [row["format"] for row in listed] == ["mozaik", "phy", "nwb", "sonata", "nest", "arrays", "neo"]
+    text = spikebin("formats").stdout
+    for row in listed:
+        assert row["format"] in text
+    assert "pip install 'spikebin[neo]'" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("start_s", ("start", "s")),
+        ("time (ms)", ("time", "ms")),
+        ("Spike Time [us]", ("spike_time", "us")),
+        ("onset-seconds", ("onset", "s")),
+        ("spike_times", ("spike_times", None)),
+        ("times", ("times", None)),
+        ("s", ("s", None)),
+        ("time_samples", ("time", "samples")),
+        ("unit_ids", ("unit_ids", None)),
+    ],
+)
+def test_names_tell_units(name, expected):
+    assert split_unit(name) == expected
+
+
+def test_columns_are_found_by_the_order_of_the_candidates():
+    assert find_column(["time_s", "Start Time (ms)"], ("start_time", "time")) == "Start Time (ms)"
+    assert find_column(["a"], ("start", "time")) is None
+
+
+@given(st.floats(-1e9, 1e9))
+def test_times_of_options_survive_their_units(ms):
+    assert parse_ms(repr(ms)) == ms
+    assert parse_ms(f"{ms!r}ms") == ms
+    assert parse_ms(f"{ms / 1000!r} s") == pytest.approx(ms, rel=1e-15, abs=1e-300)
+
+
+@pytest.mark.parametrize("text", ["", "ms", "1 h", "1 samples", "inf", "1e999", "--1", "1 2"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_ms(text)
+
+
+@given(st.lists(st.integers(0, 2**50), min_size=1, max_size=20), st.sampled_from([30_000.0, 24_414.0625, 1000.0]))
+def test_samples_are_exact_to_the_last_bit(samples, rate):
+    times = make_clock("samples", rate, "x").to_ms(np.array(samples, np.uint64))
+    for time, sample in zip(times.tolist(), samples, strict=True):
+        assert time == pytest.approx(sample * 1000 / rate, rel=4e-16)
+
+
+def test_types_of_columns(tmp_path):
+    (tmp_path / "t.csv").write_text('a,b,c,d\n1,1.5,x,"1,2"\n2,,y,\n')
+    columns = read_events(tmp_path / "t.csv", None, None).columns
+    assert {name: column.dtype.kind for name, column in columns.items()} == {"a": "i", "b": "f", "c": "U", "d": "U"}
+    assert np.isnan(columns["b"][1])
+    assert columns["d"].tolist() == ["1,2", ""]

@@ -1,0 +1,66 @@
+"""Pictures and lines of bars say what is in the data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn import images, write_part
+
+from spikebin import open_dataset, open_file
+from spikebin.errors import SpikebinError
+from spikebin.plan import matrix_path
+from spikebin.plots import plot_file, plot_psth, plot_rates, plot_trial, spark, spark_psth
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("plots")
+    for sheet in ("X_ON", "V1_Exc_L2/3"):
+        write_part(root, sheet, "1", images(0, 3))
+    return root
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda file, sheets, path: plot_trial(file, 1, path),
+        lambda file, sheets, path: plot_trial(sheets["X_ON"].window(0, 5), -1, path),
+        lambda file, sheets, path: plot_psth(sheets, path),
+        lambda file, sheets, path: plot_rates(sheets["X_ON"], path),
+        lambda file, sheets, path: plot_file(file, path, trial=0),
+        lambda file, sheets, path: plot_file(sheets, path),
+    ],
+)
+def test_pictures_are_drawn(root, tmp_path, draw):
+    from matplotlib.image import imread
+
+    path = tmp_path / "out.png"
+    draw(open_file(matrix_path(root, "train", "1", "X_ON")), open_dataset(root), path)
+    picture = imread(path)[..., :3]
+    assert picture.min() < 0.1
+    assert picture.max() == 1
+
+
+def test_a_picture_that_cannot_be_written(root, tmp_path):
+    sheets = open_dataset(root)
+    for wrong in ("out.mp5", "nowhere/out.png"):
+        with pytest.raises(SpikebinError, match=r"cannot be written .* give a name such as"):
+            plot_psth(sheets, tmp_path / wrong)
+
+
+def test_bars():
+    assert spark([0, 1, 2, 4, 8], 5) == " ▁▂▄█"
+    assert spark([0, 0], 5) == "  "
+    assert spark([], 5) == ""
+    assert spark([np.nan, 3], 5) == " █"
+    assert len(spark(np.arange(712), 60)) == 60
+
+
+def test_a_line_for_each_sheet(root):
+    sheets = open_dataset(root)
+    lines = spark_psth(sheets, 80)
+    assert [line.split()[0] for line in lines] == list(sheets)
+    assert all(len(line) <= 80 for line in lines)
+    rate = sheets["X_ON"].psth()
+    line = next(line for line in lines if line.startswith("X_ON"))
+    assert line.endswith(f"mean {rate.mean():.1f}, peak {rate.max():.1f} Hz")

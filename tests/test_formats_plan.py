@@ -1,0 +1,192 @@
+"""The same formats through spikebin.toml: plan, jobs, the data set, and `init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import one_line_error, spikebin
+from sessions import (
+    IDS,
+    ONSETS_MS,
+    make_trains,
+    reference,
+    write_nest,
+    write_npz,
+    write_nwb,
+    write_sonata,
+    write_trials,
+)
+
+import spikebin as package
+from spikebin.config import Recordings, load_config
+from spikebin.errors import ConfigError
+from spikebin.initialise import file_pattern
+from spikebin.recordings.base import Reading, TrialRule
+
+PARTS = {"mon": make_trains(seed=2), "tue": make_trains(seed=3)}
+
+
+@pytest.fixture
+def sessions(tmp_path):
+    """Two days, each with an .npz, an NWB and a SONATA file, and events of its own."""
+    for i, (part, trains) in enumerate(PARTS.items()):
+        for write in (write_npz, write_nwb, write_sonata):
+            path = write(tmp_path, trains)
+            path.rename(tmp_path / f"{path.stem}_{part}{path.suffix}")
+        onsets = ONSETS_MS[: 10 + i] / 1000
+        names = [f"image{k % 3}" for k in range(onsets.size)]
+        write_trials(tmp_path / f"events_{part}.csv", {"cue_s": onsets.tolist(), "image": names})
+    return tmp_path
+
+
+def config(
+    directory, parts, recordings="", trial='events = "events_{part}.csv"\nalign_to = "cue_s"\nimage_id = "image"'
+):
+    (directory / "spikebin.toml").write_text(
+        f"[binning]\nwidth = 10\nend_bin = false\n[trial]\nwindow = [-100, 300]\n{trial}\n"
+        f'[[recordings]]\nvariant = "train"\nroot = "."\nparts = "{parts}"\n{recordings}\n'
+    )
+    return directory / "spikebin.toml"
+
+
+@pytest.mark.parametrize(
+    ("parts", "form", "sheet"),
+    [
+        ("session_{part}.npz", "arrays", "neurons"),
+        ("session_{part}.nwb", "nwb", "units"),
+        ("spikes_{part}.h5", "sonata", "v1"),
+    ],
+)
+def test_plan_and_jobs_make_a_data_set(sessions, parts, form, sheet):
+    config(sessions, parts, f'format = "{form}"')
+    for command in ("plan", "run"):
+        result = spikebin(command, cwd=sessions)
+        assert result.returncode == 0, result.stderr
+    assert spikebin("missing", cwd=sessions).stdout == ""
+    for i, (part, trains) in enumerate(PARTS.items()):
+        file = package.open_file(sessions / f"dataset/train/spikes/{sheet}/spikes_{sheet}_{part}.h5")
+        onsets = ONSETS_MS[: 10 + i]
+        np.testing.assert_array_equal(file.spikes[:], reference(trains, onsets - 100, onsets + 300, 10) > 0)
+        assert file.trials["image_id"][:4].tolist() == ["image0", "image1", "image2", "image0"]
+        assert f"events_{part}.csv" in file.sources["name"].tolist()
+        ids = np.load(sessions / f"dataset/train/neuron_ids/neuron_ids_{sheet}_{part}.npy")
+        assert ids.tolist() == IDS.tolist()
+        assert np.load(sessions / f"dataset/train/image_ids/image_ids_{sheet}_{part}.npy").size == 10 + i
+
+
+def test_recordings_of_several_files_are_planned_by_one_of_them(tmp_path):
+    for part, trains in PARTS.items():
+        (tmp_path / f"day_{part}").mkdir()
+        write_nest(tmp_path / f"day_{part}", trains)
+    config(tmp_path, "day_{part}", 'format = "nest"', trial='events = "none"')
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert spikebin("run", cwd=tmp_path).returncode == 0
+    file = package.open_file(tmp_path / "dataset/train/spikes/v1-0000041/spikes_v1-0000041_tue.h5")
+    np.testing.assert_array_equal(file.spikes[:], reference(PARTS["tue"], [-100], [300], 10) > 0)
+
+
+def test_another_window_is_another_data_set(sessions):
+    config(sessions, "session_{part}.npz", 'format = "arrays"')
+    assert spikebin("plan", cwd=sessions).returncode == 0
+    assert spikebin("run", cwd=sessions).returncode == 0
+    path = sessions / "spikebin.toml"
+    path.write_text(path.read_text().replace("300", "400"))
+    one_line_error(spikebin("missing", cwd=sessions), "window_stop = 400.0", "--replace")
+    assert spikebin("plan", "--replace", cwd=sessions).returncode == 0
+    assert spikebin("missing", cwd=sessions).stdout == "0-1\n"
+
+
+def test_a_part_without_events_fails_alone(sessions):
+    (sessions / "events_mon.csv").unlink()
+    config(sessions, "session_{part}.npz", 'format = "arrays"')
+    spikebin("plan", cwd=sessions)
+    one_line_error(spikebin("job", "0", cwd=sessions), "no table of events", "events_mon.csv")
+    assert spikebin("job", "1", cwd=sessions).returncode == 0
+    assert spikebin("missing", cwd=sessions).stdout == "0\n"
+
+
+def test_keys_of_the_config(tmp_path):
+    path = config(
+        tmp_path,
+        "{part}.npz",
+        'format = "arrays"\nunit = "samples"\nrate = 30000\ntimes = "t"\nneurons = "n"\nids = "1-5"\n'
+        'labels = ["good"]\nnodes = "n.h5"',
+        'events = "t.csv"\nunit = "s"\nalign_to = "cue"\ndrop_missing = true',
+    )
+    loaded = load_config(path)
+    assert loaded.trial == TrialRule(
+        events="t.csv", events_unit="s", align_to="cue", window_start=-100.0, window_stop=300.0, drop_missing=True
+    )
+    assert loaded.recordings[0].reading == Reading(
+        "samples", 30_000.0, "t", "n", "1-5", ("good",), str(tmp_path / "n.h5")
+    )
+    assert loaded.rule("x").events == str(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("recordings", "trial", "message"),
+    [
+        ('unit = "h"', "", "unit is 'h': give 's'"),
+        ("rate = 0", "", "rate is 0"),
+        ("rate = true", "", "rate is True"),
+        ('labels = "good"', "", "labels is 'good'"),
+        ('nods = "x"', "", "unknown key 'nods': did you mean 'nodes'"),
+        ("", 'unit = "days"', "unit is 'days'"),
+        ("", "drop_missing = 1", "drop_missing is 1"),
+        ("", 'event = "x"', "unknown key 'event': did you mean 'events'"),
+    ],
+)
+def test_wrong_keys_name_file_key_and_remedy(tmp_path, recordings, trial, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config(config(tmp_path, "{part}", recordings, trial))
+    assert "spikebin.toml line" in str(caught.value)
+
+
+@pytest.mark.parametrize("window", ["[1]", "[2, 1]", '["a", 1]', "5", "[true, 2]"])
+def test_wrong_windows_are_refused(tmp_path, window):
+    path = config(tmp_path, "{part}")
+    path.write_text(path.read_text().replace("[-100, 300]", window))
+    with pytest.raises(ConfigError, match=r"\[trial\] window is .*: give its start and stop in ms"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (["session_mon.npz", "session_tue.npz"], "session_{part}.npz"),
+        (["day10.nwb", "day11.nwb"], "{part}.nwb"),
+        (["a_1_sorted.csv", "a_22_sorted.csv"], "a_{part}_sorted.csv"),
+        (["only.h5"], "{part}.h5"),
+        (["phy_a", "phy_b"], "phy_{part}"),
+    ],
+)
+def test_names_of_files_make_a_pattern(names, pattern):
+    assert file_pattern(names) == pattern
+    parts = [Recordings("train", Path(), pattern).part(name) for name in names]
+    assert None not in parts
+    assert len(set(parts)) == len(names)
+
+
+def test_only_what_a_format_may_be_is_a_part(tmp_path):
+    write_npz(tmp_path, PARTS["mon"])
+    (tmp_path / "notes.md").touch()
+    config(tmp_path, "{part}", 'format = "arrays"', trial='events = "none"')
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "dataset/jobs.csv").read_text().splitlines()[1:] == ["0,train,session.npz,neurons,session.npz"]
+
+
+@pytest.mark.parametrize(("write", "form"), [(write_nwb, "nwb"), (write_sonata, "sonata"), (write_npz, "arrays")])
+def test_init_recognises_them_and_its_config_works(tmp_path, write, form):
+    (tmp_path / "data").mkdir()
+    for day in (1, 2):
+        path = write(tmp_path / "data", make_trains(seed=day))
+        path.rename(tmp_path / "data" / f"day{day}{path.suffix}")
+    result = spikebin("init", "data", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "spikebin.toml").read_text()
+    assert f'format = "{form}"' in text
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    result = spikebin("run", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,255 @@
+"""The layouts: what is encoded comes back, through our reader and through everyone else's, at every size and edge."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+import blosc2
+import h5py
+import hdf5plugin  # noqa: F401  registers Blosc2 with h5py
+import numpy as np
+import pytest
+import tables
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spikebin import eventslayout, layouts
+from spikebin.binning import Binning
+from spikebin.chunks import ChunkCodec, DamagedChunkError
+from spikebin.errors import MatrixFileError
+from spikebin.events import TrialEvents
+from spikebin.layouts import make_layout
+from spikebin.matrixfile import Identity, MatrixWriter, open_file, verify_file
+from spikebin.recordings.base import NEURON_FIELDS, Phase, Trial
+
+DOCS = Path(__file__).parent.parent / "docs" / "layouts.md"
+LAYOUTS = ["matrix", "events"]
+CODECS = ["blosc2", "zlib"]
+VALUES = ["bool", "count"]
+
+
+def write(path, dense, *, layout, codec, threads=2):
+    """A matrix file that holds an array (trial, neuron, time) of bool or uint8."""
+    n_trials, n_neurons, n_columns = dense.shape
+    neurons = np.zeros(n_neurons, NEURON_FIELDS)
+    neurons["neuron_id"] = np.arange(n_neurons)
+    counting = dense.dtype == np.uint8
+    with MatrixWriter(
+        Identity("S", "train", "0"),
+        neurons,
+        [Trial(str(i), 0, i, "Image", (Phase("image", 0.0, n_columns - 1.0),)) for i in range(n_trials)],
+        binning=Binning(values="count" if counting else "bool"),
+        trial_rule={},
+        layout=layout,
+        codec=codec,
+    ) as writer:
+        for trial in dense:
+            flat = np.flatnonzero(trial)
+            counts = trial.reshape(-1)[flat] if counting else None
+            events = TrialEvents(flat, counts, int(trial.sum(dtype=np.int64)), 0, 0)
+            writer.append(events, writer.encode(events))
+        writer.write(path, "drawn", [], threads=threads)
+    return open_file(path)
+
+
+def draw(shape, values, *, seed=0, mean=0.02, sigma=2.0):
+    """Cells of neurons whose rates differ a thousandfold."""
+    rng = np.random.default_rng(seed)
+    rates = np.minimum(0.9, mean * rng.lognormal(-(sigma**2) / 2, sigma, shape[1]))
+    dense = rng.random(shape) < rates[:, np.newaxis]
+    return dense if values == "bool" else dense * rng.integers(1, 256, shape, np.uint8)
+
+
+SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 30), st.integers(1, 50))
+INDEX = st.one_of(st.slices(50), st.integers(-60, 59))
+PICKED = st.none() | st.tuples(st.integers(0, 2), st.lists(st.integers(-60, 59), max_size=5))
+
+
+def fitted(indices, picked, shape):
+    """An index of a matrix of this shape, with a list on at most one axis."""
+    index = list(indices)
+    if picked is not None:
+        index[picked[0]] = picked[1]
+    for axis, (part, size) in enumerate(zip(index, shape, strict=True)):
+        if not isinstance(part, slice):
+            index[axis] = part % size if isinstance(part, int) else [i % size for i in part]
+    return tuple(index)
+
+
+@settings(max_examples=25)
+@given(
+    shape=SHAPES,
+    seed=st.integers(0, 99),
+    mean=st.sampled_from([0.0, 0.001, 0.05, 0.9]),
+    indices=st.tuples(INDEX, INDEX, INDEX),
+    picked=PICKED,
+    rows=st.sampled_from([7, 1 << 16]),
+    block=st.sampled_from([5, 64, 1 << 19]),
+)
+def test_what_is_encoded_comes_back_in_every_layout_codec_and_value(
+    tmp_path_factory, shape, seed, mean, indices, picked, rows, block
+):
+    path = tmp_path_factory.getbasetemp() / "drawn.h5"
+    index = fitted(indices, picked, shape)
+    with pytest.MonkeyPatch.context() as patch:
+        # Small limits, so that a small matrix has edges of chunks and blocks on both of its axes.
+        patch.setattr(layouts, "CHUNK_ROWS", rows)
+        patch.setattr(layouts, "CHUNK_CELLS", rows * 23)
+        patch.setattr(layouts, "MATRIX_BLOCK", block)
+        patch.setattr(eventslayout, "CHUNK_EVENTS", 30 * rows)
+        patch.setattr(eventslayout, "BLOCK_EVENTS", block)
+        for values in VALUES:
+            dense = draw(shape, values, seed=seed, mean=mean)
+            for layout in LAYOUTS:
+                for codec in CODECS:
+                    file = write(path, dense, layout=layout, codec=codec)
+                    assert np.array_equal(np.asarray(file.spikes), dense)
+                    assert np.array_equal(file.spikes[index], dense[index])
+                    for i, trial in enumerate(dense):
+                        flat, counts = file.flat_events(i)
+                        assert np.array_equal(flat, np.flatnonzero(trial))
+                        assert np.array_equal(counts, trial.reshape(-1)[flat])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("shape", [(2, 70_000, 9), (2, 3, 300_000), (3, 700, 400), (1, 1, 1)])
+def test_matrices_of_every_form_read_alike_with_plain_pytables_and_h5py(tmp_path, shape, values, codec):
+    dense = draw(shape, values)
+    file = write(tmp_path / "a.h5", dense, layout="matrix", codec=codec)
+    some = np.s_[-1, shape[1] // 2 : shape[1] // 2 + 3, ::2]
+    assert np.array_equal(file.spikes[some], dense[some])
+    assert np.array_equal(file.spikes[:, -1], dense[:, -1])
+    assert np.array_equal(np.asarray(file.spikes), dense)
+    with tables.open_file(tmp_path / "a.h5") as plain:
+        assert np.array_equal(plain.root.spikes[:], dense)
+        assert np.array_equal(plain.root.spikes[some], dense[some])
+    with h5py.File(tmp_path / "a.h5") as plain:
+        assert np.array_equal(plain["spikes"][:].astype(dense.dtype), dense)
+        assert np.array_equal(plain["spikes"][some].astype(dense.dtype), dense[some])
+
+
+def test_the_time_axis_is_cut_where_a_chunk_would_be_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(layouts, "CHUNK_CELLS", 1 << 12)
+    dense = draw((2, 3, 5000), "bool")
+    file = write(tmp_path / "a.h5", dense, layout="matrix", codec="blosc2")
+    assert np.array_equal(file.spikes[:, 1:, 1000:4000:7], dense[:, 1:, 1000:4000:7])
+    with tables.open_file(tmp_path / "a.h5") as plain:
+        assert plain.root.spikes.chunkshape == (1, 3, 1365)
+        assert np.array_equal(plain.root.spikes[:], dense)
+
+
+def documented(name):
+    """The lines of docs/layouts.md that read a layout."""
+    blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    return next(block for block in blocks if name in block)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("shape", [(3, 50, 70), (2, 900, 712), (2, 4, 200_000)])
+def test_the_documented_lines_read_the_events_layout(tmp_path, shape, values, codec):
+    dense = draw(shape, values)
+    write(tmp_path / "a.h5", dense, layout="events", codec=codec)
+    for trial in range(shape[0]):
+        found = {"path": tmp_path / "a.h5", "trial": trial}
+        exec(documented("rate_class"), found)
+        matrix = np.zeros(shape[1:], bool)
+        matrix[found["neurons"], found["bins"]] = True
+        assert np.array_equal(matrix, dense[trial] > 0)
+        assert found["cells"].size == matrix.sum()
+        with h5py.File(tmp_path / "a.h5") as plain:
+            gaps = plain["events"][trial]
+            assert np.array_equal(np.cumsum(gaps[gaps > 0], dtype=np.int64) - 1, found["cells"])
+            assert plain["events"].attrs["n_columns"] == shape[2]
+            if values == "count":
+                counts = plain["counts"][trial][: found["cells"].size]
+                assert np.array_equal(counts, dense[trial, found["neurons"], found["bins"]])
+
+
+def test_the_documented_lines_read_the_matrix_layout(tmp_path):
+    dense = draw((5, 30, 200), "bool")
+    write(tmp_path / "a.h5", dense, layout="matrix", codec="blosc2")
+    found = {"path": tmp_path / "a.h5"}
+    exec(documented("root.spikes"), found)
+    assert np.array_equal(found["trial"], dense[3])
+    assert np.array_equal(found["some"], dense[:, 10:20, 150:])
+
+
+def entropy(dense):
+    """Bits that spikes take at least, given how often each neuron fires: sum over neurons of bins x H(p)."""
+    p = dense.mean(axis=(0, 2))
+    p = p[(p > 0) & (p < 1)]
+    return dense.shape[0] * dense.shape[2] * -(p * np.log2(p) + (1 - p) * np.log2(1 - p)).sum()
+
+
+def test_events_come_close_to_the_entropy_of_the_spikes(tmp_path):
+    rng = np.random.default_rng(0)
+    n_trials, n_neurons, n_columns = shape = 6, 9375, 712
+    rates = rng.lognormal(np.log(0.007), 0.7, n_neurons)
+    rows = np.repeat(np.arange(n_trials * n_neurons), rng.poisson(np.tile(rates * n_columns, n_trials)))
+    dense = np.zeros(shape, bool)
+    dense.reshape(-1)[rows * n_columns + rng.integers(0, n_columns, rows.size)] = True
+    write(tmp_path / "a.h5", dense, layout="events", codec="blosc2")
+    with tables.open_file(tmp_path / "a.h5") as file:
+        size = file.root.events.size_on_disk + file.root.rate_class.size_on_disk
+    assert size * 8 < 1.1 * entropy(dense)
+
+
+def test_threads_change_nothing(tmp_path):
+    dense = draw((5, 200, 300), "count")
+    for layout in LAYOUTS:
+        one = write(tmp_path / "a.h5", dense, layout=layout, codec="blosc2", threads=1).header
+        many = write(tmp_path / "b.h5", dense, layout=layout, codec="blosc2", threads=4).header
+        assert one["sha256"] == many["sha256"]
+
+
+def test_chunks_in_other_blocks_are_read():
+    """A file of another version may hold blocks of another size; what is read must not overrun what was made for it."""
+    dense = draw((1, 500, 90), "bool")
+    mine = ChunkCodec((1, 500, 90), np.dtype(bool), "blosc2", 1, 1 << 19)
+    for items in (90, 1000, 20_000, 45_000):
+        other = ChunkCodec((1, 500, 90), np.dtype(bool), "blosc2", 1, items)
+        padded = np.zeros(other.padded, bool)
+        padded[:, :500, :90] = dense
+        chunk = other.compress(padded)
+        assert np.array_equal(mine.decompress(chunk, np.empty(mine.padded, bool)), dense)
+        assert np.array_equal(mine.decompress_rows(chunk, 17, 333), dense[:, 17:333])
+
+
+def test_chunks_that_are_not_ours_are_refused():
+    codec = ChunkCodec((1, 50, 90), np.dtype(bool), "blosc2", 1, 1 << 10)
+    cut_in_time = blosc2.zeros((1, 50, 90), dtype=bool, chunks=(1, 50, 90), blocks=(1, 8, 16)).to_cframe()
+    other_shape = blosc2.zeros((1, 51, 90), dtype=bool, chunks=(1, 51, 90), blocks=(1, 8, 90)).to_cframe()
+    other_items = blosc2.zeros((1, 50, 90), dtype="u2", chunks=(1, 50, 90), blocks=(1, 8, 90)).to_cframe()
+    plain = blosc2.SChunk(data=bytes(4500), contiguous=True).to_cframe()
+    for chunk in (b"", b"no frame", cut_in_time, other_shape, other_items, plain):
+        with pytest.raises(DamagedChunkError):
+            codec.decompress(chunk)
+    zlib = ChunkCodec((1, 50, 90), np.dtype(bool), "zlib", 1, 1 << 10)
+    for chunk in (b"", b"no stream", ChunkCodec((1, 9), np.dtype("u2"), "zlib", 1, 9).compress(np.zeros((1, 9), "u2"))):
+        with pytest.raises(DamagedChunkError):
+            zlib.decompress(chunk)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_damaged_chunk_is_named_with_its_file(tmp_path, layout):
+    path = tmp_path / "a.h5"
+    offset, size = write(path, draw((1, 60, 90), "bool"), layout=layout, codec="zlib")._places[0, 0]
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(bytes(size))
+    with pytest.raises(MatrixFileError, match=r"a\.h5 holds a damaged chunk .*spikebin verify"):
+        open_file(path).spikes[0]
+    with pytest.raises(MatrixFileError, match="sha256"):
+        verify_file(path)
+
+
+def test_gaps_that_lead_out_of_the_matrix_are_refused():
+    layout = make_layout("events", (1, 5, 10), np.dtype(bool), "zlib")
+    layout._codecs, layout._n_chunks, layout._order = layout._make_codecs(np.dtype("u1"), 3), 1, np.arange(5)
+    chunk = layout._codecs[0].compress(np.array([[40, 10, 1]], np.uint8))
+    with pytest.raises(DamagedChunkError, match="out of the matrix"):
+        layout.events(partial(lambda found, *_: found, chunk), 0)

@@ -1,0 +1,176 @@
+"""A signal ends a job at once, wherever it is, with nothing half done and an exit code that says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import spikebin
+
+from spikebin.atomic import this_host
+from spikebin.attempts import KILLED, Attempts, note_ended, note_failure, note_start, read_attempts
+from spikebin.matrixfile import verify_file
+from spikebin.signals import Ended, ending_on_signals
+from spikebin.simulate import Experiment, SheetModel, write_datastore
+
+CONFIG = (
+    'output = "dataset"\n[[recordings]]\nvariant = "train"\nroot = "."\nparts = "NewDataset_Images_from_{part}_to_*"\n'
+)
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("signals")
+    write_datastore(directory, Experiment(0, 4, sheets=tuple(SheetModel(name, 50) for name in ("X_ON", "X_OFF"))))
+    (directory / "spikebin.toml").write_text(CONFIG)
+    assert spikebin("plan", cwd=directory).returncode == 0
+    return directory
+
+
+def job(directory, *words, **options):
+    command = [*words, sys.executable, "-m", "spikebin", "job", "0", "--force", "--threads", "2"]
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+@pytest.mark.slow
+def test_term_at_any_moment(data_set):
+    assert spikebin("job", "0", cwd=data_set).returncode == 0
+    begun = time.monotonic()
+    job(data_set).communicate()
+    duration = time.monotonic() - begun
+    codes = set()
+    for step in range(8):
+        process = job(data_set)
+        time.sleep(duration * (step + 1) / 8)
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+        codes.add(process.returncode)
+        assert "Traceback" not in errors
+        if process.returncode == 143:
+            assert errors.splitlines()[-1].startswith("error: ended by SIGTERM")
+        assert not [path for path in (data_set / "dataset").rglob(".*") if path.name.endswith(".tmp")]
+        for file in data_set.rglob("spikes_*.h5"):
+            verify_file(file)
+    # Before Python listens to it the signal itself ends the process; after the last file nothing is left to end.
+    assert codes <= {143, -signal.SIGTERM, 0}
+    assert 143 in codes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_while_kernels_are_compiled(data_set, tmp_path, number):
+    process = job(data_set, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)})
+    while not list(tmp_path.rglob("*.nbi")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    assert f"error: ended by {number.name}" in errors
+
+
+def test_a_hangup_is_ignored_under_nohup(data_set):
+    process = job(data_set, "nohup")
+    time.sleep(0.4)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+
+
+def test_handlers_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)]
+    with pytest.raises(Ended, match="SIGTERM") as ended, ending_on_signals():
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.exit_code == 143
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)] == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+SWALLOWING = """
+import os, signal, time
+from spikebin import signals
+signals.GRACE = 0.5
+with signals.ending_on_signals():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    except BaseException:
+        pass
+    print("lost", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_process_that_loses_the_exception_ends_all_the_same():
+    done = subprocess.run([sys.executable, "-c", SWALLOWING], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.returncode) == ("lost\n", 143)
+
+
+@pytest.fixture
+def tries(tmp_path, monkeypatch):
+    """Note tries as different Slurm jobs."""
+
+    def note(what, job_id, *words):
+        monkeypatch.setenv("SLURM_JOB_ID", job_id)
+        what(tmp_path / "tries.jsonl", *words)
+
+    return note
+
+
+def test_tries_that_fail_are_counted(tries, tmp_path, monkeypatch):
+    monkeypatch.setenv("SPIKEBIN_LOG", "/logs/7.log")
+    for job_id in ("7", "8"):
+        tries(note_start, job_id)
+        tries(note_failure, job_id, f"reason {job_id}")
+    assert read_attempts(tmp_path / "tries.jsonl") == Attempts(2, "reason 8", "/logs/7.log")
+
+
+def test_a_requeued_try_has_not_failed(tries, tmp_path):
+    tries(note_start, "7")
+    tries(note_ended, "7", "ended by SIGTERM")
+    assert read_attempts(tmp_path / "tries.jsonl").failures == 1
+    tries(note_start, "7")
+    assert read_attempts(tmp_path / "tries.jsonl") == Attempts(running="7")
+    tries(note_start, "7")
+    assert read_attempts(tmp_path / "tries.jsonl") == Attempts(running="7")
+    tries(note_start, "8")
+    assert read_attempts(tmp_path / "tries.jsonl") == Attempts(1, KILLED, "", "8")
+    tries(note_failure, "8", "reason")
+    tries(note_start, "8")
+    assert read_attempts(tmp_path / "tries.jsonl").failures == 2
+
+
+def test_a_try_on_another_node_is_over_when_its_job_is(tmp_path):
+    path = tmp_path / "tries.jsonl"
+    start = {
+        "event": "start",
+        "host": "node17x",
+        "pid": 1,
+        "user": os.getuid(),
+        "slurm_job": "7",
+        "reason": "",
+        "log": "",
+    }
+    entry = json.dumps(start) + "\n"
+    path.write_text(entry)
+    assert this_host() != "node17x"
+    assert read_attempts(path) == Attempts(running="7")
+    assert read_attempts(path, {"7"}) == Attempts(running="7")
+    assert read_attempts(path, {"8"}) == Attempts(1, KILLED)
+    path.write_text(json.dumps({**start, "user": os.getuid() + 1}))
+    assert read_attempts(path, {"8"}) == Attempts(running="7")
+    path.write_text(entry + "half a li")
+    assert read_attempts(path) == Attempts(running="7")

@@ -1,0 +1,466 @@
+"""submit, its array tasks and status on a real Slurm of one node, which tests/local-slurm starts.
+
+Nothing stands in for Slurm. A task is caught in the middle of its work by SIGSTOP; Slurm's TERM comes with a CONT.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import one_line_error, spikebin
+
+from spikebin.attempts import attempts_path
+from spikebin.plan import matrix_path
+from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.slurm import templates
+
+pytestmark = pytest.mark.slow
+
+LOCAL_SLURM = Path(__file__).with_name("local-slurm")
+SHEETS = ("V1_Exc_L4", "V1_Inh_L2/3")
+LONG_SHEETS = ("X_ON", "X_OFF", "V1_Exc_L4", "V1_Inh_L2/3")
+CONFIG = """output = "dataset"
+codec = "{codec}"
+[binning]
+width = {width}
+[[recordings]]
+variant = "train"
+root = "recordings"
+parts = "Images_from_{{part}}_to_*"
+[slurm]
+cpus-per-task = {cpus}
+mem = "500M"
+comment = "account 7"
+"""
+
+
+def cannot(reason):
+    """Skip; where the tests must run, as in continuous integration, fail."""
+    if os.environ.get("SPIKEBIN_NEED_SLURM") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def slurm():
+    """A running Slurm that takes array indices below 20; commands find it by SLURM_CONF."""
+    if os.getuid() != 0:
+        cannot("a Slurm of one node must be started by root")
+    if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        cannot("Slurm is not installed: run tests/local-slurm install as root")
+    # Slurm's sockets must have short names.
+    directory = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+    started = subprocess.run(
+        [LOCAL_SLURM, "start", directory, "MaxArraySize=20", "MessageTimeout=5"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if started.returncode:
+        shutil.rmtree(directory)
+        cannot(f"Slurm does not start here: {started.stderr.strip()}")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SLURM_CONF", started.stdout.strip())
+    # The tasks must find the spikebin under test, as a user's environment would let them.
+    patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    assert spikebin("warm").returncode == 0
+    yield directory
+    patch.undo()
+    subprocess.run([LOCAL_SLURM, "stop", directory], check=True)
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """A small datastore, and one whose export takes some seconds."""
+    root = tmp_path_factory.mktemp("recordings")
+    small = Experiment(0, 2, sheets=tuple(SheetModel(name, 5 + 5 * i) for i, name in enumerate(SHEETS)))
+    long = Experiment(0, 4, sheets=tuple(SheetModel(name, 100) for name in LONG_SHEETS))
+    return write_datastore(root / "small", small), write_datastore(root / "long", long)
+
+
+def make_data_set(directory, recording, n_parts, *, codec="blosc2", width=1.0, cpus=1):
+    """A planned data set: the same recording under the names of many parts."""
+    (directory / "recordings").mkdir(parents=True)
+    for i in range(n_parts):
+        (directory / "recordings" / f"Images_from_{100 * i}_to_{100 * i + 2}").symlink_to(recording)
+    (directory / "spikebin.toml").write_text(CONFIG.format(codec=codec, width=width, cpus=cpus))
+    planned = spikebin("plan", cwd=directory)
+    assert planned.returncode == 0, planned.stderr
+    return directory
+
+
+@pytest.fixture
+def data_set(tmp_path, recordings):
+    return make_data_set(tmp_path / "small", recordings[0], 3)
+
+
+def make_long_data_set(directory, recordings):
+    """One whose bins are so narrow, and its codec so slow, that each sheet takes most of a second."""
+    return make_data_set(directory / "long", recordings[1], 2, codec="zlib", width=0.02)
+
+
+@pytest.fixture
+def long_data_set(tmp_path, recordings):
+    return make_long_data_set(tmp_path, recordings)
+
+
+def submit(directory, *arguments):
+    """Submit; what --json says."""
+    result = spikebin("submit", "--json", *arguments, cwd=directory)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def ask(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def wait_until(what, seconds=90):
+    """Wait for something to become true; what it is then."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited {seconds} s in vain; the queue:\n{ask('squeue', '-r')}"
+        time.sleep(0.02)
+
+
+def wait_for_end(*ids):
+    wait_until(lambda: not ask("squeue", "-h", "-j", ",".join(ids)).strip())
+
+
+def status(directory):
+    """The rows of `status --json` by sheet, and its troubles."""
+    answer = json.loads(spikebin("status", "--json", cwd=directory).stdout)
+    return {row["sheet"]: row for row in answer["rows"]}, answer["troubles"]
+
+
+def missing(directory, *arguments):
+    result = spikebin("missing", *arguments, cwd=directory)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def exit_code(job_id):
+    """What Slurm says of an ended task: "exit code:signal"."""
+    return re.search(r"ExitCode=(\S+)", ask("scontrol", "show", "job", job_id))[1]
+
+
+def files(directory):
+    """Finished matrix files, each with what changes when it is written again."""
+    found = (directory / "dataset").rglob("spikes_*.h5")
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+
+
+def temporary_files(directory):
+    return [path for path in (directory / "dataset").rglob(".*") if path.name.endswith(".tmp")]
+
+
+def stop_in_the_middle(directory, *indices):
+    """Let tasks finish their first sheet and begin with their second, then stop them; their processes."""
+    output = directory / "dataset"
+    pids = {}
+
+    def stop_each():
+        for index in set(indices) - set(pids):
+            tries = attempts_path(output, "train", str(100 * index), LONG_SHEETS[1])
+            with suppress(FileNotFoundError, ValueError):
+                pids[index] = json.loads(tries.read_text())["pid"]
+                os.kill(pids[index], signal.SIGSTOP)
+        return len(pids) == len(indices)
+
+    wait_until(stop_each)
+    for index in indices:
+        first, *_, last = (matrix_path(output, "train", str(100 * index), sheet) for sheet in LONG_SHEETS)
+        assert first.exists()
+        assert not last.exists()
+    return [pids[index] for index in indices]
+
+
+@pytest.fixture(scope="module")
+def overdue(tmp_path_factory, recordings):
+    """A data set, and a task of it whose time is up. Slurm looks for such every 30 s: other tests run meanwhile."""
+    directory = make_long_data_set(tmp_path_factory.mktemp("overdue"), recordings)
+    [job_id] = submit(directory)["ids"]
+    stop_in_the_middle(directory, 0)
+    ask("scontrol", "update", f"JobId={job_id}_0", "EndTime=now")
+    return directory, job_id
+
+
+@pytest.mark.usefixtures("overdue")
+def test_a_whole_data_set(tmp_path, recordings):
+    directory = make_data_set(tmp_path, recordings[0], 21)
+    answer = submit(directory)
+    assert [(array["array"], array["offset"]) for array in answer["arrays"]] == [("0-19", 0), ("0", 20)]
+    assert len(answer["ids"]) == 2
+    wait_for_end(*answer["ids"])
+    assert missing(directory) == ""
+    rows, troubles = status(directory)
+    assert [rows[sheet]["states"]["done"] for sheet in SHEETS] == [21, 21]
+    assert troubles == []
+    assert spikebin("verify", cwd=directory).returncode == 0
+    slurm = directory / "dataset" / "slurm"
+    assert len(list((slurm / "logs").glob("*.log"))) == 21
+    assert "train/2000" in (slurm / "logs" / f"{answer['ids'][1]}_0.log").read_text()
+    assert {path.stem for path in slurm.glob("*.json")} == set(answer["ids"])
+    assert "export SPIKEBIN_OFFSET=20\n" in (slurm / f"{answer['ids'][1]}.sbatch").read_text()
+    again = spikebin("submit", "--missing", cwd=directory)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "nothing to submit" in again.stderr
+
+
+def test_the_line_typed_by_hand(data_set):
+    (data_set / "slurm").symlink_to(templates())
+    line = "sbatch --parsable --array=$(spikebin missing --sheet V1_Inh_L23) slurm/export.sbatch"
+    run = {"shell": True, "cwd": data_set, "text": True, "executable": "/bin/bash"}
+    job_id = subprocess.check_output(line, env={**os.environ, "SPIKEBIN_SHEETS": "V1_Inh_L23"}, **run).strip()
+    assert submit(data_set, "--missing")["queued_or_running"] == [0, 1, 2]
+    wait_for_end(job_id)
+    assert missing(data_set, "--sheet", "V1_Inh_L23") == ""
+    assert missing(data_set) == "0-2"
+
+    # Nothing is missing now, and an empty --array= is a job without an index.
+    job_id = subprocess.check_output(line, **run).strip()
+    wait_for_end(job_id)
+    assert exit_code(job_id) == "2:0"
+    assert "error: this job has no array index" in (data_set / f"slurm-{job_id}.out").read_text()
+
+
+def test_the_other_templates(data_set):
+    run = {"cwd": data_set, "text": True}
+    options = ["--parsable", "--cpus-per-task=2", "--mem=1G"]
+    job_id = subprocess.check_output(["sbatch", *options, templates() / "run.sbatch"], **run).strip()
+    wait_until(lambda: "spikebin-run" in ask("squeue", "-h", "-o", "%j") or not missing(data_set))
+    wait_for_end(job_id)
+    assert missing(data_set) == ""
+    job_id = subprocess.check_output(["sbatch", *options, templates() / "verify.sbatch"], **run).strip()
+    wait_for_end(job_id)
+    assert exit_code(job_id) == "0:0"
+    assert "6 of 6 files are whole" in (data_set / f"slurm-{job_id}.out").read_text()
+
+
+def test_cancelled_in_the_middle(long_data_set):
+    [job_id] = submit(long_data_set)["ids"]
+    stop_in_the_middle(long_data_set, 0, 1)
+    rows, _ = status(long_data_set)
+    assert rows["V1_Inh_L2/3"]["running"] == 2
+    assert submit(long_data_set, "--missing")["queued_or_running"] == [0, 1]
+    ask("scancel", job_id)
+    wait_for_end(job_id)
+
+    assert temporary_files(long_data_set) == []
+    before = files(long_data_set)
+    assert 2 <= len(before) < 8
+    _, troubles = status(long_data_set)
+    failed = [trouble for trouble in troubles if trouble["state"] == "failed"]
+    assert [trouble["part"] for trouble in failed] == ["0", "100"]
+    for trouble in failed:
+        assert "ended by SIGTERM" in trouble["reason"]
+        assert "error: ended by SIGTERM" in Path(trouble["log"]).read_text()
+
+    [job_id] = submit(long_data_set, "--missing")["ids"]
+    wait_for_end(job_id)
+    assert missing(long_data_set) == ""
+    after = files(long_data_set)
+    assert len(after) == 8
+    assert {path: after[path] for path in before} == before
+    assert spikebin("verify", cwd=long_data_set).returncode == 0
+
+
+def test_requeued(long_data_set):
+    [job_id] = submit(long_data_set, "--", "--requeue")["ids"]
+    stop_in_the_middle(long_data_set, 0)
+    before = {path: facts for path, facts in files(long_data_set).items() if path.stem.endswith("_0")}
+    ask("scontrol", "requeue", f"{job_id}_0")
+    wait_for_end(job_id)
+    assert missing(long_data_set) == ""
+    after = files(long_data_set)
+    assert {path: after[path] for path in before} == before
+    assert temporary_files(long_data_set) == []
+    assert "done already" in (long_data_set / "dataset" / "slurm" / "logs" / f"{job_id}_0.log").read_text()
+
+
+def test_killed(long_data_set):
+    [job_id] = submit(long_data_set)["ids"]
+    [pid] = stop_in_the_middle(long_data_set, 0)
+    os.kill(pid, signal.SIGKILL)
+    wait_for_end(job_id)
+    before = files(long_data_set)
+    assert missing(long_data_set) == "0"
+    _, troubles = status(long_data_set)
+    [failed] = [trouble for trouble in troubles if trouble["state"] == "failed"]
+    assert "ended without a word" in failed["reason"]
+    assert failed["failures"] == 1
+    assert Path(failed["log"]).name == f"{job_id}_0.log"
+    [job_id] = submit(long_data_set, "--missing")["ids"]
+    wait_for_end(job_id)
+    assert missing(long_data_set) == ""
+    after = files(long_data_set)
+    assert {path: after[path] for path in before} == before
+
+
+def test_submitted_again_while_queued(data_set):
+    held = submit(data_set, "--sheet", "V1_Inh_L2/3", "--", "--hold")["ids"]
+    rows, _ = status(data_set)
+    assert (rows["V1_Inh_L2/3"]["queued"], rows["V1_Exc_L4"]["queued"]) == (3, 0)
+    for arguments in (["--missing"], ["--missing", "--sheet", "V1_Inh_L23"], []):
+        again = spikebin("submit", *arguments, cwd=data_set)
+        assert (again.returncode, again.stdout) == (0, "")
+        assert "queued or running, left out: 0-2" in again.stderr
+
+    # Another sheet is other work. Without the notes, the comment still tells.
+    for note in (data_set / "dataset" / "slurm").glob("*.json"):
+        note.unlink()
+    assert submit(data_set, "--missing", "--sheet", "V1_Inh_L23")["ids"] == []
+    [other] = submit(data_set, "--missing", "--sheet", "V1_Exc_L4")["ids"]
+    wait_for_end(other)
+    assert missing(data_set, "--sheet", "V1_Exc_L4") == ""
+    assert missing(data_set, "--sheet", "V1_Inh_L23") == "0-2"
+    ask("scancel", *held)
+
+
+def test_limited_in_parallel(tmp_path, recordings):
+    directory = make_data_set(tmp_path, recordings[0], 21)
+    first, second = submit(directory, "--max-parallel", "2", "--", "--hold")["ids"]
+    assert "ArrayTaskThrottle=2" in ask("scontrol", "show", "job", first)
+    assert f"Dependency=afterany:{first}_*" in ask("scontrol", "show", "job", second)
+    assert "Comment=account 7 spikebin/" in ask("scontrol", "show", "job", first)
+    ask("scancel", first, second)
+
+
+def test_a_part_that_always_fails(data_set, recordings):
+    part = data_set / "recordings" / "Images_from_100_to_102"
+    part.unlink()
+    shutil.copytree(recordings[0], part)
+    for segment in part.glob("Segment*.pickle"):
+        if b"V1_Inh_L2/3" in segment.read_bytes():
+            segment.write_bytes(segment.read_bytes()[:-100])
+    for _ in range(2):
+        [job_id] = submit(data_set, "--missing", "--max-failures", "2")["ids"]
+        wait_for_end(job_id)
+        assert exit_code(f"{job_id}_1") == "1:0"
+    last = spikebin("submit", "--missing", "--max-failures", "2", cwd=data_set)
+    assert (last.returncode, last.stdout) == (0, "")
+    assert "failed 2 times, left out: train/100 V1_Inh_L2/3 (index 1): Segment" in last.stderr
+    assert "nothing to submit" in last.stderr
+    assert missing(data_set, "--max-failures", "2") == ""
+    rows, [trouble] = status(data_set)
+    assert rows["V1_Exc_L4"]["states"]["done"] == 3
+    assert trouble["log"].endswith(f"{job_id}_1.log")
+    assert trouble["reason"] in Path(trouble["log"]).read_text()
+
+    # A new sheet's turn does not try the one that was given up again.
+    matrix_path(data_set / "dataset", "train", "100", "V1_Exc_L4").unlink()
+    answer = submit(data_set, "--missing", "--max-failures", "2")
+    assert [array["sheets"] for array in answer["arrays"]] == [["V1_Exc_L4"]]
+    wait_for_end(*answer["ids"])
+    assert status(data_set)[1][0]["failures"] == 2
+
+
+def test_a_template_of_the_users(data_set, tmp_path):
+    text = spikebin("template").stdout.replace("#SBATCH --time", "#SBATCH --output=mine_%a.log\n#SBATCH --time")
+    template = tmp_path / "mine.sbatch"
+    template.write_text(text.replace("# ----\n\nexport OMP", "export MINE=yes\n# ----\n\necho mine: $MINE\nexport OMP"))
+    [job_id] = submit(data_set, "--variant", "train", "--template", template)["ids"]
+    wait_for_end(job_id)
+    assert missing(data_set) == ""
+    assert "mine: yes" in (data_set / "mine_2.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--", "--nosuchoption=1"], ["nosuchoption", "nothing is submitted"]),
+        (["--", "--partition=nowhere"], ["Invalid partition", "nothing is submitted"]),
+        (["--", "--array=1"], ["--array", "--missing"]),
+        (["--template", "/nowhere/x.sbatch"], ["/nowhere/x.sbatch", "--template"]),
+    ],
+)
+def test_refused(data_set, arguments, words):
+    one_line_error(spikebin("submit", *arguments, cwd=data_set), *words)
+    assert list((data_set / "dataset" / "slurm").glob("*.json")) == []
+
+
+@pytest.fixture
+def dead_controller(slurm, tmp_path):
+    """Environment in which nothing listens where the controller should."""
+    conf = tmp_path / "slurm.conf"
+    conf.write_text(re.sub(r"SlurmctldPort=\d+", "SlurmctldPort=9", (slurm / "slurm.conf").read_text()))
+    return {"SLURM_CONF": str(conf)}
+
+
+def test_the_controller_is_down(data_set, dead_controller):
+    one_line_error(spikebin("submit", cwd=data_set, env=dead_controller), "squeue", "controller", "scontrol ping")
+    shown = spikebin("status", cwd=data_set, env=dead_controller)
+    assert shown.returncode == 0
+    assert shown.stderr.startswith("what is queued is not known: squeue")
+    assert shown.stderr.count("\n") == 1
+    assert "V1_Inh_L2/3" in shown.stdout
+
+
+def test_a_dry_run_submits_nothing(data_set, dead_controller):
+    dry = spikebin("submit", "--sheet", "V1_Inh_L23", "--dry-run", cwd=data_set)
+    assert dry.stdout.startswith("sbatch --parsable --array=0-2 ")
+    assert "export SPIKEBIN_SHEETS=V1_Inh_L23\n" in dry.stdout
+    assert not (data_set / "dataset" / "slurm").exists()
+    blind = spikebin("submit", "--sheet", "V1_Inh_L23", "--dry-run", cwd=data_set, env=dead_controller)
+    assert blind.stdout == dry.stdout
+    assert "Slurm does not answer" in blind.stderr
+
+    # What it prints is what a shell can run.
+    job_id = subprocess.check_output(["bash"], input=dry.stdout, text=True, cwd=make_logs(data_set)).strip()
+    wait_for_end(job_id)
+    assert missing(data_set, "--sheet", "V1_Inh_L23") == ""
+
+
+def make_logs(directory):
+    (directory / "dataset" / "slurm" / "logs").mkdir(parents=True)
+    return directory
+
+
+def test_one_submit_at_a_time(data_set):
+    lock = make_logs(data_set) / "dataset" / "slurm" / "submit.lock"
+    lock.write_text(json.dumps({"host": os.uname().nodename.partition(".")[0], "pid": os.getpid()}))
+    one_line_error(spikebin("submit", cwd=data_set), "at work", os.getpid(), lock)
+    lock.write_text(json.dumps({"host": os.uname().nodename.partition(".")[0], "pid": 2**22 + 1}))
+    [job_id] = submit(data_set, "--", "--hold")["ids"]
+    assert not lock.exists()
+    ask("scancel", job_id)
+
+
+def test_more_than_fits_on_the_disk(data_set, recordings):
+    free = shutil.disk_usage(data_set).free
+    part = data_set / "recordings" / "Images_from_0_to_2"
+    part.unlink()
+    shutil.copytree(recordings[0], part)
+    for segment in part.glob("Segment*.pickle"):
+        os.truncate(segment, 8 * 1024**4)
+    assert sum(path.stat().st_size for path in part.iterdir()) * 0.01 > free
+    one_line_error(spikebin("submit", cwd=data_set), "are free in", "make room", code=3)
+
+
+def test_out_of_time(overdue):
+    directory, job_id = overdue
+    wait_for_end(job_id)
+    assert temporary_files(directory) == []
+    assert exit_code(f"{job_id}_0") in {"143:0", "0:15"}
+    assert missing(directory) == "0"
+    _, troubles = status(directory)
+    assert any("ended by SIGTERM" in trouble["reason"] for trouble in troubles)
+    [job_id] = submit(directory, "--missing")["ids"]
+    wait_for_end(job_id)
+    assert missing(directory) == ""

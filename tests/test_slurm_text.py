@@ -1,0 +1,262 @@
+"""What spikebin says to Slurm and reads from it, as text: specs, slices, scripts, options, squeue's lines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import DATA
+from hypothesis import given
+from hypothesis import strategies as st
+
+import spikebin
+from spikebin.errors import SpikebinError
+from spikebin.slurm import (
+    LONGEST_SPEC,
+    SEPARATOR,
+    Slice,
+    array_spec,
+    batch_script,
+    find_template,
+    long_options,
+    max_array_size,
+    option_names,
+    parse_array_spec,
+    parse_job_id,
+    parse_squeue,
+    parse_tag,
+    slices,
+    tag,
+    templates,
+)
+
+INDICES = st.sets(st.integers(0, 20_000), max_size=400)
+
+
+@pytest.mark.parametrize(
+    ("indices", "spec"),
+    [([], ""), ([3], "3"), ([3, 4], "3-4"), ([41, 9, 8, 7, 3, 7], "3,7-9,41"), (range(3000), "0-2999")],
+)
+def test_array_spec(indices, spec):
+    assert array_spec(indices) == spec
+
+
+@given(INDICES)
+def test_array_spec_is_read_back(indices):
+    assert not indices or parse_array_spec(array_spec(indices)) == sorted(indices)
+
+
+@pytest.mark.parametrize(
+    ("spec", "indices"),
+    [("0-10:5", [0, 5, 10]), ("0-4:2,20-30:5%4", [0, 2, 4, 20, 25, 30]), ("9,3,3", [3, 9]), ("7-7", [7])],
+)
+def test_array_specs_that_sbatch_takes(spec, indices):
+    assert parse_array_spec(spec) == indices
+
+
+@pytest.mark.parametrize("spec", ["", "x", "3-", "-3", "9-7", "1,,2", "0-9:0", "%4", "1 2", "²", "0-99999999999"])
+def test_array_specs_that_name_nothing(spec):
+    with pytest.raises(SpikebinError, match=r"3,7-9,41|7-9"):
+        parse_array_spec(spec)
+
+
+@given(INDICES, st.integers(2, 2000))
+def test_slices_hold_every_index_once_within_the_limits(indices, limit):
+    pieces = slices(indices, limit)
+    assert [index for piece in pieces for index in piece.indices] == sorted(indices)
+    for piece in pieces:
+        own = parse_array_spec(piece.spec)
+        assert [index + piece.offset for index in own] == list(piece.indices)
+        assert max(own) < limit
+        assert len(piece.spec) <= LONGEST_SPEC
+
+
+def test_slices_have_round_offsets():
+    assert [(piece.offset, piece.spec) for piece in slices(range(2500), 1001)] == [
+        (0, "0-999"),
+        (1000, "0-999"),
+        (2000, "0-499"),
+    ]
+    assert slices([5, 2041], 1001) == [Slice(0, (5,)), Slice(2000, (2041,))]
+
+
+def test_specs_that_are_too_long_are_split():
+    pieces = slices(range(0, 9000, 2), 10_000)
+    assert len(pieces) > 1
+    assert {piece.offset for piece in pieces} == {0}
+    assert sum(len(piece.indices) for piece in pieces) == 4500
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_slurm_without_arrays(limit):
+    with pytest.raises(SpikebinError, match=r"run\.sbatch"):
+        slices([0], limit)
+
+
+def test_batch_script_is_as_recorded():
+    variables = {
+        "SPIKEBIN_CONFIG": "/data/a b/spikebin.toml",
+        "SPIKEBIN_OFFSET": "1000",
+        "SPIKEBIN_SHEETS": "X_ON X_OFF",
+    }
+    script = batch_script(find_template("export.sbatch").read_text(), variables, Path("/opt/venv/bin"))
+    recorded = DATA / "export_recorded.sbatch"
+    if os.environ.get("SPIKEBIN_RECORD") == "1":
+        recorded.write_text(script)
+    assert script == recorded.read_text(), "run once with SPIKEBIN_RECORD=1 if this is meant"
+
+
+def test_settings_come_after_the_last_directive_and_before_the_first_command():
+    template = "#!/bin/bash\n\n# words\n#SBATCH --mem=1G\n\necho $SLURM_ARRAY_TASK_ID\n"
+    lines = batch_script(template, {"A": "x'y"}).splitlines()
+    assert lines[:4] == ["#!/bin/bash", "", "# words", "#SBATCH --mem=1G"]
+    assert lines.index("""export A='x'"'"'y'""") < lines.index("echo $SLURM_ARRAY_TASK_ID")
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [("", "#!"), ("echo $SLURM_ARRAY_TASK_ID", "#!"), ("#!/bin/bash\nspikebin job 3\n", "SLURM_ARRAY")],
+)
+def test_templates_that_cannot_be_used(template, words):
+    with pytest.raises(SpikebinError, match=words):
+        batch_script(template, {})
+
+
+def test_options_of_the_config():
+    assert long_options({"time": "01:00:00", "nice": 5, "requeue": True, "exclusive": False}) == [
+        "--time=01:00:00",
+        "--nice=5",
+        "--requeue",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], set()),
+        (
+            ["--mem=2G", "--time", "10", "-p", "long", "-J", "me", "--requeue"],
+            {"mem", "time", "p", "job-name", "requeue"},
+        ),
+        (["-o/tmp/x"], {"output"}),
+    ],
+)
+def test_names_of_options(arguments, names):
+    assert option_names(arguments) == names
+
+
+@pytest.mark.parametrize("arguments", [["--array=1"], ["-a", "1"], ["--parsable"], ["--wrap=ls"], ["other.sbatch"]])
+def test_options_that_are_not_for_the_user(arguments):
+    with pytest.raises(SpikebinError, match=r"cannot be given|no option"):
+        option_names(arguments)
+
+
+@pytest.mark.parametrize("sheets", [(), ("X_ON",), ("V1_Exc_L23", "X_ON")])
+def test_a_tag_is_read_back_from_any_comment(sheets):
+    text = tag("0123456789ab", 20, sheets)
+    assert parse_tag(f"my comment {text}") == ("0123456789ab", 20, sheets)
+    assert parse_tag("my comment") is None
+
+
+@pytest.mark.parametrize(("answer", "job_id"), [("12\n", "12"), ("12;cluster\n", "12")])
+def test_answers_of_sbatch(answer, job_id):
+    assert parse_job_id(answer) == job_id
+
+
+@pytest.mark.parametrize("answer", ["", "Submitted\n", "error"])
+def test_answers_that_hold_no_id(answer):
+    with pytest.raises(SpikebinError, match="squeue --me"):
+        parse_job_id(answer)
+
+
+def test_max_array_size():
+    assert max_array_size("MailProg = /bin/true\nMaxArraySize            = 1001\nMaxJobCount = 9\n") == 1001
+    with pytest.raises(SpikebinError, match="MaxArraySize"):
+        max_array_size("slurm_load_ctl_conf error")
+
+
+def test_lines_of_squeue():
+    rows = [
+        ("14", "12", "3", "RUNNING", "spikebin", "a|b spikebin/0123456789ab/0/", "/data/a|b"),
+        ("12", "12", "4", "PENDING", "spikebin", "(null)", "/data"),
+        ("13", "13", "N/A", "COMPLETING", "other", "(null)", "/data"),
+    ]
+    tasks = parse_squeue("\n".join(map(SEPARATOR.join, rows)) + "\nslurm: a word of warning\n")
+    assert [(task.array_index, task.running) for task in tasks] == [(3, True), (4, False), (None, True)]
+    assert tasks[0].directory == "/data/a|b"
+    assert parse_squeue("") == []
+
+
+def test_templates_are_shell_scripts():
+    names = sorted(path.name for path in templates().iterdir())
+    assert names == ["export.sbatch", "resubmit.cron", "run.sbatch", "verify.sbatch"]
+    for path in templates().glob("*.sbatch"):
+        assert subprocess.run(["bash", "-n", path], check=False).returncode == 0
+
+
+def test_an_unknown_template_names_those_there_are():
+    with pytest.raises(SpikebinError, match=r"export\.sbatch"):
+        find_template("exprt.sbatch")
+
+
+def test_a_wheel_finds_its_templates_inside_the_package(tmp_path):
+    package = Path(spikebin.__file__).parent
+    shutil.copytree(package, tmp_path / "spikebin", ignore=shutil.ignore_patterns("__pycache__", "templates"))
+    shutil.copytree(templates(), tmp_path / "spikebin" / "templates")
+    code = "from spikebin.slurm import find_template; print(find_template('export.sbatch'))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.strip() == str(tmp_path / "spikebin" / "templates" / "export.sbatch")
+
+
+def test_the_wheel_is_told_to_take_the_templates_along():
+    pyproject = Path(spikebin.__file__).parent.parent / "pyproject.toml"
+    if not pyproject.is_file():
+        pytest.skip("not a checkout")
+    assert '"slurm" = "spikebin/templates"' in pyproject.read_text()
+
+
+def run_template(name, *arguments, **environment):
+    return subprocess.run(
+        ["bash", find_template(name), *arguments],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_template_refuses_to_run_without_an_index():
+    result = run_template("export.sbatch")
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: this job has no array index")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_template_hands_on_index_sheets_and_log(tmp_path):
+    program = tmp_path / "spikebin"
+    program.write_text('#!/bin/bash\nprintf "%s\\n" "$@" "log=$SPIKEBIN_LOG" "threads=$NUMBA_NUM_THREADS"\n')
+    program.chmod(0o755)
+    log = tmp_path / "task.log"
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SLURM_ARRAY_TASK_ID": "7",
+        "SPIKEBIN_OFFSET": "1000",
+        "SPIKEBIN_SHEETS": "V1_Exc_L2/3 X_ON",
+        "SLURM_CPUS_PER_TASK": "3",
+    }
+    with log.open("w") as out:
+        subprocess.run(["bash", find_template("export.sbatch")], env=environment, stdout=out, check=True)
+    words = log.read_text().split("\n")
+    assert words[:6] == ["job", "1007", "--sheet", "V1_Exc_L2/3", "--sheet", "X_ON"]
+    assert words[6:8] == [f"log={log.resolve()}", "threads=3"]
