@@ -97,8 +97,8 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
     Notes
     -----
     A try that noted its start and nothing else has failed if a later try has started, if its process is gone from
-    this host, or if its Slurm job is this user's and not live. A try that was ended, or killed, and whose Slurm job then started
-    again, has not failed: Slurm requeued it.
+    this host, or if its Slurm job is this user's and not live. A try that was ended, or killed, and whose Slurm job
+    then started again, has not failed: Slurm requeued it.
     """
     try:
         lines = path.read_text("utf-8").splitlines()

@@ -28,7 +28,7 @@ __all__ = ["EventsLayout", "MatrixLayout", "make_layout"]
 CHUNK_ROWS = 1 << 16
 CHUNK_CELLS = 1 << 26
 # Larger blocks compress better, smaller ones make slices of a few neurons faster.
-MATRIX_LEVEL, MATRIX_BLOCK = 3, 1 << 19
+MATRIX_LEVEL, MATRIX_BLOCK = 3, 1 << 18
 
 
 class MatrixLayout:

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 LONGEST_PLAN = 40
+MOST_TROUBLES = 100
 WIDEST = 10_000
 NARROWEST_FOLD = 24
 
@@ -123,7 +124,10 @@ def status_table(summary: Summary) -> None:
             [str(found.job.index), found.job.name, sheet, str(found.state), found.attempts.failures, _why(found)]
             for sheet, found in _troubles(summary)
         ]
-        print_table("", ["index", "part", "sheet", "state", "tries", "why"], troubles, dispensable=("tries", "state"))
+        shown, columns = troubles[:MOST_TROUBLES], ["index", "part", "sheet", "state", "tries", "why"]
+        print_table("", columns, shown, dispensable=("tries", "state"))
+        if len(shown) < len(troubles):
+            note(f"{len(troubles) - len(shown):,} more: `spikebin status --json` has all, --sheet narrows it")
 
 
 def _troubles(summary: Summary) -> Iterator[tuple[str, SheetState]]:
