@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks.processes import spikebin
 from spikebin.binning import Binning
-from spikebin.config import directory_name
 from spikebin.events import TrialEvents
 from spikebin.matrixfile import Identity, MatrixWriter
+from spikebin.names import directory_name
 from spikebin.recordings.base import NEURON_FIELDS, Phase, Trial
 from spikebin.simulate import V1, Experiment, SheetModel, presentations, write_datastore
 

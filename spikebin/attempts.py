@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from spikebin.atomic import process_is_gone, slurm_job, this_host
-from spikebin.config import directory_name
+from spikebin.names import directory_name
 
 if TYPE_CHECKING:
     from collections.abc import Container

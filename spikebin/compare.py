@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.config import directory_name
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
+from spikebin.names import directory_name
 from spikebin.oldformat import folder_of, old_files
 from spikebin.sparse import scipy_sparse
 

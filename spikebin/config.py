@@ -5,7 +5,6 @@ Pure text and paths; recordings are looked at by plan.py.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.binning import Binning
 from spikebin.errors import BinningError, ConfigError
+from spikebin.names import directory_name, suggest
 from spikebin.recordings.base import Reading, TrialRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["Config", "Recordings", "directory_name", "find_config", "load_config", "suggest"]
+__all__ = ["Config", "Recordings", "find_config", "load_config"]
 
 FILE_NAME = "spikebin.toml"
 VARIABLE = "SPIKEBIN_CONFIG"
@@ -94,18 +94,6 @@ class Config:
         if events is None or not events.lower().endswith(EVENT_FILES):
             return self.trial
         return replace(self.trial, events=str(self.resolve(events.replace("{part}", part))))
-
-
-def directory_name(sheet: str) -> str:
-    """The name of a sheet without slashes: V1_Inh_L2/3 -> V1_Inh_L23."""
-    return sheet.replace("/", "")
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'X_ON'?"``, or the list of what is known."""
-    names = list(known)
-    close = difflib.get_close_matches(word, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names) or 'none'}"
 
 
 def find_config(given: Path | None = None) -> Path:

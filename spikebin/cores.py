@@ -1,16 +1,21 @@
-"""How many cores one call may keep busy."""
+"""How many CPUs this process may keep busy."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["usable_cores"]
+__all__ = ["cpus", "usable_cores"]
 
-# Reading and binning are bound by memory; more threads than this gain nothing and crowd out other readers.
+# Decompressing and binning one array are bound by memory; more threads than this gain nothing.
 MOST = 4
 
 
+def cpus() -> int:
+    """CPUs that this process was given: Slurm's word, else its own affinity."""
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return max(1, int(granted)) if granted.isdigit() else len(os.sched_getaffinity(0))
+
+
 def usable_cores() -> int:
-    """Cores that this process was given, by Slurm or taskset where they say, but a few at most."""
-    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST, given)
+    """CPUs that one call on one array may use: a few at most."""
+    return min(MOST, cpus())

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from spikebin.config import directory_name, suggest
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.matrixfile import MatrixFile
+from spikebin.names import directory_name, suggest
 from spikebin.plan import natural_key, read_jobs
 from spikebin.state import read_excluded
 from spikebin.views import View

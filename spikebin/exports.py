@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.atomic import write_atomically
-from spikebin.config import directory_name, suggest
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
+from spikebin.names import directory_name, suggest
 from spikebin.oldformat import OutFile, folder_of, old_files
 from spikebin.sparse import scipy_sparse
 

@@ -5,22 +5,21 @@ Joins the rooms: a recording gives spikes, events.py bins them, matrixfile.py wr
 
 from __future__ import annotations
 
-import io
 import os
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.atomic import os_error, remove_litter, write_atomically
+from spikebin.atomic import os_error, remove_litter
 from spikebin.attempts import attempts_path, forget, note_ended, note_failure, note_start
-from spikebin.config import directory_name
 from spikebin.errors import DiskFullError, PlanError, SpikebinError
 from spikebin.events import TrialEvents, bin_trial
+from spikebin.idfiles import image_ids, write_npy
+from spikebin.inorder import in_order
 from spikebin.matrixfile import Identity, MatrixWriter
+from spikebin.names import directory_name
 from spikebin.plan import matrix_path
 from spikebin.recordings import open_recording
 from spikebin.seal import is_newer
@@ -28,17 +27,13 @@ from spikebin.signals import Ended
 from spikebin.state import State, sheet_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Sequence
 
     from spikebin.config import Config
     from spikebin.plan import Job, Plan
     from spikebin.recordings.base import Recording, SheetRecording, Trial
 
-__all__ = ["Outcome", "export_sheet", "image_ids", "in_order", "run_job", "write_npy"]
-
-T = TypeVar("T")
+__all__ = ["Outcome", "export_sheet", "run_job"]
 
 
 @dataclass(frozen=True)
@@ -215,26 +210,6 @@ def _reason(error: Exception) -> str:
     return f"unexpected {text}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it"
 
 
-def in_order(work: Callable[[int], T], n: int, threads: int) -> Iterator[T]:
-    """``work(0) ... work(n - 1)``, computed by threads that run at most one item each ahead."""
-    pool = ThreadPoolExecutor(threads)
-    pending: deque[Future[T]] = deque()
-    patient = True
-    try:
-        for i in range(n):
-            pending.append(pool.submit(work, i))
-            if len(pending) > threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    except Ended:
-        # A thread may hang on a dead file system, or compile for half a minute: Slurm does not wait that long.
-        patient = False
-        raise
-    finally:
-        pool.shutdown(wait=patient, cancel_futures=True)
-
-
 def _write_ids(target: Path, identity: Identity, recording: SheetRecording, trials: Sequence[Trial]) -> None:
     """The two .npy files that the models downstream read, named after the matrix file."""
     variant = target.parent.parent.parent
@@ -242,26 +217,3 @@ def _write_ids(target: Path, identity: Identity, recording: SheetRecording, tria
     names = image_ids((trial.repeat, trial.image_id) for trial in trials)
     write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", names)
     write_npy(variant / "neuron_ids" / f"neuron_ids_{stem}.npy", recording.neurons["neuron_id"].astype(np.int64))
-
-
-def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
-    """Ids as presented, of (repeat, image id) of each trial: (n_images,), or (repeats, n_images) where repeats differ.
-
-    Repeats of fewer images are filled up with "".
-    """
-    repeats: dict[int, list[str]] = {}
-    for repeat, image in trials:
-        repeats.setdefault(repeat, []).append(image)
-    first, *others = repeats.values()
-    if all(other == first for other in others):
-        return np.array(first)
-    longest = max(map(len, repeats.values()))
-    return np.array([ids + [""] * (longest - len(ids)) for ids in repeats.values()])
-
-
-def write_npy(path: Path, array: NDArray[Any]) -> None:
-    """Write an array to a .npy file that is there whole or not at all."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    remove_litter(path.parent, path.name)
-    write_atomically(path, [buffer.getbuffer()])

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.binning import Binning
-from spikebin.config import Config, directory_name
+from spikebin.config import Config
 from spikebin.dataset import Dataset, SheetSet
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.job import export_sheet
 from spikebin.matrixfile import Identity
+from spikebin.names import directory_name
 from spikebin.plan import matrix_path
 from spikebin.recordings.base import Phase, PhaseSpikes, SourceFile, Trial, TrialRule
 from spikebin.seal import read_seal

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from spikebin.config import directory_name
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
-from spikebin.job import image_ids
+from spikebin.idfiles import image_ids
+from spikebin.names import directory_name
 from spikebin.recordings.unpickler import load
 from spikebin.sparse import csr
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikebin.atomic import write_atomically
-from spikebin.config import directory_name, suggest
 from spikebin.errors import ConfigError, PlanError, RecordingError
+from spikebin.names import directory_name, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

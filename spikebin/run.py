@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+from spikebin.cores import cpus
 from spikebin.signals import Ended, ending_on_signals
 from spikebin.state import State, survey
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from spikebin.job import Outcome
     from spikebin.plan import Job, Plan
 
-__all__ = ["Task", "cpus", "run_tasks", "wanted_tasks"]
+__all__ = ["Task", "run_tasks", "wanted_tasks"]
 
 PATIENCE = 3.0
 
@@ -35,12 +36,6 @@ class Task:
 
     job: Job
     sheets: tuple[str, ...]
-
-
-def cpus() -> int:
-    """How many CPUs this process may use: Slurm's word, else the process's own affinity."""
-    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return max(1, int(granted)) if granted.isdigit() else len(os.sched_getaffinity(0))
 
 
 def wanted_tasks(

@@ -12,8 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spikebin.config import suggest
 from spikebin.errors import SpikebinError
+from spikebin.names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from spikebin.atomic import write_atomically
-from spikebin.config import directory_name
 from spikebin.errors import SpikebinError
+from spikebin.names import directory_name
 from spikebin.slurm import SQUEUE_FORMAT, parse_squeue, parse_tag
 
 if TYPE_CHECKING:

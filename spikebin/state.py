@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from spikebin.atomic import write_atomically
 from spikebin.attempts import Attempts, attempts_path, read_attempts
-from spikebin.config import directory_name
 from spikebin.errors import MatrixFileError, PlanError
+from spikebin.names import directory_name
 from spikebin.plan import Job, Plan, matrix_path
 from spikebin.seal import read_seal, verify_seal
 

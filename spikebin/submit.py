@@ -19,8 +19,8 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from spikebin.atomic import make_directory, process_is_gone, this_host
-from spikebin.config import directory_name
 from spikebin.errors import DiskFullError, SpikebinError
+from spikebin.names import directory_name
 from spikebin.slurm import (
     Slice,
     batch_script,

@@ -97,12 +97,11 @@ def test_inspect_shows_what_is_in_a_file(tmp_path):
 
 
 def test_a_closed_pipe_is_no_error_message(tmp_path):
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "spikebin", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
-    )
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.wait()
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_the_public_api_is_lazy_and_whole():

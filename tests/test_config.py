@@ -7,9 +7,10 @@ from conftest import one_line_error, spikebin, write_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebin.config import Recordings, directory_name, load_config
+from spikebin.config import Recordings, load_config
 from spikebin.errors import ConfigError
 from spikebin.initialise import guess_pattern
+from spikebin.names import directory_name
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 
 WHOLE = """

@@ -18,9 +18,9 @@ import scipy.sparse
 from conftest import make_config, one_line_error, spikebin, write_toml
 
 from spikebin import Binning, open_file
-from spikebin.config import directory_name
 from spikebin.job import run_job
 from spikebin.matrixfile import verify_file
+from spikebin.names import directory_name
 from spikebin.plan import load_plan, make_plan, matrix_path
 from spikebin.recordings.base import TrialRule
 from spikebin.simulate import Experiment, SheetModel, presentations, write_datastore
@@ -271,7 +271,7 @@ DAMAGES = {
     "other sheet": (lambda d: shutil.copy(d / "Segment0.pickle", d / "Segment3.pickle"), ["sheet"]),
     "nan": (lambda d: _edit(d / "Segment3.pickle", _first_time(d / "Segment3.pickle", NAN)), ["nan"]),
     "directory": (
-        lambda d: ((d / "Segment3.pickle").unlink(), (d / "Segment3.pickle").mkdir()), ["Segment3.pickle", "directory"]
+        lambda d: ((d / "Segment3.pickle").unlink(), (d / "Segment3.pickle").mkdir()), ["Segment3.pickle", "not a file"]
     ),
 }  # fmt: skip
 

@@ -25,7 +25,8 @@ from spikebin.plan import matrix_path
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 from spikebin.slurm import templates
 
-pytestmark = pytest.mark.slow
+# One Slurm serves them all: with pytest-xdist, in one worker (--dist loadgroup).
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 
 LOCAL_SLURM = Path(__file__).with_name("local-slurm")
 SHEETS = ("V1_Exc_L4", "V1_Inh_L2/3")

@@ -226,9 +226,9 @@ def bin_(
     width_ms = _ms(width)
 
     from spikebin.binning import Binning
+    from spikebin.cores import cpus
     from spikebin.direct import Settings, bin_recordings
     from spikebin.recordings.base import Reading, TrialRule
-    from spikebin.run import cpus
 
     settings = Settings(
         binning=Binning(width_ms, closed, end_bin, values),  # type: ignore[arg-type]

@@ -68,8 +68,8 @@ def job(
     plan = load(config)
     task = plan.job(index)
     names = [plan.find_sheet(sheet) for sheet in sheets or ()]
+    from spikebin.cores import cpus
     from spikebin.job import run_job
-    from spikebin.run import cpus
 
     outcomes = run_job(plan, task, sheets=names, force=force, limit=limit, out=out, threads=threads or cpus())
     raise typer.Exit(report(outcomes))
@@ -94,7 +94,8 @@ def run(
 ) -> None:
     """Run all jobs that are not done on this machine, whatever fails; a table of failures at the end."""
     from spikebin.cli.progress import run_with_progress
-    from spikebin.run import cpus, wanted_tasks
+    from spikebin.cores import cpus
+    from spikebin.run import wanted_tasks
     from spikebin.slurm import parse_array_spec
 
     plan = load(config)

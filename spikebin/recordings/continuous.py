@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.binning import edge_tolerance
-from spikebin.config import suggest
 from spikebin.errors import RecordingError
+from spikebin.names import suggest
 from spikebin.recordings.base import NEURON_FIELDS, PhaseSpikes, Reading, SourceFile
 from spikebin.recordings.events import EventTable, cut_trials, read_events, whole_trial
 from spikebin.recordings.spikeindex import build_index, merge_windows

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.config import suggest
 from spikebin.errors import RecordingError
+from spikebin.names import suggest
 from spikebin.recordings.base import Phase, Trial
 from spikebin.recordings.clock import Clock, find_column, make_clock, split_unit
 from spikebin.recordings.text import read_table

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.config import suggest
 from spikebin.errors import RecordingError
+from spikebin.names import suggest
 from spikebin.recordings.base import NEURON_FIELDS, Phase, PhaseSpikes, Reading, SourceFile, Trial, TrialRule
 from spikebin.recordings.segment import Segment, probe_segment, read_segment
 from spikebin.recordings.unpickler import Inert, load

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.config import suggest
 from spikebin.errors import RecordingError
+from spikebin.names import suggest
 from spikebin.recordings.arrays import ArraySource
 from spikebin.recordings.base import Phase, PhaseSpikes, Reading, Trial
 from spikebin.recordings.clock import make_clock

@@ -1,0 +1,41 @@
+"""The .npy files of image and neuron ids beside the matrix files, which the models downstream read."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.atomic import remove_litter, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["image_ids", "write_npy"]
+
+
+def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
+    """Ids as presented, of (repeat, image id) of each trial: (n_images,), or (repeats, n_images) where repeats differ.
+
+    Repeats of fewer images are filled up with "".
+    """
+    repeats: dict[int, list[str]] = {}
+    for repeat, image in trials:
+        repeats.setdefault(repeat, []).append(image)
+    first, *others = repeats.values()
+    if all(other == first for other in others):
+        return np.array(first)
+    longest = max(map(len, repeats.values()))
+    return np.array([ids + [""] * (longest - len(ids)) for ids in repeats.values()])
+
+
+def write_npy(path: Path, array: NDArray[Any]) -> None:
+    """Write an array to a .npy file that is there whole or not at all."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    remove_litter(path.parent, path.name)
+    write_atomically(path, [buffer.getbuffer()])

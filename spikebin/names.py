@@ -1,0 +1,23 @@
+"""Names of sheets, and what a mistyped name may have meant. Pure text."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["directory_name", "suggest"]
+
+
+def directory_name(sheet: str) -> str:
+    """The name of a sheet without slashes: V1_Inh_L2/3 -> V1_Inh_L23."""
+    return sheet.replace("/", "")
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'X_ON'?"``, or the list of what is known."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names) or 'none'}"
