@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, synced, renamed; and whose litter is whose.
+"""Files that are whole or not there: written under a temporary name, synced, renamed; whose litter is whose; one lock.
 
 Knows nothing of what the files hold.
 """
@@ -6,10 +6,11 @@ Knows nothing of what the files hold.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from spikebin.errors import DiskFullError, SpikebinError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "is_litter",
     "litter",
+    "locked",
     "make_directory",
     "os_error",
     "process_is_gone",
@@ -30,6 +32,7 @@ __all__ = [
     "write_atomically",
 ]
 
+LOCK_FILE = ".lock"
 WEEK = 7 * 24 * 3600.0
 # .<name>.<host>.<pid>.<Slurm job or 0>.tmp
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)\.(?P<pid>\d+)\.(?P<job>\d+)\.tmp")
@@ -38,7 +41,20 @@ NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def os_error(error: OSError, path: Path) -> SpikebinError:
-    """What went wrong with `path`, as one line with the way out."""
+    """What went wrong with `path`, as one line with the way out.
+
+    Parameters
+    ----------
+    error : OSError
+        What the system said; its errno decides.
+    path : Path
+        The file or directory that was to be written.
+
+    Returns
+    -------
+    SpikebinError
+        To be raised; a DiskFullError where space or quota ran out.
+    """
     if error.errno in NO_SPACE:
         return DiskFullError(
             f"no space or quota is left for {path} ({error.strerror}): make room, then start again what is missing"
@@ -105,6 +121,59 @@ def write_atomically(
         raise os_error(error, path) from None
 
 
+@contextmanager
+def locked(directory: Path, *, patience: float = 60.0) -> Iterator[None]:
+    """Hold a directory's lock: no other process changes there what is read, changed and written back meanwhile.
+
+    It is the kernel's lock on a file that stays, so it ends with its process, however that ends. Where the file system
+    has no locks, the work goes on without.
+
+    Parameters
+    ----------
+    directory : Path
+        Is made.
+    patience : float
+        Seconds to wait for another process.
+
+    Raises
+    ------
+    SpikebinError
+        If another process holds it for longer, or the lock file cannot be opened.
+    """
+    make_directory(directory)
+    path = directory / LOCK_FILE
+    try:
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        except PermissionError:
+            # Another user's: a local file system locks what is open for reading, too.
+            handle = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise os_error(error, path) from None
+    try:
+        end = time.monotonic() + patience
+        while not _lock(handle):
+            if time.monotonic() > end:
+                raise SpikebinError(
+                    f"another spikebin has held {path} for over {patience:.0f} s: wait for its end, then try again"
+                )
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Whether nobody else holds the lock. Never waits: on a network file system that could be for ever."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def is_litter(name: str, *, age: float) -> bool:
     """Whether a temporary file may be removed by this process.
 
@@ -137,7 +206,20 @@ def is_litter(name: str, *, age: float) -> bool:
 
 
 def litter(directory: Path, name: str | None = None) -> Iterator[Path]:
-    """Temporary files in a directory, of the file `name` or of any, that nobody is writing any more."""
+    """Temporary files that nobody is writing any more.
+
+    Parameters
+    ----------
+    directory : Path
+        One that cannot be listed holds none.
+    name : str, optional
+        Only those of this file.
+
+    Yields
+    ------
+    Path
+        See `is_litter` for which.
+    """
     try:
         entries = list(os.scandir(directory))
     except OSError:
@@ -152,7 +234,15 @@ def litter(directory: Path, name: str | None = None) -> Iterator[Path]:
 
 
 def remove_litter(directory: Path, name: str) -> None:
-    """Remove what dead writers of the file `name` left behind."""
+    """Remove what dead writers of a file left behind.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the file lies, or would.
+    name : str
+        Of the file.
+    """
     for path in litter(directory, name):
         with suppress(OSError):
             path.unlink()

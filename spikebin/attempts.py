@@ -68,9 +68,9 @@ def note_start(path: Path) -> None:
     _append(path, "start", "")
 
 
-def note_failure(path: Path, reason: str) -> None:
-    """Note that the try of this process failed, and why."""
-    _append(path, "failed", reason)
+def note_failure(path: Path, reason: str, *, pid: int | None = None) -> None:
+    """Note that the try of this process, or of its child `pid`, failed, and why."""
+    _append(path, "failed", reason, pid)
 
 
 def note_ended(path: Path, reason: str) -> None:
@@ -96,53 +96,70 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
 
     Notes
     -----
-    A try that noted its start and nothing else has failed if a later try has started, if its process is gone from
-    this host, or if its Slurm job is this user's and not live. A try that was ended, or killed, and whose Slurm job
-    then started again, has not failed: Slurm requeued it.
+    A try is told by host and process, so that two may run side by side. One that noted its start and nothing else has
+    failed if its process began another try, if its process is gone from this host, or if its Slurm job is this user's
+    and not live. It has not failed while its process lives on this host or its Slurm job is live. Of any other, on
+    another host, nothing can be known: it has failed once a later try has started anywhere, for `spikebin submit`
+    starts none beside one that runs. A try that was ended, or killed, and whose Slurm job then started again, has not
+    failed: Slurm requeued it.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return Attempts()
-    failed: list[dict[str, Any]] = []
-    running: dict[str, Any] | None = None
-    for line in lines:
+    # Both by the number of the line.
+    failed: dict[int, dict[str, Any]] = {}
+    started: dict[int, dict[str, Any]] = {}
+    for n, line in enumerate(lines):
         try:
             entry = json.loads(line)
             event, job, _, _ = (entry[key] for key in ("event", "slurm_job", "reason", "log"))
         except (ValueError, KeyError, TypeError):
             continue
+        if event == "start" and job != "0":
+            started = {i: start for i, start in started.items() if start["slurm_job"] != job}
+            failed = {i: end for i, end in failed.items() if end["slurm_job"] != job or end["event"] == "failed"}
+        for i in [i for i, start in started.items() if _process(start) == _process(entry)]:
+            start = started.pop(i)
+            if event == "start":
+                failed[i] = {**start, "reason": KILLED}
         if event == "start":
-            if running is not None:
-                failed.append({**running, "reason": KILLED})
-            if failed and job != "0" and failed[-1]["slurm_job"] == job and failed[-1]["event"] != "failed":
-                failed.pop()
-            running = entry
+            started[n] = entry
+            latest = n
         else:
-            failed.append(entry)
-            running = None
-    if running is not None and _is_over(running, live):
-        failed.append({**running, "reason": KILLED})
-        running = None
-    job = running["slurm_job"] if running and running["slurm_job"] != "0" else ""
-    last = failed[-1] if failed else {"reason": "", "log": ""}
-    return Attempts(len(failed), last["reason"], last["log"], job)
+            failed[n] = entry
+    for i, start in list(started.items()):
+        over = _is_over(start, live)
+        if over or (over is None and i != latest):
+            failed[i] = {**started.pop(i), "reason": KILLED}
+    jobs = [start["slurm_job"] for start in started.values() if start["slurm_job"] != "0"]
+    last = failed[max(failed)] if failed else {"reason": "", "log": ""}
+    return Attempts(len(failed), last["reason"], last["log"], jobs[-1] if jobs else "")
 
 
-def _is_over(start: dict[str, Any], live: Container[str] | None) -> bool:
+def _process(entry: dict[str, Any]) -> tuple[str, str]:
+    return str(entry.get("host")), str(entry.get("pid"))
+
+
+def _is_over(start: dict[str, Any], live: Container[str] | None) -> bool | None:
+    """Whether a try that started has ended; None: that cannot be known from here."""
     if process_is_gone(str(start.get("host")), start.get("pid")):
         return True
-    # Nobody can be sure of having been told of all jobs of others.
-    mine = start.get("user") == os.getuid()
-    return live is not None and mine and start["slurm_job"] != "0" and start["slurm_job"] not in live
+    if live is not None and start["slurm_job"] != "0":
+        if start["slurm_job"] in live:
+            return False
+        # Nobody can be sure of having been told of all jobs of others.
+        if start.get("user") == os.getuid():
+            return True
+    return False if start.get("host") == this_host() else None
 
 
-def _append(path: Path, event: str, reason: str) -> None:
+def _append(path: Path, event: str, reason: str, pid: int | None = None) -> None:
     entry = {
         "event": event,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": this_host(),
-        "pid": os.getpid(),
+        "pid": os.getpid() if pid is None else pid,
         "user": os.getuid(),
         "slurm_job": slurm_job(),
         "reason": reason,

@@ -7,6 +7,7 @@ times faster. What the arrays mean is known to layouts.py.
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -190,6 +191,24 @@ def _padded(shape: Sequence[int], blocks: Sequence[int]) -> tuple[int, ...]:
 
 
 def chunk_places(array: Any, corners: Sequence[Sequence[tuple[int, ...]]]) -> NDArray[np.int64]:
-    """Where chunks of a PyTables array lie: (n, m, 2) of offset in the HDF5 file, and size, for corners (n, m)."""
+    """Where chunks of a PyTables array lie: (n, m, 2) of offset in the file, and size, for corners (n, m).
+
+    Raises
+    ------
+    DamagedChunkError
+        If the first of them does not lie where HDF5 says.
+    """
     infos = [[array.chunk_info(corner) for corner in row] for row in corners]
-    return np.array([[(info.offset, info.size) for info in row] for row in infos], np.int64)
+    places = np.array([[(info.offset, info.size) for info in row] for row in infos], np.int64)
+    places[:, :, 0] += _base(array, corners[0][0], infos[0][0])
+    return places
+
+
+def _base(array: Any, corner: tuple[int, ...], info: Any) -> int:
+    """Where HDF5 counts offsets from: some versions from the start of the file, some from the end of its user block."""
+    file = array._v_file
+    chunk = array.read_chunk(corner)
+    for base in (0, file.get_userblock_size()):
+        if os.pread(file.fileno(), info.size, info.offset + base) == chunk:
+            return int(base)
+    raise DamagedChunkError("its first chunk is not where HDF5 says")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,15 +19,16 @@ from spikebin.names import directory_name, suggest
 from spikebin.recordings.base import Reading, TrialRule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Config", "Recordings", "find_config", "load_config"]
+__all__ = ["Config", "Recordings", "find_config", "is_variant", "load_config", "parse_config"]
 
 FILE_NAME = "spikebin.toml"
 VARIABLE = "SPIKEBIN_CONFIG"
 FIELD = re.compile(r"\{([^{}]*)\}")
 EVENT_FILES = (".csv", ".tsv", ".txt")
 SAFE_NAME = re.compile(r"[^/\0\n]+")
+HEADER = re.compile(r"""\s*(?P<array>\[)?\[\s*["']?(?P<name>[\w-]+)["']?\s*\]\]?\s*(#.*)?""")
 
 
 @dataclass(frozen=True)
@@ -128,16 +130,42 @@ def load_config(given: Path | None = None) -> Config:
     path = find_config(given)
     try:
         text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}): check its rights and that it is UTF-8 text") from None
+    return parse_config(path, text)
+
+
+def parse_config(path: Path, text: str) -> Config:
+    """Check the text of a config.
+
+    Parameters
+    ----------
+    path : Path
+        Where it lies, or will; absolute.
+    text : str
+
+    Raises
+    ------
+    ConfigError
+        As `load_config`.
+    """
+    try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): check its rights and that it is UTF-8 text") from None
     return _Reader(path, text).config(data)
 
 
+def is_variant(name: str) -> bool:
+    """Whether a variant can have this name: it is a directory of the output."""
+    return SAFE_NAME.fullmatch(name) is not None and name not in {".", "..", "slurm", "failures"}
+
+
 class _Reader:
-    """Checks the tables of one config; knows the line of a key, for messages."""
+    """Checks the tables of one config; knows the line of a key, for messages.
+
+    `where` names a table as messages do: "" is the top, "[binning]", "[[recordings]] entry 2".
+    """
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
@@ -147,7 +175,7 @@ class _Reader:
         self.known(data, "", {"output", "sheets", "layout", "codec", "binning", "trial", "recordings", "slurm"})
         entries = data.get("recordings")
         if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
-            self.fail("recordings", "there is no [[recordings]] entry: add one with variant, root and parts")
+            self.fail("", "recordings", "there is no [[recordings]] entry: add one with variant, root and parts")
         output = self.text(data, "output", "", "dataset")
         return Config(
             path=self.path,
@@ -166,10 +194,10 @@ class _Reader:
         self.known(table, where, {"width", "closed", "end_bin", "values"})
         width = table.get("width", 1.0)
         if isinstance(width, bool) or not isinstance(width, (int, float)):
-            self.fail("width", f"{where} width is {width!r}: give a number of ms")
+            self.fail(where, "width", f"width is {width!r}: give a number of ms")
         end_bin = table.get("end_bin", True)
         if not isinstance(end_bin, bool):
-            self.fail("end_bin", f"{where} end_bin is {end_bin!r}: give true or false")
+            self.fail(where, "end_bin", f"end_bin is {end_bin!r}: give true or false")
         try:
             return Binning(
                 width=float(width),
@@ -178,7 +206,7 @@ class _Reader:
                 values=self.choice(table, "values", where, ("bool", "count"), "bool"),  # type: ignore[arg-type]
             )
         except BinningError as error:
-            self.fail("width", f"[binning] {error}")
+            self.fail(where, "width", str(error))
 
     def trial(self, table: dict[str, Any]) -> TrialRule:
         where = "[trial]"
@@ -192,10 +220,10 @@ class _Reader:
             and all(isinstance(edge, int | float) and not isinstance(edge, bool) for edge in window)
             and window[0] < window[1]
         ):
-            self.fail("window", f"{where} window is {window!r}: give its start and stop in ms, [-200, 500]")
+            self.fail(where, "window", f"window is {window!r}: give its start and stop in ms, [-200, 500]")
         drop_missing = table.get("drop_missing", False)
         if not isinstance(drop_missing, bool):
-            self.fail("drop_missing", f"{where} drop_missing is {drop_missing!r}: give true or false")
+            self.fail(where, "drop_missing", f"drop_missing is {drop_missing!r}: give true or false")
         return TrialRule(
             stimulus=self.text(table, "stimulus", where) or None,
             image_id=self.text(table, "image_id", where) or None,
@@ -211,7 +239,7 @@ class _Reader:
     def slurm(self, table: dict[str, Any]) -> dict[str, str | int | bool]:
         for key, value in table.items():
             if not isinstance(value, (str, int, bool)) or not re.fullmatch(r"[a-z][a-z-]*", key):
-                self.fail(key, f"[slurm] {key} = {value!r}: give a long option of sbatch, as text, number or true")
+                self.fail("[slurm]", key, f"{key} = {value!r}: give a long option of sbatch, as text, number or true")
         return table
 
     def entry(self, table: dict[str, Any], i: int) -> Recordings:
@@ -224,23 +252,23 @@ class _Reader:
         )
         for key in ("variant", "root", "parts"):
             if key not in table:
-                self.fail("recordings", f"{where} lacks `{key}`: add it")
+                self.fail(where, "", f"lacks `{key}`: add it")
         variant = self.text(table, "variant", where)
-        if not SAFE_NAME.fullmatch(variant) or variant in {".", ".."} or variant in {"slurm", "failures"}:
-            self.fail("variant", f"{where} variant {variant!r} cannot be a directory's name: choose another")
+        if not is_variant(variant):
+            self.fail(where, "variant", f"variant {variant!r} cannot be a directory's name: choose another")
         parts = self.text(table, "parts", where)
         names = FIELD.findall(parts)
         if not names:
-            self.fail("parts", f"{where} parts {parts!r} has no field: put {{part}} where the part's name stands")
+            self.fail(where, "parts", f"parts {parts!r} has no field: put {{part}} where the part's name stands")
         if "/" in parts:
-            self.fail("parts", f"{where} parts {parts!r} holds a slash: put all but the last name into root")
+            self.fail(where, "parts", f"parts {parts!r} holds a slash: put all but the last name into root")
         if len(set(names)) != len(names) or not all(name.isidentifier() for name in names):
-            self.fail("parts", f"{where} parts {parts!r}: give each field a name of its own, of letters")
+            self.fail(where, "parts", f"parts {parts!r}: give each field a name of its own, of letters")
         exclude = table.get("exclude", [])
         if not isinstance(exclude, list) or not all(
             isinstance(part, (int, str)) and not isinstance(part, bool) for part in exclude
         ):
-            self.fail("exclude", f"{where} exclude is {exclude!r}: give a list of parts, [300000, 300150]")
+            self.fail(where, "exclude", f"exclude is {exclude!r}: give a list of parts, [300000, 300150]")
         return Recordings(
             variant=variant,
             root=Path(self.text(table, "root", where)),
@@ -254,12 +282,12 @@ class _Reader:
     def reading(self, table: dict[str, Any], where: str) -> Reading:
         rate = table.get("rate")
         if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0):
-            self.fail("rate", f"{where} rate is {rate!r}: give the samples per second")
+            self.fail(where, "rate", f"rate is {rate!r}: give the samples per second")
         labels = table.get("labels")
         if labels is not None and not (
             isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)
         ):
-            self.fail("labels", f'{where} labels is {labels!r}: give a list of texts, ["good", "mua"]')
+            self.fail(where, "labels", f'labels is {labels!r}: give a list of texts, ["good", "mua"]')
         nodes = self.text(table, "nodes", where)
         return Reading(
             unit=self.choice(table, "unit", where, ("s", "ms", "us", "samples"), "") or None,
@@ -276,45 +304,81 @@ class _Reader:
         if value is None:
             return None
         if not isinstance(value, list) or not value or not all(isinstance(s, str) and s.strip("/. ") for s in value):
-            self.fail(
-                "sheets",
-                f"{where} sheets is {value!r}: give a list of names, or leave it out for all".strip(),
-            )
+            self.fail(where, "sheets", f"sheets is {value!r}: give a list of names, or leave it out for all")
         seen: dict[str, str] = {}
         for sheet in value:
             other = seen.setdefault(directory_name(sheet), sheet)
             if other is not sheet:
                 what = "stands there twice" if other == sheet else f"and {other!r} have one directory name"
-                self.fail("sheets", f"{where} sheets: {sheet!r} {what} ({directory_name(sheet)}): keep one".strip())
+                self.fail(where, "sheets", f"sheets: {sheet!r} {what} ({directory_name(sheet)}): keep one")
         return tuple(value)
 
     def table(self, data: dict[str, Any], key: str) -> dict[str, Any]:
         value = data.get(key, {})
         if not isinstance(value, dict):
-            self.fail(key, f"{key} is {value!r}: make it a table, [{key}]")
+            self.fail("", key, f"{key} is {value!r}: make it a table, [{key}]")
         return value
 
     def text(self, table: dict[str, Any], key: str, where: str, default: str = "") -> str:
         value = table.get(key, default)
         if not isinstance(value, str) or (key in table and not value.strip()):
-            self.fail(key, f"{where} {key} is {value!r}: give a text in quotes".strip())
+            self.fail(where, key, f"{key} is {value!r}: give a text in quotes")
         return value
 
     def choice(self, table: dict[str, Any], key: str, where: str, options: tuple[str, ...], default: str) -> str:
         value = table.get(key, default)
         if key in table and value not in options:
-            self.fail(key, f"{where} {key} is {value!r}: give {' or '.join(map(repr, options))}".strip())
+            self.fail(where, key, f"{key} is {value!r}: give {' or '.join(map(repr, options))}")
         return str(value)
 
     def known(self, table: dict[str, Any], where: str, keys: set[str]) -> None:
         for key in table:
             if key not in keys:
-                self.fail(key, f"{where} unknown key {key!r}: {suggest(key, sorted(keys))}".strip())
+                self.fail(where, key, f"unknown key {key!r}: {suggest(key, sorted(keys))}")
 
-    def fail(self, key: str, message: str) -> NoReturn:
-        pattern = re.compile(rf"""\s*(\[*\s*)?["']?{re.escape(key)}["']?\s*[\]=.]""")
-        line = next((f" line {n}" for n, text in enumerate(self.lines, 1) if pattern.match(text)), "")
-        raise ConfigError(f"{self.path}{line}: {message}")
+    def fail(self, where: str, key: str, message: str) -> NoReturn:
+        line = self.line(where, key)
+        raise ConfigError(f"{self.path}{f' line {line}' if line else ''}: {f'{where} {message}'.strip()}")
+
+    def line(self, where: str, key: str) -> int | None:
+        """The line that sets a key of a table, else the one that the table begins at, counted from 1."""
+        tables = list(_tables(self.lines))
+        name = re.sub(r"[][]|entry \d+", "", where).strip()
+        for table, pattern in (
+            (where, _assignment(key)),
+            (where, HEADER if where else None),
+            # A table may stand in the top one: binning.width = 2, binning = {width = 2}.
+            ("", _assignment(name, key)),
+            ("", _assignment(name)),
+        ):
+            for n, text in enumerate(self.lines, 1):
+                if pattern and tables[n - 1] == table and pattern.match(text):
+                    return n
+        if where:
+            return None
+        headers = (HEADER.fullmatch(text) for text in self.lines)
+        return next((n for n, header in enumerate(headers, 1) if header and header["name"] == key), None)
+
+
+def _tables(lines: list[str]) -> Iterator[str]:
+    """The table that each line belongs to, its header included; named as in messages."""
+    where = ""
+    entries: Counter[str] = Counter()
+    for text in lines:
+        header = HEADER.fullmatch(text)
+        if header and header["array"]:
+            entries[header["name"]] += 1
+            where = f"[[{header['name']}]] entry {entries[header['name']]}"
+        elif header:
+            where = f"[{header['name']}]"
+        yield where
+
+
+def _assignment(*keys: str) -> re.Pattern[str] | None:
+    """The beginning of a line that sets a key, a.b of two; None without a key."""
+    if not all(keys):
+        return None
+    return re.compile(r"\s*" + r"\s*\.\s*".join(rf"""["']?{re.escape(key)}["']?""" for key in keys) + r"\s*[=.]")
 
 
 def _pattern(parts: str) -> re.Pattern[str]:

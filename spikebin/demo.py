@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spikebin.atomic import make_directory, os_error
 from spikebin.errors import ConfigError
 from spikebin.initialise import write_config
 from spikebin.simulate import V1, Experiment, scaled, write_datastore
@@ -42,9 +43,16 @@ def make_demo(directory: Path, *, parts: int, scale: float, on_part: Callable[[s
     ------
     ConfigError
         If something is there already.
+    SpikebinError
+        If the directory cannot be made.
     """
-    if directory.exists() and any(directory.iterdir()):
+    try:
+        taken = directory.exists() and (not directory.is_dir() or any(directory.iterdir()))
+    except OSError as error:
+        raise os_error(error, directory) from None
+    if taken:
         raise ConfigError(f"{directory} is there already: remove it, or give the demo another directory")
+    make_directory(directory)
     sheets = scaled(V1, scale)
     roots = directory / "recordings" / "train", directory / "recordings" / "test"
     for i in range(parts):

@@ -138,8 +138,8 @@ def bin_spikes(
     array([[[1, 0, 0],
             [0, 1, 0]]])
     """
-    binning = Binning(width=width, closed=closed, end_bin=end_bin)
-    n_bins = binning.n_bins(start, stop)
+    start, stop, width = _number(start, "start"), _number(stop, "stop"), _number(width, "width")
+    n_bins = Binning(width=width, closed=closed, end_bin=end_bin).n_bins(start, stop)
     shape = (_size(n_trials, "n_trials"), _size(n_neurons, "n_neurons"), n_bins)
     flat_times = _floats(times)
     rows = _indices(neurons, "neurons", n_neurons, flat_times.size)
@@ -150,13 +150,15 @@ def bin_spikes(
     if out is None:
         matrix = np.zeros(shape, _dtype(dtype))
     else:
+        if not isinstance(out, np.ndarray):
+            raise BinningError(f"out is {type(out).__name__}: give an array of shape {shape}")
         if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
             raise BinningError(f"out has shape {out.shape}: give a writeable, C-contiguous array of shape {shape}")
         _dtype(out.dtype)
         matrix = out
     n_rows = shape[0] * shape[1]
     bins, cells = matrix.reshape(n_rows, n_bins), matrix.reshape(-1)
-    place = float(start), float(stop), float(width), closed == "right", end_bin, n_bins
+    place = start, stop, width, closed == "right", end_bin, n_bins
 
     # Where spikes come by row, as most do, rows are emptied and filled a few at a time, while they are in the cache.
     by_row = bool((rows[1:] >= rows[:-1]).all())
@@ -200,32 +202,44 @@ def _in_parts(fill: Callable[[int, int], T], n_rows: int, n_spikes: int) -> list
         return list(pool.map(fill, edges[:-1], edges[1:]))
 
 
-def _size(value: int, name: str) -> int:
-    if isinstance(value, bool) or int(value) != value or value < 0:
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, int | float | np.integer | np.floating):
+        return float(value)
+    raise BinningError(f"{name} is {value!r}: give a number")
+
+
+def _size(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
         raise BinningError(f"{name} is {value!r}: give a whole number, 0 or more")
     return int(value)
 
 
 def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
     kind = np.dtype(dtype)
-    if kind.kind not in "biu":
-        raise BinningError(f"dtype {kind} neither marks nor counts: give bool or an integer dtype")
+    if kind.kind not in "biu" or not kind.isnative:
+        raise BinningError(f"dtype {kind} neither marks nor counts: give bool or an integer dtype of this machine")
     return kind
 
 
+def _plain(values: ArrayLike, name: str) -> NDArray[Any]:
+    if np.ma.isMaskedArray(values):
+        raise BinningError(f"{name} is masked: give the spikes that count, {name}.compressed()")
+    return np.asarray(values)
+
+
 def _floats(times: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(times)
+    array = _plain(times, "times")
     if array.ndim != 1 or array.dtype.kind not in "fiu":
         raise BinningError(f"times has shape {array.shape} and dtype {array.dtype}: give a flat array of numbers")
     return np.ascontiguousarray(array, np.float64)
 
 
 def _indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[np.int64]:
-    array = np.asarray(values)
+    array = _plain(values, name)
     if array.shape != (size,) or (array.dtype.kind not in "iu" and size):
         raise BinningError(
             f"{name} has shape {array.shape} and dtype {array.dtype}: give one integer for each of {size} spikes"
         )
     if size and (array.min() < 0 or array.max() >= limit):
-        raise BinningError(f"{name} runs from {array.min()} to {array.max()}: give 0 to {limit - 1}")
+        raise BinningError(f"{name} runs from {array.min()} to {array.max()}, there are {limit}: give 0 to {limit - 1}")
     return np.ascontiguousarray(array, np.int64)

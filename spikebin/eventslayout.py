@@ -1,6 +1,6 @@
 """The layout "events": where each trial is not empty, as gaps, close to the entropy of the spikes.
 
-What is in the file and how to read it without spikebin: docs/layouts.md. How a chunk is compressed: chunks.py.
+What is in the file and how to read it without spikebin: README.md, "The two layouts". How a chunk is compressed: chunks.py.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class EventsLayout:
         file.create_carray(
             "/", "rate_class", obj=classes, title=title, chunkshape=classes.shape, filters=filters, track_times=False
         )
-        titles = ("gaps between the cells that are not empty, see docs/layouts.md", "what these cells hold")
+        titles = ("gaps between the cells that are not empty, see README of spikebin", "what these cells hold")
         arrays = [
             file.create_carray(
                 "/",

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikebin.atomic import write_atomically
+from spikebin.config import is_variant, parse_config
 from spikebin.errors import ConfigError, RecordingError
+from spikebin.names import is_utf8
+from spikebin.plan import draw_plan
 from spikebin.recordings import format_of, open_recording
 
 if TYPE_CHECKING:
@@ -38,7 +41,10 @@ TRIAL_OF_EVENTS = (
 
 @dataclass(frozen=True)
 class Root:
-    """What was found below one root: how its recordings are named, of which format, and with which sheets."""
+    """What was found below one root: how its recordings are named, of which format, and with which sheets.
+
+    `alike`: every recording holds all of them.
+    """
 
     variant: str
     path: Path
@@ -46,6 +52,7 @@ class Root:
     format: str
     parts: int
     sheets: tuple[str, ...]
+    alike: bool = True
 
 
 def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *, force: bool = False) -> list[Root]:
@@ -70,7 +77,7 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
     Raises
     ------
     ConfigError
-        If there is a config already, no root, or nothing in one.
+        If there is a config already, no root, or nothing in one; or if no plan can be made of what is there.
     RecordingError
         If no recording of a root can be read.
     """
@@ -83,11 +90,21 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
         name, equals, root = text.partition("=")
         if not (name and equals and root):
             raise ConfigError(f"--variant {text!r}: give it as NAME=ROOT, test=/data/test")
+        if not is_variant(name):
+            raise ConfigError(f"--variant {text!r}: {name!r} cannot be a directory's name: choose another")
         wanted.append((name, Path(root)))
     if not wanted:
         raise ConfigError("no ROOT given: name the directories that hold the recordings")
     found = [root for variant, path in wanted for root in look_at(variant, path.expanduser())]
-    write_atomically(config, [config_text(found, config.absolute().parent).encode()])
+    text = config_text(found, config.absolute().parent)
+    try:
+        draw_plan(parse_config(config.absolute(), text))
+    except ConfigError as error:
+        raise ConfigError(
+            f"nothing written, since `spikebin plan` would refuse it ({error}); where two roots hold the same parts,"
+            " make one a variant of its own, --variant NAME=ROOT"
+        ) from None
+    write_atomically(config, [text.encode()])
     return found
 
 
@@ -107,6 +124,8 @@ def look_at(variant: str, path: Path) -> list[Root]:
     RecordingError
         If none of the recordings can be read.
     """
+    if not is_utf8(str(path)):
+        raise ConfigError(f"the path {os.fsencode(path)!r} is not UTF-8, as spikebin.toml must be: rename it")
     if not path.exists():
         raise ConfigError(f"no {path}: give the directory that holds the recordings")
     if path.is_file() or format_of(path):
@@ -120,6 +139,10 @@ def look_at(variant: str, path: Path) -> list[Root]:
     for name in names:
         kind = format_of(root / name)
         if kind:
+            if not is_utf8(name):
+                raise ConfigError(
+                    f"the recording {os.fsencode(name)!r} in {root} has a name that is not UTF-8: rename it"
+                )
             alike = NUMBER.sub("0", name) if kind == "mozaik" else Path(name).suffix
             groups.setdefault((kind, alike), []).append(name)
     if not groups:
@@ -131,7 +154,7 @@ def look_at(variant: str, path: Path) -> list[Root]:
             guess_pattern(found) if kind == "mozaik" else file_pattern(found),
             kind,
             len(found),
-            _sheets(root, found, kind),
+            *_sheets(root, found, kind),
         )
         for (kind, _), found in groups.items()
     ]
@@ -204,13 +227,30 @@ def guess_pattern(names: Sequence[str]) -> str:
 
 
 def config_text(roots: Sequence[Root], directory: Path) -> str:
-    """The text of a commented spikebin.toml that lies in `directory`."""
+    """The text of a commented spikebin.toml.
+
+    Parameters
+    ----------
+    roots : sequence of Root
+        At least one; each becomes a ``[[recordings]]`` entry.
+    directory : Path
+        Where it will lie, absolute.
+
+    Returns
+    -------
+    str
+        With the sheets of all roots, and of each that lacks some. Where a recording lacks a sheet of its root, they are
+        left for the plan to find.
+    """
     sheets = list(dict.fromkeys(sheet for root in roots for sheet in root.sheets))
+    alike = all(root.alike for root in roots)
     mozaik = any(root.format == "mozaik" for root in roots)
     lines = [
         "# Written by `spikebin init`. Paths are relative to this file.",
         'output = "dataset"',
-        f"sheets = {_array(sheets)}",
+        f"sheets = {_array(sheets)}"
+        if alike
+        else f"# sheets = {_array(sheets)}    # default: those that each part holds",
         'layout = "matrix"    # or "events": smaller, and faster to read trial by trial',
         'codec = "blosc2"     # or "zlib": bigger and slower, but any HDF5 program reads it',
         "",
@@ -231,7 +271,7 @@ def config_text(roots: Sequence[Root], directory: Path) -> str:
             lines += [f"format = {_text(root.format)}"]
         if root.format == "arrays":
             lines += ['# unit = "s"                   # of the spike times, where their name does not tell it']
-        if list(root.sheets) != sheets:
+        if alike and list(root.sheets) != sheets:
             lines += [f"sheets = {_array(root.sheets)}"]
         lines += ["# exclude = [300000]            # parts known to be corrupt"]
     lines += [
@@ -243,14 +283,19 @@ def config_text(roots: Sequence[Root], directory: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _sheets(root: Path, names: Sequence[str], kind: str) -> tuple[str, ...]:
+def _sheets(root: Path, names: Sequence[str], kind: str) -> tuple[tuple[str, ...], bool]:
+    """The sheets of all recordings that can be read, and whether each holds them all."""
     reason = ""
+    held: list[tuple[str, ...]] = []
     for name in names:
         try:
-            return tuple(open_recording(root / name, kind).sheets)
+            held.append(tuple(open_recording(root / name, kind).sheets))
         except RecordingError as error:
             reason = reason or str(error)
-    raise RecordingError(f"no recording in {root} can be read; the first: {reason}")
+    if not held:
+        raise RecordingError(f"no recording in {root} can be read; the first: {reason}")
+    union = tuple(dict.fromkeys(sheet for sheets in held for sheet in sheets))
+    return union, all(set(sheets) == set(union) for sheets in held)
 
 
 def _relative(path: Path, directory: Path) -> str:

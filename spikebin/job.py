@@ -29,11 +29,11 @@ from spikebin.state import State, sheet_state
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from spikebin.config import Config
+    from spikebin.config import Config, Recordings
     from spikebin.plan import Job, Plan
     from spikebin.recordings.base import Recording, SheetRecording, Trial
 
-__all__ = ["Outcome", "export_sheet", "run_job"]
+__all__ = ["Outcome", "export_sheet", "one_line", "run_job"]
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def run_job(
     force : bool
         Export what is done, too.
     limit : int, optional
-        Only so many trials, into `out`.
+        Only so many trials, into `out`; their number is sealed, and such a file never counts as done.
     out : Path, optional
-        A directory apart from the data set, where nothing counts as done.
+        A directory apart from the data set; files go to OUT/VARIANT.
     threads : int
         How many trials are read, binned and compressed at once.
     on_trial : callable, optional
@@ -87,20 +87,30 @@ def run_job(
     Raises
     ------
     PlanError
-        If a sheet is not in the job.
+        If a sheet is not in the job, or `out` lies in the data set.
     """
     for sheet in sheets or ():
         if sheet not in job.sheets:
             raise PlanError(f"part {job.name} has no sheet {sheet!r} in the plan: run `spikebin plan` to add it")
-    opened: dict[str, Recording] = {}
+    output = plan.config.output
+    if out is not None and out.resolve().is_relative_to(output.resolve()):
+        raise PlanError(f"--out {out} lies in the data set {output}: give a directory elsewhere")
+    opened: dict[tuple[str, Recordings], Recording] = {}
     for sheet in sheets or job.sheets:
         now = sheet_state(plan, job, sheet)
-        tries = attempts_path(plan.config.output, job.variant, job.part, sheet)
+        tries = attempts_path(output, job.variant, job.part, sheet)
+        source = job.source(sheet)
+        if now.state in {State.EXCLUDED, State.NO_SOURCE}:
+            yield Outcome(job, sheet, now.state, now.reason)
+            continue
+        if not source and (out is not None or force or now.state is not State.DONE):
+            yield Outcome(job, sheet, State.NO_SOURCE, "no recording holds it yet")
+            continue
         if out is not None:
-            target = out / f"spikes_{directory_name(sheet)}_{job.part}.h5"
+            target = out / job.variant / f"spikes_{directory_name(sheet)}_{job.part}.h5"
         else:
-            target = matrix_path(plan.config.output, job.variant, job.part, sheet)
-            if now.state in {State.EXCLUDED, State.NO_SOURCE} or (now.state is State.DONE and not force):
+            target = matrix_path(output, job.variant, job.part, sheet)
+            if now.state is State.DONE and not force:
                 yield Outcome(job, sheet, now.state, now.reason, now.header)
                 continue
             if not force and is_newer(target):
@@ -109,11 +119,10 @@ def run_job(
             note_start(tries)
         try:
             remove_litter(target.parent, target.name)
-            source = job.source(sheet)
-            entry = plan.entry(job, source)
-            if source not in opened:
-                opened[source] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
-            recording = opened[source].sheet(sheet, plan.config.rule(job.part), entry.repeat(Path(source).name))
+            entry = plan.entry(job, source, sheet)
+            if (source, entry) not in opened:
+                opened[source, entry] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
+            recording = opened[source, entry].sheet(sheet, plan.config.rule(job.part), entry.repeat(Path(source).name))
             header = export_sheet(
                 recording, plan.config, Identity(sheet, job.variant, job.part), target,
                 limit=limit, threads=threads, on_trial=on_trial, with_ids=out is None,
@@ -125,7 +134,7 @@ def run_job(
         except Exception as error:
             if os.environ.get("SPIKEBIN_DEBUG") == "1":
                 raise
-            reason = _reason(error)
+            reason = one_line(error)
             if out is None:
                 note_failure(tries, reason)
             yield Outcome(job, sheet, State.FAILED, reason, disk_full=isinstance(error, DiskFullError))
@@ -195,10 +204,10 @@ def export_sheet(
         files = recording.files
         if with_ids:
             _write_ids(target, identity, recording, trials)
-        return writer.write(target, recording.name, files, threads=threads)
+        return writer.write(target, recording.name, files, threads=threads, limit=limit)
 
 
-def _reason(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """One line for whatever stopped a sheet; the sheets after it are exported all the same."""
     if isinstance(error, SpikebinError):
         return str(error)

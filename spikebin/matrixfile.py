@@ -207,7 +207,9 @@ class MatrixWriter:
         self._counts["n_outside"] += events.n_outside
         self._counts["n_binned"] += events.n_spikes - events.n_collisions - events.n_outside
 
-    def write(self, path: Path, source: str, files: Sequence[SourceFile], *, threads: int = 1) -> dict[str, Any]:
+    def write(
+        self, path: Path, source: str, files: Sequence[SourceFile], *, threads: int = 1, limit: int | None = None
+    ) -> dict[str, Any]:
         """Seal the file and put it in place.
 
         Parameters
@@ -219,6 +221,8 @@ class MatrixWriter:
             What was read.
         threads : int
             How many compress what the layout could not compress before the last trial.
+        limit : int, optional
+            Only so many trials of the recording were asked for; sealed, so that the file counts as no whole one.
 
         Returns
         -------
@@ -249,6 +253,8 @@ class MatrixWriter:
                 "mtime": max((file.mtime for file in files), default=0.0),
             },
         }
+        if limit is not None:
+            header["limit"] = limit
         return seal_image(path, header, image)
 
     def close(self) -> None:
@@ -301,11 +307,17 @@ class MatrixFile:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.header = read_seal(self.path)
-        shape = self.header["shape"]
-        self.shape: tuple[int, int, int] = (shape[0], shape[1], shape[2])
-        self.binning = Binning(**self.header["binning"])
-        self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
-        self._layout = make_layout(self.header["layout"], self.shape, self.dtype, self.header["codec"])
+        self._identity = _file_identity(self.path.stat())
+        try:
+            n_trials, n_neurons, n_columns = (int(n) for n in self.header["shape"])
+            self.shape: tuple[int, int, int] = (n_trials, n_neurons, n_columns)
+            self.binning = Binning(**self.header["binning"])
+            self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
+            self._layout = make_layout(self.header["layout"], self.shape, self.dtype, self.header["codec"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise MatrixFileError(
+                f"the seal of {self.path} says what no spikebin writes ({error}): export it again"
+            ) from None
 
     @property
     def spikes(self) -> LazyArray:
@@ -379,6 +391,7 @@ class MatrixFile:
         try:
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
+                self._check_identity(os.fstat(descriptor))
                 yield lambda trial, i: os.pread(descriptor, int(places[trial, i, 1]), int(places[trial, i, 0]))
             finally:
                 os.close(descriptor)
@@ -390,6 +403,10 @@ class MatrixFile:
             raise MatrixFileError(
                 f"{self.path} holds a damaged chunk ({error}): run `spikebin verify` on it, or export it again"
             ) from None
+
+    def _check_identity(self, stat: os.stat_result) -> None:
+        if _file_identity(stat) != self._identity:
+            raise MatrixFileError(f"{self.path} was written anew since it was opened: open it again")
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
@@ -403,8 +420,16 @@ class MatrixFile:
         with HDF5_LOCK:
             try:
                 with tables.open_file(str(self.path), "r") as file:
+                    self._check_identity(os.fstat(file.fileno()))
                     return question(file)
-            except (OSError, ValueError, RuntimeError, tables.HDF5ExtError, tables.NoSuchNodeError) as error:
+            except (
+                OSError,
+                ValueError,
+                RuntimeError,
+                tables.HDF5ExtError,
+                tables.NoSuchNodeError,
+                DamagedChunkError,
+            ) as error:
                 raise _unreadable(self.path, error) from None
 
 
@@ -498,9 +523,14 @@ def verify_file(path: Path) -> dict[str, Any]:
     return header
 
 
+def _file_identity(stat: os.stat_result) -> tuple[int, int, int]:
+    """What tells a file from another that has taken its name."""
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def _unreadable(path: Path, error: Exception) -> MatrixFileError:
     text = str(error)
-    if "lock" in text:
+    if "unable to lock file" in text:
         return MatrixFileError(
             f"HDF5 cannot lock {path}: it is being written, or its file system has no locks;"
             " set HDF5_USE_FILE_LOCKING=FALSE and try again"

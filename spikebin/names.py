@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["directory_name", "suggest"]
+__all__ = ["directory_name", "is_utf8", "suggest"]
 
 
 def directory_name(sheet: str) -> str:
     """The name of a sheet without slashes: V1_Inh_L2/3 -> V1_Inh_L23."""
     return sheet.replace("/", "")
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a file's name is UTF-8 on disk; plans, configs and seals can hold no other."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

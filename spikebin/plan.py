@@ -1,7 +1,7 @@
 """Config -> the frozen list of jobs in jobs.csv: which array index is which part, and where its sheets lie.
 
-Knows the names of directories and, only where no sheets are given, one recording's sheets. How far a job has come is
-in state.py.
+Knows the names of directories and, only where no sheets are given, the sheets of recordings that are new to it. How far
+a job has come is in state.py.
 """
 
 from __future__ import annotations
@@ -16,16 +16,27 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikebin.atomic import write_atomically
+from spikebin.atomic import locked, write_atomically
 from spikebin.errors import ConfigError, PlanError, RecordingError
-from spikebin.names import directory_name, suggest
+from spikebin.names import directory_name, is_utf8, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from spikebin.config import Config, Recordings
 
-__all__ = ["Job", "Plan", "PlanChanges", "Source", "load_plan", "make_plan", "matrix_path", "natural_key", "read_jobs"]
+__all__ = [
+    "Job",
+    "Plan",
+    "PlanChanges",
+    "Source",
+    "draw_plan",
+    "load_plan",
+    "make_plan",
+    "matrix_path",
+    "natural_key",
+    "read_jobs",
+]
 
 COLUMNS = ["index", "variant", "part", "sheets", "sources"]
 VERSION = 1
@@ -85,21 +96,33 @@ class Plan:
             )
         return self.jobs[index]
 
-    def entry(self, job: Job, source: str) -> Recordings:
-        """The config's entry that a source of a job belongs to.
+    def entry(self, job: Job, source: str, sheet: str | None = None) -> Recordings:
+        """The config's entry that a source of a job belongs to: the one that makes this part of it.
+
+        Parameters
+        ----------
+        job : Job
+        source : str
+            As in the plan.
+        sheet : str, optional
+            Raw name; where two entries share a recording, the one that has this sheet.
+
+        Returns
+        -------
+        Recordings
 
         Raises
         ------
         PlanError
             If it belongs to none any more.
         """
-        for entry in self.config.recordings:
-            if entry.variant == job.variant and entry.root == Path(source).parent:
-                return entry
-        raise PlanError(
-            f"{source!r}, the source of {job.name}, lies below no root of {self.config.path} any more:"
-            " run `spikebin plan`"
-        )
+        entry = _entry_of(self.config, job, source, sheet)
+        if entry is None:
+            raise PlanError(
+                f"{source!r}, the source of {job.name}, fits no [[recordings]] entry of {self.config.path} any more:"
+                " run `spikebin plan`"
+            )
+        return entry
 
     @property
     def sheets(self) -> tuple[str, ...]:
@@ -150,7 +173,19 @@ class PlanChanges:
 
 
 def matrix_path(output: Path, variant: str, part: str, sheet: str) -> Path:
-    """Where the matrix file of a sheet of a part lies."""
+    """Where the matrix file of a sheet of a part lies.
+
+    Parameters
+    ----------
+    output : Path
+    variant, part : str
+    sheet : str
+        Its raw or its directory name.
+
+    Returns
+    -------
+    Path
+    """
     name = directory_name(sheet)
     return output / variant / "spikes" / name / f"spikes_{name}_{part}.h5"
 
@@ -200,9 +235,37 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
     RecordingError
         If no sheets are given and no recording can be read to learn them.
     """
-    old = read_jobs(config.output) or ()
-    if old and not replace:
-        _check_binding(config)
+    while True:
+        old = read_jobs(config.output)
+        _check_old(config, old, replace=replace)
+        plan, changes = draw_plan(config, old or ())
+        with locked(config.output):
+            # Looking takes long and holds no lock: where another plan was written meanwhile, that one is gone on from.
+            if read_jobs(config.output) == old:
+                _check_old(config, old, replace=replace)
+                _write(plan)
+                return plan, changes
+
+
+def draw_plan(config: Config, old: Sequence[Job] = ()) -> tuple[Plan, PlanChanges]:
+    """Find the parts of a config; nothing is written.
+
+    Parameters
+    ----------
+    config : Config
+    old : sequence of Job
+        The last plan's: they keep their index, and the sheets that were found in them.
+
+    Returns
+    -------
+    plan : Plan
+    changes : PlanChanges
+
+    Raises
+    ------
+    ConfigError, RecordingError
+        As `make_plan`.
+    """
     changes = PlanChanges()
     claims = _claims(config, old, changes)
     wanted = _wanted_sheets(config, claims)
@@ -211,7 +274,7 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
         found = claims.pop((job.variant, job.part), None)
         if found is None:
             changes.vanished.append(job.name)
-            rows.append(job)
+            rows.append(Job(job.index, job.variant, job.part, _sources(_still_its(config, job), job.sheets)))
             continue
         new = Job(job.index, job.variant, job.part, _sources(found, wanted[job.variant]))
         before = {sheet for source in job.sources if source.path for sheet in source.sheets}
@@ -222,14 +285,36 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
     for (variant, part), found in claims.items():
         rows.append(Job(len(rows), variant, part, _sources(found, wanted[variant])))
         changes.parts += 1
-    plan = Plan(config, tuple(rows))
-    _write(plan)
-    return plan, changes
+    return Plan(config, tuple(rows)), changes
+
+
+def _still_its(config: Config, job: Job) -> dict[str, str]:
+    """Sheet -> source of a part that is no longer found. A recording that is there makes another part now, or none."""
+    return {
+        sheet: source.path
+        for source in job.sources
+        for sheet in source.sheets
+        if source.path
+        and (not config.resolve(source.path).exists() or _entry_of(config, job, source.path, sheet) is not None)
+    }
+
+
+def _entry_of(config: Config, job: Job, source: str, sheet: str | None) -> Recordings | None:
+    name, is_directory = Path(source).name, config.resolve(source).is_dir()
+    for entry in config.recordings:
+        if (
+            (entry.variant, entry.root, entry.part(name)) == (job.variant, Path(source).parent, job.part)
+            and (sheet is None or entry.sheets is None or sheet in entry.sheets)
+            and _may_be(entry, name, is_directory=is_directory)
+        ):
+            return entry
+    return None
 
 
 def _claims(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tuple[str, str], dict[str, str]]:
     """(variant, part) -> {sheet: source}, in the order of the config's variants, then of the parts."""
     claims: dict[tuple[str, str], dict[str, str]] = {}
+    claimants: dict[tuple[str, str, str], str] = {}
     for i, entry in enumerate(config.recordings):
         where = f"{config.path}: [[recordings]] entry {i + 1} (variant {entry.variant})"
         found: dict[str, str] = {}
@@ -237,6 +322,11 @@ def _claims(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tu
             part = entry.part(name)
             if part is None:
                 continue
+            if not is_utf8(name):
+                raise ConfigError(
+                    f"{where}: the name {os.fsencode(name)!r} in {entry.root} is not UTF-8: rename it, or narrow"
+                    " `parts`"
+                )
             if part in found:
                 raise ConfigError(
                     f"{where}: `parts` makes part {part!r} of both {found[part]!r} and {name!r}: add a {{field}} where"
@@ -248,36 +338,32 @@ def _claims(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tu
                 f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: mend `parts` or `root`"
             )
         changes.unknown_excludes += [f"{entry.variant}/{part}" for part in entry.exclude if part not in found]
-        sheets = entry.sheets or config.sheets or _frozen_sheets(entry, old) or _discover_sheets(config, entry, found)
-        for part, name in found.items():
+        for part, sheets in _sheets_of_parts(config, entry, found, old).items():
             claimed = claims.setdefault((entry.variant, part), {})
-            source = str(entry.root / name)
+            source = str(entry.root / found[part])
+            mine = f"entry {i + 1} ({source!r})"
             for sheet in sheets:
-                other = claimed.setdefault(sheet, source)
-                if other != source:
+                other = claimants.setdefault((entry.variant, part, sheet), mine)
+                if other != mine:
                     raise ConfigError(
-                        f"{where}: sheet {sheet} of part {part} is claimed by both {other!r} and {source!r}:"
+                        f"{where}: sheet {sheet} of part {part} is claimed by both {other} and {mine}:"
                         " give each entry its `sheets`, or narrow `parts`"
                     )
+                claimed[sheet] = source
     variants = list(dict.fromkeys(entry.variant for entry in config.recordings))
     return dict(sorted(claims.items(), key=lambda item: (variants.index(item[0][0]), natural_key(item[0][1]))))
 
 
 def _names(config: Config, entry: Recordings, where: str) -> list[str]:
     """Names below the root that may be recordings of the entry's format; without one, directories."""
-    from spikebin.recordings import FORMATS
-
     root = config.resolve(entry.root)
-    form = FORMATS.get((entry.format or "mozaik").partition(":")[0])
-    suffixes = form.suffixes if form is not None else ()
     ours = {config.path, config.output}
     try:
         with os.scandir(root) as entries:
             return sorted(
                 item.name
                 for item in entries
-                if (not suffixes or ("" if item.is_dir() else Path(item.name).suffix.lower() or None) in suffixes)
-                and Path(item.path) not in ours
+                if _may_be(entry, item.name, is_directory=item.is_dir()) and Path(item.path) not in ours
             )
     except OSError as error:
         raise ConfigError(
@@ -285,25 +371,44 @@ def _names(config: Config, entry: Recordings, where: str) -> list[str]:
         ) from None
 
 
-def _frozen_sheets(entry: Recordings, old: Sequence[Job]) -> tuple[str, ...] | None:
-    """The sheets that an earlier plan found in the entry's root."""
-    for job in old:
-        for source in job.sources:
-            if job.variant == entry.variant and source.path and Path(source.path).parent == entry.root:
-                return source.sheets
-    return None
+def _may_be(entry: Recordings, name: str, *, is_directory: bool) -> bool:
+    """Whether a name can be that of a recording of the entry's format."""
+    from spikebin.recordings import FORMATS
+
+    form = FORMATS.get((entry.format or "mozaik").partition(":")[0])
+    suffixes = form.suffixes if form is not None else ()
+    return not suffixes or ("" if is_directory else Path(name).suffix.lower() or None) in suffixes
 
 
-def _discover_sheets(config: Config, entry: Recordings, found: dict[str, str]) -> tuple[str, ...]:
+def _sheets_of_parts(
+    config: Config, entry: Recordings, found: dict[str, str], old: Sequence[Job]
+) -> dict[str, tuple[str, ...]]:
+    """Part -> its sheets: those given, else those that an earlier plan found in it, else those that it holds.
+
+    A part that cannot be read is planned with all that the others of its entry hold, and fails as a job.
+    """
     from spikebin.recordings import open_recording
 
+    given = entry.sheets or config.sheets
+    if given:
+        return dict.fromkeys(found, given)
+    frozen = {(job.variant, job.part, source.path): source.sheets for job in old for source in job.sources}
+    sheets: dict[str, tuple[str, ...]] = {}
     reason = ""
-    for name in found.values():
+    for part, name in found.items():
+        known = frozen.get((entry.variant, part, str(entry.root / name)))
         try:
-            return tuple(open_recording(config.resolve(entry.root / name), entry.format, entry.reading).sheets)
+            sheets[part] = known or tuple(
+                open_recording(config.resolve(entry.root / name), entry.format, entry.reading).sheets
+            )
         except RecordingError as error:
             reason = reason or str(error)
-    raise RecordingError(f"no recording in {entry.root} can be read to learn its sheets; the first: {reason}")
+    union = tuple(dict.fromkeys(sheet for names in sheets.values() for sheet in names))
+    if not union:
+        raise RecordingError(
+            f"no recording in {entry.root} can be read to learn its sheets; the first: {reason or 'it holds no sheet'}"
+        )
+    return {part: sheets.get(part, union) for part in found}
 
 
 def _wanted_sheets(config: Config, claims: dict[tuple[str, str], dict[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -385,6 +490,12 @@ def _escape(text: str) -> str:
 
 def _unescape(text: str) -> str:
     return text.replace("%20", " ").replace("%7C", "|").replace("%25", "%")
+
+
+def _check_old(config: Config, old: Sequence[Job] | None, *, replace: bool) -> None:
+    # The settings bind for as long as they are there: whoever removes jobs.csv alone has files made with them.
+    if not replace and (old or (config.output / "plan.json").exists()):
+        _check_binding(config)
 
 
 def _check_binding(config: Config) -> None:

@@ -46,7 +46,23 @@ def wanted_tasks(
     indices: Sequence[int] | None = None,
     force: bool = False,
 ) -> list[Task]:
-    """What there is to do: for each job the sheets that are missing, broken or failed, or done with `force`."""
+    """What there is to do: for each job the sheets that are missing, broken or failed, or done with `force`.
+
+    Parameters
+    ----------
+    plan : Plan
+    sheet, variant : str, optional
+        Only these, by names that the plan knows.
+    indices : sequence of int, optional
+        Only these jobs.
+    force : bool
+        What is done, too.
+
+    Returns
+    -------
+    list of Task
+        In the order of the plan; no job twice.
+    """
     sheets: dict[int, list[str]] = {}
     for found in survey(plan, sheet=sheet, variant=variant):
         if found.state.wanted or (force and found.state is State.DONE):
@@ -59,7 +75,7 @@ def wanted_tasks(
 def run_tasks(
     config: Path, tasks: Sequence[Task], *, workers: int, force: bool = False, on_trial: Callable[[], None]
 ) -> Iterator[Outcome]:
-    """Run tasks on worker processes; a task that fails, or kills its worker, does not stop the others.
+    """Run tasks on worker processes; a sheet that fails, or kills its worker, does not stop the others.
 
     Parameters
     ----------
@@ -78,7 +94,7 @@ def run_tasks(
     Outcome
         One for each sheet of each task, as they end.
     """
-    from spikebin.attempts import KILLED, attempts_path, note_failure
+    from spikebin.attempts import attempts_path, note_failure
     from spikebin.config import load_config
     from spikebin.job import Outcome
     from spikebin.plan import load_plan
@@ -92,9 +108,14 @@ def run_tasks(
         while queue or any(worker.task for worker in crew):
             while len(crew) < min(n_workers, len(queue) + sum(worker.task is not None for worker in crew)):
                 crew.append(_Worker(config, threads, force))
-            for worker in crew:
-                if worker.task is None and queue:
-                    worker.start(queue.popleft())
+            for worker in [worker for worker in crew if worker.task is None]:
+                if not queue:
+                    break
+                if worker.start(queue[0]):
+                    queue.popleft()
+                else:
+                    crew.remove(worker)
+                    worker.bury()
             for connection in wait([worker.connection for worker in crew if worker.task]):
                 worker = next(worker for worker in crew if worker.connection is connection)
                 try:
@@ -102,18 +123,21 @@ def run_tasks(
                 except (EOFError, OSError):
                     crew.remove(worker)
                     reason = worker.bury()
-                    for sheet in worker.left:
-                        assert worker.task is not None and output is not None  # noqa: S101, PT018
-                        job = worker.task.job
-                        note_failure(attempts_path(output, job.variant, job.part, sheet), reason or KILLED)
-                        yield Outcome(job, sheet, State.FAILED, reason or KILLED)
+                    assert worker.task is not None and output is not None  # noqa: S101, PT018
+                    job, (sheet, *rest) = worker.task.job, worker.left
+                    if rest:
+                        queue.appendleft(Task(job, tuple(rest)))
+                    path = attempts_path(output, job.variant, job.part, sheet)
+                    note_failure(path, reason, pid=worker.process.pid)
+                    yield Outcome(job, sheet, State.FAILED, reason)
                     continue
                 if message == "trial":
                     on_trial()
-                elif message == "end":
-                    worker.task = None
                 else:
+                    # Sheets end in their order, so that the first one left is the one in work.
                     worker.left.remove(message.sheet)
+                    if not worker.left:
+                        worker.task = None
                     yield message
     finally:
         for worker in crew:
@@ -135,12 +159,18 @@ class _Worker:
         self.task: Task | None = None
         self.left: list[str] = []
 
-    def start(self, task: Task) -> None:
+    def start(self, task: Task) -> bool:
+        """Hand a task to an idle worker; False: it has died meanwhile."""
+        try:
+            self.connection.send(task)
+        except OSError:
+            return False
         self.task, self.left = task, list(task.sheets)
-        self.connection.send((task.job.index, task.sheets))
+        return True
 
     def bury(self) -> str:
         """Why a worker that hung up has ended."""
+        self.connection.close()
         self.process.join(PATIENCE)
         code = self.process.exitcode
         if code is not None and code < 0:
@@ -164,26 +194,40 @@ class _Worker:
 def _work(connection: Connection, config: Path, threads: int, force: bool) -> None:  # noqa: FBT001
     """Life of a worker: take a task, run it, tell; until the parent hangs up."""
     from spikebin.config import load_config
-    from spikebin.job import run_job
+    from spikebin.job import Outcome, one_line, run_job
     from spikebin.plan import load_plan
 
+    def tell(message: object) -> None:
+        try:
+            connection.send(message)
+        except OSError:
+            raise Ended(signal.SIGHUP) from None
+
+    plan: Plan | None = None
     try:
         with ending_on_signals():
-            plan = load_plan(load_config(config))
             while True:
-                index, sheets = connection.recv()
-                outcomes = run_job(
-                    plan,
-                    plan.job(index),
-                    sheets=sheets,
-                    force=force,
-                    threads=threads,
-                    on_trial=lambda: connection.send("trial"),
-                )
-                for outcome in outcomes:
-                    connection.send(outcome)
-                connection.send("end")
-    except (EOFError, BrokenPipeError):
+                task = connection.recv()
+                left = list(task.sheets)
+                try:
+                    if plan is None:
+                        plan = load_plan(load_config(config))
+                    for outcome in run_job(
+                        plan,
+                        plan.job(task.job.index),
+                        sheets=task.sheets,
+                        force=force,
+                        threads=threads,
+                        on_trial=lambda: tell("trial"),
+                    ):
+                        left.remove(outcome.sheet)
+                        tell(outcome)
+                except Exception as error:
+                    if os.environ.get("SPIKEBIN_DEBUG") == "1":
+                        raise
+                    for sheet in left:
+                        tell(Outcome(task.job, sheet, State.FAILED, one_line(error)))
+    except (EOFError, ConnectionError):
         return
     except Ended as ended:
         os._exit(ended.exit_code)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ended", "ending_on_signals"]
 
-GRACE = 5.0
+GRACE = 2.0
 """Seconds from the signal to the end, at most; Slurm's KillWait is 30 s unless a site changed it."""
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from spikebin.atomic import write_atomically
+from spikebin.atomic import locked, write_atomically
 from spikebin.attempts import Attempts, attempts_path, read_attempts
 from spikebin.errors import MatrixFileError, PlanError
 from spikebin.names import directory_name
@@ -28,6 +28,7 @@ __all__ = ["SheetState", "State", "exclude", "read_excluded", "sheet_state", "su
 
 EXCLUDED_FILE = "excluded.csv"
 IN_CONFIG = "listed in spikebin.toml"
+NOWHERE = "no recording holds it: `spikebin plan` looks again"
 
 
 class State(StrEnum):
@@ -92,28 +93,52 @@ def sheet_state(plan: Plan, job: Job, sheet: str) -> SheetState:
 
 
 def exclude(plan: Plan, job: Job, reason: str) -> None:
-    """Leave a part out from now on: neither missing nor exported, whatever is there stays."""
+    """Leave a part out from now on: neither missing nor exported, whatever is there stays.
+
+    Parameters
+    ----------
+    plan : Plan
+    job : Job
+        The part.
+    reason : str
+        Shown by `status`; one that is given again replaces the last.
+
+    Raises
+    ------
+    PlanError
+        If there is no reason.
+    """
     if not reason.strip():
         raise PlanError(f"no reason to exclude {job.name}: give one with --reason TEXT, status shows it")
-    rows = read_excluded(plan.config.output)
-    rows[job.name] = " ".join(reason.split())
-    _write_excluded(plan.config.output, rows)
+    output = plan.config.output
+    with locked(output):
+        rows = _read_rows(output)
+        rows[job.name] = " ".join(reason.split()), datetime.now(UTC).isoformat(timespec="seconds")
+        _write_rows(output, rows)
 
 
 def undo_exclude(plan: Plan, job: Job) -> None:
     """Take back an exclusion.
+
+    Parameters
+    ----------
+    plan : Plan
+    job : Job
+        The part.
 
     Raises
     ------
     PlanError
         If the part is not excluded, or is so by spikebin.toml.
     """
-    rows = read_excluded(plan.config.output)
-    if job.name not in rows:
-        way_out = "take it out of `exclude` there" if job.name in _config_excludes(plan) else "nothing to undo"
-        raise PlanError(f"{job.name} is not excluded beside the plan of {plan.config.path}: {way_out}")
-    del rows[job.name]
-    _write_excluded(plan.config.output, rows)
+    output = plan.config.output
+    with locked(output):
+        rows = _read_rows(output)
+        if job.name not in rows:
+            way_out = "take it out of `exclude` there" if job.name in _config_excludes(plan) else "nothing to undo"
+            raise PlanError(f"{job.name} is not excluded beside the plan of {plan.config.path}: {way_out}")
+        del rows[job.name]
+        _write_rows(output, rows)
 
 
 class _Looker:
@@ -147,7 +172,7 @@ class _Looker:
                 return SheetState(job, sheet, State.DONE, header=header)
         source = job.source(sheet)
         if not self.has_source(source):
-            return SheetState(job, sheet, State.NO_SOURCE, f"no {source}" if source else "no recording holds it yet")
+            return SheetState(job, sheet, State.NO_SOURCE, f"no {source}" if source else NOWHERE)
         attempts = self.attempts(job, sheet)
         if attempts.failures:
             return SheetState(job, sheet, State.FAILED, attempts.reason, attempts)
@@ -167,6 +192,8 @@ class _Looker:
         found = header["variant"], header["part"], directory_name(header["sheet"])
         if found != (job.variant, job.part, directory_name(sheet)):
             return f"{path} holds {'/'.join(found)}: it was renamed or copied"
+        if "limit" in header:
+            return f"{path} was made with --limit {header['limit']}: it is not the whole part"
         return ""
 
     def directory(self, variant: str, sheet: str) -> tuple[str, frozenset[str]]:
@@ -194,22 +221,26 @@ def _config_excludes(plan: Plan) -> dict[str, str]:
 
 
 def read_excluded(output: Path) -> dict[str, str]:
-    """VARIANT/PART -> reason, as kept beside the plan."""
+    """VARIANT/PART -> reason, as kept beside the plan; raises PlanError if that cannot be read."""
+    return {name: reason for name, (reason, _) in _read_rows(output).items()}
+
+
+def _read_rows(output: Path) -> dict[str, tuple[str, str]]:
+    """VARIANT/PART -> reason, and when it was written."""
     path = output / EXCLUDED_FILE
     try:
         rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))[1:]
-        return {f"{variant}/{part}": reason for variant, part, reason, _ in rows}
+        return {f"{variant}/{part}": (reason, written) for variant, part, reason, written in rows}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise PlanError(f"{path} cannot be read ({error}): mend or remove it") from None
 
 
-def _write_excluded(output: Path, rows: dict[str, str]) -> None:
+def _write_rows(output: Path, rows: dict[str, tuple[str, str]]) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["variant", "part", "reason", "written"])
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    for name, reason in rows.items():
-        table.writerow([*name.split("/", 1), reason, now])
+    for name, (reason, written) in rows.items():
+        table.writerow([*name.split("/", 1), reason, written])
     write_atomically(output / EXCLUDED_FILE, [text.getvalue().encode()])

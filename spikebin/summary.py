@@ -86,7 +86,22 @@ class Summary:
 def find_missing(
     plan: Plan, *, sheet: str | None, variant: str | None, deep: bool = False, max_failures: int | None = None
 ) -> Missing:
-    """The indices of the parts where a sheet, or any, is missing, broken or failed fewer than `max_failures` times."""
+    """The indices of the parts where a sheet, or any, is missing, broken or failed fewer than `max_failures` times.
+
+    Parameters
+    ----------
+    plan : Plan
+    sheet, variant : str or None
+        Only these, by names that the plan knows.
+    deep : bool
+        Compare every byte of every file with its seal, instead of its size.
+    max_failures : int, optional
+        Leave out what has failed so often; default: nothing.
+
+    Returns
+    -------
+    Missing
+    """
     indices: dict[int, None] = {}
     states, given_up = [], []
     for found in survey(plan, sheet=sheet, variant=variant, deep=deep):
@@ -107,7 +122,23 @@ def summarise(
     deep: bool = False,
     queue: Queue | None = None,
 ) -> Summary:
-    """Count the states of each sheet of each variant, and what Slurm has of those that are not done."""
+    """Count the states of each sheet of each variant, and what Slurm has of those that are not done.
+
+    Parameters
+    ----------
+    plan : Plan
+    sheet, variant : str, optional
+        Only these, by names that the plan knows.
+    deep : bool
+        Compare every byte of every file with its seal, instead of its size.
+    queue : Queue, optional
+        What Slurm runs and holds, where that is known.
+
+    Returns
+    -------
+    Summary
+        Its `troubles` are the sheets that are neither done nor simply missing.
+    """
     rows: dict[tuple[str, str], Row] = {}
     troubles = []
     live = queue.live if queue else None
@@ -129,7 +160,20 @@ def summarise(
 
 
 def summarise_plan(plan: Plan, changes: PlanChanges) -> dict[str, Any]:
-    """What a plan will take: jobs, files, about how many bytes, and what has no source."""
+    """What a plan will take: jobs, files, about how many bytes, and what has no source.
+
+    Parameters
+    ----------
+    plan : Plan
+        Written already: the free space is that of its output.
+    changes : PlanChanges
+        What it has that the last one had not.
+
+    Returns
+    -------
+    dict
+        As `plan --json` prints it. `bytes` and `free` are in bytes, `bytes` is a guess; all else are numbers and names.
+    """
     bare = [(job, sheet) for job in plan.jobs for sheet in job.sheets if not job.source(sheet)]
     return {
         "jobs": len(plan.jobs),

@@ -206,6 +206,13 @@ def test_out_is_zeroed_filled_and_returned():
         ({"closed": "middle"}, "closed"),
         ({"times": [[1.0]]}, "flat"),
         ({"times": ["a"]}, "numbers"),
+        ({"times": np.ma.masked_invalid([1.0])}, "masked"),
+        ({"width": "1"}, "number"),
+        ({"start": None}, "number"),
+        ({"n_neurons": None}, "whole number"),
+        ({"n_neurons": 0}, "there are 0"),
+        ({"dtype": ">i4"}, "of this machine"),
+        ({"out": [1]}, "list"),
     ],
 )
 def test_bad_arguments_get_one_clear_line(changes, word):

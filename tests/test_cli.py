@@ -30,8 +30,12 @@ def test_every_command_has_help_and_a_place_in_the_readme(name):
     assert f"| `spikebin {name}" in README
 
 
+def test_the_readme_has_no_unfilled_place():
+    assert not re.findall(r"<!-- (?!test: )[^>]*-->", README)
+
+
 def test_the_readme_names_no_command_that_is_not_there():
-    named = set(re.findall(r"`?spikebin ([a-z]+)[ `\n]", README)) - {"itself", "writes", "never", "is", "exec"}
+    named = set(re.findall(r"`?spikebin ([a-z]+)[ `\n]", README)) - {"itself", "writes", "never", "is", "was", "exec"}
     assert named <= set(COMMANDS) | {"plan"}, named - set(COMMANDS)
 
 
@@ -85,12 +89,15 @@ def test_inspect_shows_what_is_in_a_file(tmp_path):
     assert result.returncode == 0, result.stderr
     for word in (
         "2 trials x 30 neurons x 712 bins",
+        "2 images, 1 repeat, 712 bins each",
         "blank 150 ms in bins 0 to 150",
         "Hz a neuron",
         "collisions",
         "trial 1: image 101",
     ):
         assert word in result.stdout
+    narrow = spikebin("inspect", path, cwd=tmp_path, env={"COLUMNS": "40"})
+    assert re.search(r"^content +[0-9a-f]{64}$", narrow.stdout, re.MULTILINE), "a pipe is not folded"
     bad = spikebin("inspect", path, "--trial", 2, cwd=tmp_path)
     assert bad.returncode == 1
     assert "Traceback" not in bad.stderr

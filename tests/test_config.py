@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from conftest import one_line_error, spikebin, write_toml
 from hypothesis import given
@@ -65,25 +67,26 @@ MISTAKES = {
     ('"events"', '"evnts"'): ["line 4", "layout", "'matrix' or 'events'"],
     ("width = 2", 'width = "2"'): ["line 8", "[binning] width", "number"],
     ("width = 2", "width = -1"): ["line 8", "above 0"],
-    ("width = 2", "wdith = 2"): ["unknown key 'wdith'", "did you mean 'width'?"],
-    ("end_bin = false", "end_bin = 0"): ["end_bin", "true or false"],
-    ("[binning]", "[bining]"): ["unknown key 'bining'", "did you mean 'binning'?"],
-    ("[binning]", "[[binning]]"): ["binning", "table"],
+    ("width = 2", "wdith = 2"): ["line 8", "unknown key 'wdith'", "did you mean 'width'?"],
+    ("end_bin = false", "end_bin = 0"): ["line 10", "end_bin", "true or false"],
+    ("[binning]", "[bining]"): ["line 7", "unknown key 'bining'", "did you mean 'binning'?"],
+    ("[binning]", "[[binning]]"): ["line 7", "binning", "table"],
     ("_{repeat}_{part}_*", "_part_*"): ["line 21", "no field", "{part}"],
     ("_{repeat}_{part}_*", "_{part}_{part}"): ["name of its own"],
     ("x_{repeat}", "dir/x_{repeat}"): ["slash", "root"],
-    ('variant = "train"', ""): ["entry 1", "lacks `variant`"],
-    ('variant = "train"', 'variant = "a/b"'): ["'a/b'", "directory's name"],
-    ("exclude = [300000", "exclude = [3.5"): ["exclude", "list of parts"],
+    ('variant = "train"', ""): ["line 18", "entry 1", "lacks `variant`"],
+    ('variant = "train"', 'variant = "a/b"'): ["line 19", "'a/b'", "directory's name"],
+    ("exclude = [300000", "exclude = [3.5"): ["line 23", "exclude", "list of parts"],
     ('sheets = ["X_ON", "V1_Exc_L2/3"]', 'sheets = ["V1_Exc_L23", "V1_Exc_L2/3"]'): [
         "one directory name",
         "V1_Exc_L23",
     ],
-    ('sheets = ["X_ON", "V1_Exc_L2/3"]', 'sheets = "X_ON"'): ["sheets", "list of names"],
-    ('time = "01:00:00"', "Time = 1"): ["[slurm]", "long option"],
-    ('output = "out"', "output = 3"): ["output", "text in quotes"],
+    ('sheets = ["X_ON", "V1_Exc_L2/3"]', 'sheets = "X_ON"'): ["line 3", "sheets", "list of names"],
+    ('["X_ON"]\nexclude', '"X_ON"\nexclude'): ["line 22", "entry 1 sheets", "list of names"],
+    ('time = "01:00:00"', "Time = 1"): ["line 26", "[slurm]", "long option"],
+    ('output = "out"', "output = 3"): ["line 2", "output", "text in quotes"],
     ('output = "out"', 'output = "out'): ["no valid TOML", "line 2"],
-    ("[[recordings]]", "[recordings]"): ["[[recordings]]"],
+    ("[[recordings]]", "[recordings]"): ["line 18", "[[recordings]]"],
 }
 
 
@@ -98,6 +101,40 @@ def test_a_mistake_is_named_with_its_line_and_the_way_out(tmp_path, mistake):
     assert "\n" not in message
     assert str(tmp_path / "spikebin.toml") in message
     assert all(word in message for word in MISTAKES[mistake]), message
+
+
+SECOND = """
+[[recordings]]        # one more
+variant = "test"
+root = "/data/test"
+parts = "y_{part}"
+"""
+
+
+@pytest.mark.parametrize(
+    "mistake", ["sheets = 3", "root = 3", "variant = 3", "exclude = 3", "unit = 3", "nonsense = 3"]
+)
+def test_a_mistake_is_looked_for_in_its_own_table(tmp_path, mistake):
+    key = mistake.partition(" ")[0]
+    lines = WHOLE.splitlines() + [line for line in SECOND.splitlines() if not line.startswith(f"{key} =")] + [mistake]
+    (tmp_path / "spikebin.toml").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match=rf"spikebin.toml line {len(lines)}: \[\[recordings\]\] entry 2 .*{key}"):
+        load_config(tmp_path / "spikebin.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("binning.closed = 'left'\nbinning.width = -1", 2),
+        ("layout = 'matrix'\nbinning = {width = -1}", 2),
+        ("recordings = [\n{variant = 'a', root = '.'}\n]", 1),
+    ],
+)
+def test_tables_may_stand_in_the_top_one(tmp_path, text, line):
+    entry = "" if "recordings" in text else "\n[[recordings]]\nvariant = 'a'\nroot = '.'\nparts = '{part}'\n"
+    (tmp_path / "spikebin.toml").write_text(text + entry)
+    with pytest.raises(ConfigError, match=rf"spikebin.toml line {line}: "):
+        load_config(tmp_path / "spikebin.toml")
 
 
 def test_where_the_config_is_looked_for(tmp_path):
@@ -174,6 +211,49 @@ def test_init_writes_a_config_that_works(tmp_path):
     one_line_error(spikebin("init", tmp_path, "--force", cwd=tmp_path), "no recording in")
     one_line_error(spikebin("init", "--force", cwd=tmp_path), "no ROOT")
     one_line_error(spikebin("init", odd, "--variant", "test", "--force", cwd=tmp_path), "NAME=ROOT")
+
+
+def test_init_leaves_the_sheets_to_the_plan_where_recordings_differ(tmp_path):
+    on, off = SheetModel("X_ON", 3), SheetModel("X_OFF", 3)
+    write_datastore(tmp_path / "data", Experiment(100, 1, sheets=(on,)))
+    write_datastore(tmp_path / "data", Experiment(200, 1, sheets=(on, off)))
+    result = spikebin("init", "data", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "X_OFF" in result.stderr
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    result = spikebin("run", "--workers", 1, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert spikebin("missing", cwd=tmp_path).stdout == ""
+    files = {path.name for path in (tmp_path / "dataset").rglob("*.h5")}
+    assert files == {"spikes_X_ON_100.h5", "spikes_X_ON_200.h5", "spikes_X_OFF_200.h5"}
+
+
+def test_init_writes_no_config_that_plan_would_refuse(tmp_path):
+    for name in "ab":
+        write_datastore(tmp_path / name, Experiment(100, 1, sheets=(SheetModel("X_ON", 3),)))
+    one_line_error(spikebin("init", "a", "b", cwd=tmp_path), "claimed by both", "--variant NAME=ROOT")
+    one_line_error(spikebin("init", "--variant", "a/b=a", cwd=tmp_path), "'a/b'", "directory's name")
+    odd = os.fsdecode(b"\xff_100")
+    next((tmp_path / "b").iterdir()).rename(tmp_path / "b" / odd)
+    one_line_error(spikebin("init", "b", cwd=tmp_path), r"\xff_100", "not UTF-8")
+    (tmp_path / "b").rename(tmp_path / odd)
+    one_line_error(spikebin("init", odd, cwd=tmp_path), r"\xff_100", "not UTF-8")
+    assert not (tmp_path / "spikebin.toml").exists()
+    assert spikebin("init", "a", "--variant", "other=a", cwd=tmp_path).returncode == 0
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_demo_in_the_place_of_a_file_is_refused(tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    one_line_error(spikebin("demo", place, cwd=tmp_path), "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_demo_prints_what_a_shell_can_run(tmp_path):
+    result = spikebin("demo", "a dir; echo", "--parts", 1, "--scale", 0.003, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "  cd 'a dir; echo'\n" in result.stderr
 
 
 def test_init_finds_sheets_that_lie_in_several_roots(tmp_path):

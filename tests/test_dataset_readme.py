@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,20 +18,22 @@ BLOCK = re.compile(r"<!-- test: dataset -->\n```python\n(.*?)```", re.DOTALL)
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_the_examples_run(datastores, tmp_path, monkeypatch):
+def test_the_examples_run(datastores, tmp_path):
+    """As a user's script, from the first block to the last."""
     pytest.importorskip("torch", reason="torch is not installed (extra torch)")
-    blocks = BLOCK.findall(README.read_text("utf-8"))
-    if not blocks:
-        pytest.skip("README has no examples of reading a data set yet")
     plan, _ = make_plan(make_config(tmp_path / "dataset", datastores / "train"))
     for job in plan.jobs:
         assert all(outcome.exported for outcome in run_job(plan, job))
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    for block in blocks:
-        exec(compile(block, str(README), "exec"), names)
-    batch = names["batch"]
-    assert batch.spikes["X_ON"].shape[0] == 8
-    assert batch.spikes["X_ON"].shape[1:] == (35, 72)
-    assert names["by_image"].shape[:2] == (20, 1)
+    checks = [
+        "assert batch.spikes['X_ON'].shape[0] == 8",
+        "assert batch.spikes['X_ON'].shape[1:] == (35, 72)",
+        "assert by_image.shape[:2] == (20, 1)",
+    ]
+    blocks = BLOCK.findall(README.read_text("utf-8"))
+    assert len(blocks) == 3
+    script = tmp_path / "example.py"
+    script.write_text("\n".join([*blocks, *checks]))
+    result = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stderr

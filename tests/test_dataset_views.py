@@ -62,7 +62,7 @@ class Slow:
         n_bins, lacking = [stop - start] * len(out), set()
         for i in range(len(out)):
             for b in range(stop - start):
-                at, bin_ = i, self.onsets[i] + start + b
+                at, bin_ = i, int(self.onsets[i]) + start + b
                 while bin_ < 0 and across and self.neighbour(at, -1) is not None:
                     at = self.neighbour(at, -1)
                     bin_ += self.n_bins[at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import shutil
@@ -15,16 +16,20 @@ import naive
 import numpy as np
 import pytest
 import scipy.sparse
-from conftest import make_config, one_line_error, spikebin, write_toml
+from conftest import PARTS, make_config, one_line_error, spikebin, write_toml
 
 from spikebin import Binning, open_file
+from spikebin.config import Config, Recordings, load_config
+from spikebin.errors import PlanError
 from spikebin.job import run_job
 from spikebin.matrixfile import verify_file
 from spikebin.names import directory_name
 from spikebin.plan import load_plan, make_plan, matrix_path
 from spikebin.recordings.base import TrialRule
+from spikebin.run import run_tasks, wanted_tasks
+from spikebin.signals import GRACE
 from spikebin.simulate import Experiment, SheetModel, presentations, write_datastore
-from spikebin.state import State, survey
+from spikebin.state import State, exclude, survey
 
 FLAVOURS = [
     "small_neo090_np123",
@@ -258,6 +263,11 @@ def _copied(datastores, tmp_path, name="small_neo012_np126_p4default"):
     return next((tmp_path / "data").iterdir())
 
 
+def _never(directory):
+    """A file that is there once a hostile datastore was obeyed."""
+    return directory.parent.parent / "never"
+
+
 NAN = b"\0\0\0\0\0\0\xf8\x7f"
 DAMAGES = {
     "empty": (lambda d: (d / "Segment3.pickle").write_bytes(b""), ["empty"]),
@@ -265,7 +275,7 @@ DAMAGES = {
     "index cut": (lambda d: os.truncate(d / "datastore.recordings.pickle", 3000), ["recordings.pickle", "ends after"]),
     "foreign": (lambda d: (d / "Segment3.pickle").write_bytes(b"\x80\x04K\x01."), ["Segment3.pickle"]),
     "hostile": (
-        lambda d: (d / "Segment3.pickle").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR."),
+        lambda d: (d / "Segment3.pickle").write_bytes(f"cos\nsystem\n(S'touch {_never(d)}'\ntR.".encode()),
         ["os.system", "nothing was run"],
     ),
     "other sheet": (lambda d: shutil.copy(d / "Segment0.pickle", d / "Segment3.pickle"), ["sheet"]),
@@ -294,6 +304,7 @@ def test_damaged_input_gets_one_line_and_writes_nothing(datastores, tmp_path, da
     assert all(word in outcome.message for word in words), outcome.message
     assert not list(config.output.rglob("*.h5"))
     assert not list(config.output.rglob("*.npy"))
+    assert not _never(directory).exists()
 
 
 def test_a_sheet_that_the_recording_lacks_is_suggested(datastores, tmp_path):
@@ -330,11 +341,127 @@ def test_a_limited_export_goes_elsewhere_and_counts_as_nothing(datastores, tmp_p
     config = make_config(tmp_path / "out", datastores / "small_p5_neo012")
     outcomes = export(config, limit=2, out=tmp_path / "peek")
     assert all(outcome.header["shape"][0] == 2 for outcome in outcomes.values())
-    assert len(list((tmp_path / "peek").glob("*.h5"))) == 2
+    assert len(list((tmp_path / "peek" / "train").glob("*.h5"))) == 2
     assert {found.state for found in survey(load_plan(config))} == {State.MISSING}
+    for (sheet, part), outcome in outcomes.items():
+        target = matrix_path(config.output, "train", part, sheet)
+        target.parent.mkdir(parents=True)
+        shutil.copy(outcome.message, target)
+    assert {(f.state, "--limit 2" in f.reason) for f in survey(load_plan(config))} == {(State.MISSING, True)}
     whole = export(config)
     for key, outcome in whole.items():
+        assert outcome.exported
         assert np.array_equal(open_file(outcome.message).spikes[:2], open_file(outcomes[key].message).spikes[:])
+
+
+def test_a_limited_export_into_the_data_set_is_refused(datastores, tmp_path):
+    config = make_config(tmp_path / "out", datastores / "small_p5_neo012")
+    export(config)
+    files = {path: path.stat().st_mtime_ns for path in config.output.rglob("*.h5")}
+    (tmp_path / "link").symlink_to(config.output)
+    for place in (config.output, config.output / "train" / "spikes" / "X_ON", tmp_path / "link" / "peek"):
+        with pytest.raises(PlanError, match="lies in the data set"):
+            export(config, limit=1, out=place)
+    assert {path: path.stat().st_mtime_ns for path in config.output.rglob("*.h5")} == files
+
+
+def test_variants_with_parts_of_one_name_do_not_meet_in_out(datastores, tmp_path):
+    entries = tuple(Recordings(variant, datastores / "small_p5_neo012", PARTS) for variant in ("train", "test"))
+    config = Config(path=tmp_path / "spikebin.toml", output=tmp_path / "out", recordings=entries)
+    plan, _ = make_plan(config)
+    for job in plan.jobs:
+        assert {outcome.state for outcome in run_job(plan, job, out=tmp_path / "peek")} == {State.DONE}
+    for variant in ("train", "test"):
+        [path] = (tmp_path / "peek" / variant).glob("spikes_X_ON_*.h5")
+        assert open_file(path).header["variant"] == variant
+
+
+def test_out_takes_the_sheets_that_a_job_takes(datastores, tmp_path):
+    changes = {"sheets": ("X_ON", "Elsewhere"), "entry_sheets": ("X_ON",)}
+    config = make_config(tmp_path / "out", datastores / "small_p5_neo012", **changes)
+    outcomes = export(config, out=tmp_path / "peek")
+    assert {sheet: outcome.state for (sheet, _), outcome in outcomes.items()} == {
+        "X_ON": State.DONE,
+        "Elsewhere": State.NO_SOURCE,
+    }
+    exclude(load_plan(config), load_plan(config).jobs[0], "lost")
+    assert {outcome.state for outcome in export(config, out=tmp_path / "more").values()} == {State.EXCLUDED}
+    assert not (tmp_path / "more").exists()
+
+
+def test_a_part_without_any_source_is_no_success(tmp_path):
+    directory = write_datastore(tmp_path / "data", Experiment(70000, 1, sheets=TINY))
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON", "Elsewhere"]', 'sheets = ["X_ON"]')
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    some = spikebin("job", 0, cwd=tmp_path)
+    assert (some.returncode, "Elsewhere: no source" in some.stderr) == (0, True)
+    assert spikebin("job", 0, "--sheet", "Elsewhere", cwd=tmp_path).returncode == 1
+    shutil.rmtree(directory)
+    assert spikebin("job", 0, cwd=tmp_path).returncode == 0, "one sheet is done"
+    shutil.rmtree(tmp_path / "dataset" / "train")
+    none = spikebin("job", 0, cwd=tmp_path)
+    assert (none.returncode, none.stderr.count("no source")) == (1, 2)
+
+
+THREE = (SheetModel("X_ON", 500), SheetModel("X_OFF", 5), SheetModel("V1_Exc_L4", 5))
+
+
+@pytest.fixture
+def planned(tmp_path):
+    """Two parts, three sheets each; the first sheet takes longer than it takes to be killed."""
+    for i in range(2):
+        write_datastore(tmp_path / "data", Experiment(100 * i, 40, sheets=THREE))
+    config = load_config(write_toml(tmp_path / "spikebin.toml", tmp_path / "data"))
+    return make_plan(config)[0]
+
+
+def _kill_worker(*_):
+    [worker] = multiprocessing.active_children()
+    worker.kill()
+    worker.join()
+
+
+def test_a_killed_worker_fails_the_sheet_in_work_and_no_other(planned):
+    killed = []
+
+    def kill_once():
+        if not killed:
+            killed.append(_kill_worker())
+
+    tasks = wanted_tasks(planned, indices=[0])
+    outcomes = list(run_tasks(planned.config.path, tasks, workers=1, on_trial=kill_once))
+    assert [(outcome.sheet, outcome.state) for outcome in outcomes] == [
+        ("X_ON", State.FAILED),
+        ("X_OFF", State.DONE),
+        ("V1_Exc_L4", State.DONE),
+    ]
+    assert "SIGKILL" in outcomes[0].message
+    [state] = [found for found in survey(planned) if found.job.index == 0 and found.state is not State.DONE]
+    assert (state.state, state.reason, state.attempts.failures) == (State.FAILED, outcomes[0].message, 1)
+
+
+def test_a_worker_that_dies_between_two_jobs_costs_nothing(planned):
+    seen = []
+    for outcome in run_tasks(planned.config.path, wanted_tasks(planned), workers=1, on_trial=lambda: None):
+        seen.append((outcome.job.index, outcome.sheet, outcome.state))
+        if len(seen) == len(THREE):
+            _kill_worker()
+    assert seen == [(i, sheet.name, State.DONE) for i in range(2) for sheet in THREE]
+
+
+def test_a_config_that_is_broken_meanwhile_fails_sheets_with_one_line(planned, capfd):
+    killed = []
+
+    def break_and_kill():
+        if not killed:
+            planned.config.path.write_text("output = ")
+            killed.append(_kill_worker())
+
+    tasks = wanted_tasks(planned, indices=[0])
+    outcomes = list(run_tasks(planned.config.path, tasks, workers=1, on_trial=break_and_kill))
+    assert [outcome.state for outcome in outcomes] == [State.FAILED] * 3
+    assert all("no valid TOML" in outcome.message for outcome in outcomes[1:])
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_two_processes_doing_the_same_job_at_once_do_no_harm(datastores, tmp_path):
@@ -350,6 +477,20 @@ def test_two_processes_doing_the_same_job_at_once_do_no_harm(datastores, tmp_pat
     assert spikebin("verify", cwd=tmp_path).returncode == 0
     assert spikebin("missing", cwd=tmp_path).stdout == ""
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_run_beside_job_does_no_harm(datastores, tmp_path):
+    write_toml(tmp_path / "spikebin.toml", datastores / "small_neo012_np126_p4default")
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    crew = [
+        subprocess.Popen([sys.executable, "-m", "spikebin", *words], cwd=tmp_path, stderr=subprocess.PIPE)
+        for words in (["run", "--workers", "1"], ["job", "0", "--force"])
+    ]
+    assert [(p.communicate()[0], p.returncode)[1] for p in crew] == [0, 0]
+    assert spikebin("verify", cwd=tmp_path).returncode == 0
+    assert spikebin("missing", cwd=tmp_path).stdout == ""
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list((tmp_path / "dataset" / "failures").rglob("*.jsonl"))
 
 
 @pytest.mark.slow
@@ -432,7 +573,7 @@ def test_signals_end_it_soon_with_nothing_half_done(tmp_path, number, command):
     begun = time.monotonic()
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < GRACE + 2
     assert process.returncode == 128 + number, err
     assert f"ended by {number.name}" in err
     assert "Traceback" not in err

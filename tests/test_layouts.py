@@ -24,7 +24,7 @@ from spikebin.layouts import make_layout
 from spikebin.matrixfile import Identity, MatrixWriter, open_file, verify_file
 from spikebin.recordings.base import NEURON_FIELDS, Phase, Trial
 
-DOCS = Path(__file__).parent.parent / "docs" / "layouts.md"
+DOCS = Path(__file__).parent.parent / "README.md"
 LAYOUTS = ["matrix", "events"]
 CODECS = ["blosc2", "zlib"]
 VALUES = ["bool", "count"]
@@ -142,7 +142,7 @@ def test_the_time_axis_is_cut_where_a_chunk_would_be_too_large(tmp_path, monkeyp
 
 
 def documented(name):
-    """The lines of docs/layouts.md that read a layout."""
+    """The lines of the README that read a layout."""
     blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     return next(block for block in blocks if name in block)
 

@@ -226,6 +226,41 @@ def test_locks_that_hdf5_refuses_are_named(tmp_path):
             _ = open_file(tmp_path / "a.h5").trials
 
 
+def test_a_damaged_file_is_not_taken_for_a_locked_one(tmp_path):
+    """HDF5 speaks of superblocks, and a path may hold a block of its own."""
+    path = tmp_path / "block.h5"
+    write(path)
+    image = b"\0" * (path.stat().st_size - SEAL_SIZE)
+    path.write_bytes(pack_seal(read_seal(path)) + image)
+    with pytest.raises(MatrixFileError, match="cannot be read by HDF5"):
+        _ = open_file(path).trials
+
+
+def test_a_file_that_was_written_anew_is_not_mixed_with_the_old_one(tmp_path):
+    write(tmp_path / "a.h5")
+    file = open_file(tmp_path / "a.h5")
+    assert file.spikes[0].any()
+    write(tmp_path / "a.h5", seed=1)
+    with pytest.raises(MatrixFileError, match="written anew"):
+        _ = file.spikes[1]
+    with pytest.raises(MatrixFileError, match="written anew"):
+        _ = file.neurons
+
+
+@pytest.mark.parametrize(
+    "change", [{"layout": "sparse"}, {"shape": [1, 2]}, {"binning": {"wide": 1}}, {"binning": {"width": -1}}]
+)
+def test_a_seal_that_no_spikebin_writes_is_refused(tmp_path, change):
+    path = tmp_path / "a.h5"
+    write(path)
+    data = path.read_bytes()
+    path.write_bytes(pack_seal(read_seal(path) | change) + data[SEAL_SIZE:])
+    with pytest.raises(MatrixFileError, match="no spikebin writes"):
+        open_file(path)
+    with pytest.raises(MatrixFileError, match="no spikebin writes"):
+        verify_file(path)
+
+
 def test_nothing_to_write_is_refused(tmp_path):
     with pytest.raises(MatrixFileError, match="0 trials"):
         write(tmp_path / "a.h5", durations=())

@@ -17,6 +17,7 @@ from spikebin.mozaikpickle import dump_segment
 from spikebin.recordings import mozaik, open_recording
 from spikebin.recordings.base import TrialRule
 from spikebin.recordings.mozaik import parse_stimulus
+from spikebin.recordings.segment import read_segment
 from spikebin.simulate import Experiment, SheetModel, _entry, presentations, write_datastore
 
 SHEETS = (SheetModel("X_ON", 5), SheetModel("X_OFF", 4))
@@ -162,6 +163,26 @@ def test_a_neuron_that_the_index_does_not_list_is_refused(store):
     path.write_bytes(data.replace(ids.astype("<i8").tobytes(), (ids + 1000).astype("<i8").tobytes()))
     with pytest.raises(RecordingError, match=rf"neuron {ids[0]} has spikes but is not in the index"):
         _ = sheet_of(store).neurons
+
+
+def test_an_index_that_lists_no_neurons_is_refused(store):
+    path = store / "datastore.recordings.pickle"
+    path.write_bytes(path.read_bytes().replace(b"neuron_ids", b"neuron_idz"))
+    with pytest.raises(RecordingError, match="lists no neuron_ids of X_ON"):
+        _ = sheet_of(store).neurons
+
+
+def test_a_time_that_is_none_names_segment_and_neuron(store):
+    sheet = sheet_of(store)
+    file = sheet._phases[0][1][1]
+    segment = read_segment(store / file)
+    train = int(np.flatnonzero(segment.counts)[0])
+    old = segment.times[:1].astype("<f8").tobytes()
+    data = (store / file).read_bytes()
+    assert data.count(old) == 1
+    (store / file).write_bytes(data.replace(old, np.array([np.inf]).tobytes()))
+    with pytest.raises(RecordingError, match=rf"{file} has a spike of neuron {segment.ids[train]} at inf ms"):
+        sheet.spikes(0)
 
 
 def test_a_neuron_twice_in_a_segment_is_refused(store):

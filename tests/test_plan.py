@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 from conftest import make_config, one_line_error, spikebin, write_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebin import Binning, SpikebinError
-from spikebin.atomic import is_litter, litter, remove_litter, slurm_job, this_host, write_atomically
+from spikebin import Binning, SpikebinError, open_file
+from spikebin.atomic import _lock, is_litter, litter, locked, remove_litter, slurm_job, this_host, write_atomically
 from spikebin.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
-from spikebin.config import Config, Recordings
+from spikebin.config import Config, Recordings, load_config
 from spikebin.errors import ConfigError, PlanError
 from spikebin.job import run_job
 from spikebin.plan import load_plan, make_plan, matrix_path
 from spikebin.seal import pack_seal
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 from spikebin.slurm import array_spec, parse_array_spec
-from spikebin.state import State, exclude, survey, undo_exclude
+from spikebin.state import State, exclude, read_excluded, survey, undo_exclude
 
 SHEETS = (SheetModel("X_ON", 3), SheetModel("V1_Inh_L2/3", 4))
 
@@ -90,6 +94,183 @@ def test_sources_follow_a_root_that_moved(tmp_path):
         plan.entry(plan.jobs[0], plan.jobs[0].source("X_ON"))
     make_plan(moved)
     assert set(states(moved).values()) == {State.MISSING}
+
+
+def test_each_part_is_read_as_its_own_entry_says_though_the_roots_are_one(tmp_path):
+    times, neurons = np.array([10.5, 80.25, 81.0, 399.0]), np.array([1, 2, 1, 2])
+    np.savez(tmp_path / "A_1.npz", times=times / 1000, neurons=neurons)
+    np.savez(tmp_path / "B_2.npz", times=times, neurons=neurons)
+    (tmp_path / "spikebin.toml").write_text(
+        '[trial]\nevents = "none"\nwindow = [0, 400]\n'
+        + "".join(
+            f'[[recordings]]\nvariant = "train"\nroot = "."\nparts = "{parts}"\nformat = "arrays"\nunit = "{unit}"\n'
+            for parts, unit in (("A_{part}.npz", "s"), ("B_{part}.npz", "ms"))
+        )
+    )
+    plan, _ = make_plan(load_config(tmp_path / "spikebin.toml"))
+    assert [plan.entry(job, job.source("neurons")).reading.unit for job in plan.jobs] == ["s", "ms"]
+    for job in plan.jobs:
+        assert [outcome.state for outcome in run_job(plan, job)] == [State.DONE]
+    a, b = (open_file(matrix_path(tmp_path / "dataset", "train", part, "neurons")).spikes[:] for part in "12")
+    assert a.sum() == times.size
+    np.testing.assert_array_equal(a, b)
+
+
+def test_entries_that_share_a_recording_are_told_apart_by_their_sheets(tmp_path):
+    names_only(tmp_path / "data", 1)
+    pattern = "NewDataset_Images_from_{part}_to_*"
+    first, second = (Recordings("train", tmp_path / "data", pattern, sheets=(sheet,)) for sheet in ("A", "B"))
+    plan, _ = make_plan(Config(tmp_path / "spikebin.toml", tmp_path / "out", (first, second)))
+    (job,) = plan.jobs
+    assert [plan.entry(job, job.source(sheet), sheet) for sheet in ("A", "B")] == [first, second]
+    with pytest.raises(ConfigError, match="claimed by both entry 1 .* and entry 2"):
+        make_plan(Config(tmp_path / "spikebin.toml", tmp_path / "out", (first, first)))
+
+
+def test_without_sheets_every_part_is_planned_with_what_it_holds(tmp_path):
+    names_only(tmp_path / "data", 100)
+    add_part(tmp_path / "data", 200, SHEETS[:1])
+    add_part(tmp_path / "data", 300)
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    make_plan(config)
+    expected = {
+        ("100", "X_ON"): State.MISSING, ("100", "V1_Inh_L2/3"): State.MISSING,
+        ("200", "X_ON"): State.MISSING, ("200", "V1_Inh_L2/3"): State.NO_SOURCE,
+        ("300", "X_ON"): State.MISSING, ("300", "V1_Inh_L2/3"): State.MISSING,
+    }  # fmt: skip
+    assert states(config) == expected
+    for file in (tmp_path / "data").glob("*_from_[23]00_*/*"):
+        file.unlink()
+    add_part(tmp_path / "data", 400, SHEETS[1:])
+    make_plan(config)
+    added = {("400", "X_ON"): State.NO_SOURCE, ("400", "V1_Inh_L2/3"): State.MISSING}
+    assert states(config) == expected | added, "what a plan has found is not looked at again"
+
+
+def test_a_part_that_is_called_otherwise_now_is_not_exported_twice(tmp_path):
+    add_part(tmp_path / "data", 100)
+    root = tmp_path / "data"
+    next(root.iterdir()).rename(root / "x_A_1")
+    before, after = (
+        Config(tmp_path / "spikebin.toml", tmp_path / "out", (Recordings("train", root, parts),))
+        for parts in ("x_{part}_1", "x_A_{part}")
+    )
+    make_plan(before)
+    plan, changes = make_plan(after)
+    assert changes.vanished == ["train/A"]
+    assert [(job.index, job.part) for job in plan.jobs] == [(0, "A"), (1, "1")]
+    of_part = {part: state for (part, _), state in states(after).items()}
+    assert of_part == {"A": State.NO_SOURCE, "1": State.MISSING}
+    for outcome in run_job(plan, plan.job(0)):
+        assert outcome.state is State.NO_SOURCE
+        assert "`spikebin plan` looks again" in outcome.message
+    plan, _ = make_plan(before)
+    assert {part: state for (part, _), state in states(before).items()} == {"A": State.MISSING, "1": State.NO_SOURCE}
+
+
+def test_names_that_are_not_utf8_matter_only_where_they_fit(tmp_path):
+    names_only(tmp_path / "data", 100)
+    (tmp_path / "data" / os.fsdecode(b"notes\xff")).mkdir()
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
+    result = spikebin("plan", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    (tmp_path / "data" / os.fsdecode(b"NewDataset_Images_from_\xff_to_x")).mkdir()
+    one_line_error(spikebin("plan", cwd=tmp_path), r"from_\xff_to_x", "not UTF-8", "rename it")
+
+
+def together(program, *arguments):
+    """Run a program in four processes at once, each given its number."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(n), *map(str, arguments)], stdout=subprocess.PIPE, text=True
+        )
+        for n in range(4)
+    ]
+    answers = [process.communicate(timeout=100)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    return answers
+
+
+def test_plans_made_at_once_move_no_index(tmp_path):
+    names_only(tmp_path / "data", "first")
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
+    program = (
+        "import json, sys; from pathlib import Path\n"
+        "from spikebin.config import load_config; from spikebin.plan import make_plan\n"
+        "n, directory = sys.argv[1], Path(sys.argv[2])\n"
+        "for i in range(12):\n"
+        "    (directory / 'data' / f'NewDataset_Images_from_{n}{i:02}_to_x').mkdir()\n"
+        "    plan, _ = make_plan(load_config(directory / 'spikebin.toml'))\n"
+        "    print(json.dumps([job.part for job in plan.jobs]))\n"
+    )
+    answers = [json.loads(line) for answer in together(program, tmp_path) for line in answer.splitlines()]
+    final = [job.part for job in load_plan(load_config(tmp_path / "spikebin.toml")).jobs]
+    assert len(final) == 1 + 4 * 12
+    for parts in answers:
+        assert parts == final[: len(parts)]
+
+
+def test_exclusions_made_at_once_are_all_kept(tmp_path):
+    names_only(tmp_path / "data", *range(40))
+    config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
+    make_plan(load_config(config.path))
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from spikebin.config import load_config; from spikebin.plan import load_plan\n"
+        "from spikebin.state import exclude, undo_exclude\n"
+        "plan = load_plan(load_config(Path(sys.argv[2])))\n"
+        "for part in range(int(sys.argv[1]), 40, 4):\n"
+        "    exclude(plan, plan.find_job(f'train/{part}'), 'why')\n"
+        "    if part % 2: undo_exclude(plan, plan.find_job(f'train/{part}'))\n"
+    )
+    together(program, config.path)
+    assert set(read_excluded(tmp_path / "dataset")) == {f"train/{part}" for part in range(0, 40, 2)}
+
+
+def test_a_lock_ends_with_its_holder_and_is_never_waited_for_without_end(tmp_path):
+    with (
+        locked(tmp_path),
+        pytest.raises(SpikebinError, match="another spikebin has held .*try again"),
+        locked(tmp_path, patience=0),
+    ):
+        pass
+    with locked(tmp_path, patience=0):
+        pass
+    pid = os.fork()
+    if pid == 0:
+        with locked(tmp_path):
+            os._exit(0)
+    os.waitpid(pid, 0)
+    with locked(tmp_path, patience=0):
+        pass
+    handle = os.open(tmp_path, os.O_PATH)
+    assert _lock(handle), "what cannot be locked is gone on with"
+    os.close(handle)
+
+
+def test_an_exclusion_keeps_its_date(tmp_path):
+    names_only(tmp_path / "data", 1, 2)
+    config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
+    plan, _ = make_plan(config)
+    exclude(plan, plan.job(0), "why")
+    path = config.output / "excluded.csv"
+    rows = list(csv.reader(path.read_text().splitlines()))
+    path.write_text(path.read_text().replace(rows[1][3], "2001-02-03T04:05:06+00:00"))
+    exclude(plan, plan.job(1), "why")
+    dates = [row[3] for row in csv.reader(path.read_text().splitlines())]
+    assert dates[1] == "2001-02-03T04:05:06+00:00"
+    assert dates[2] >= rows[1][3]
+
+
+def test_settings_bind_without_the_list_of_jobs(tmp_path):
+    names_only(tmp_path / "data", 1)
+    make_plan(make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",)))
+    (tmp_path / "out" / "jobs.csv").unlink()
+    other = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",), binning=Binning(width=2.0))
+    with pytest.raises(PlanError, match=r"width = 2.0.*made with 1.0.*plan --replace"):
+        make_plan(other)
+    make_plan(other, replace=True)
 
 
 def test_the_plan_binds_binning_and_trials(tmp_path):

@@ -153,6 +153,55 @@ def test_a_requeued_try_has_not_failed(tries, tmp_path):
     assert read_attempts(tmp_path / "tries.jsonl").failures == 2
 
 
+NOTE_AND_WAIT = """
+import sys
+from pathlib import Path
+from spikebin.attempts import note_failure, note_start
+note_start(Path(sys.argv[1]))
+print(flush=True)
+if sys.stdin.readline():
+    note_failure(Path(sys.argv[1]), "the other's reason")
+"""
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A live process that has begun a try."""
+    command = [sys.executable, "-c", NOTE_AND_WAIT, str(tmp_path / "tries.jsonl")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    with process:
+        yield process
+
+
+def test_of_two_tries_at_once_neither_has_failed(other, tmp_path):
+    path = tmp_path / "tries.jsonl"
+    note_start(path)
+    assert read_attempts(path).failures == 0
+    other.kill()
+    other.wait()
+    assert read_attempts(path) == Attempts(1, KILLED)
+    note_failure(path, "mine")
+    assert read_attempts(path) == Attempts(2, "mine")
+
+
+def test_each_of_two_tries_at_once_ends_for_itself(other, tmp_path):
+    path = tmp_path / "tries.jsonl"
+    note_start(path)
+    other.communicate("fail\n")
+    assert read_attempts(path) == Attempts(1, "the other's reason")
+    note_failure(path, "mine")
+    assert read_attempts(path) == Attempts(2, "mine")
+
+
+def test_a_failure_noted_for_a_child_ends_its_try(other, tmp_path):
+    path = tmp_path / "tries.jsonl"
+    other.kill()
+    other.wait()
+    note_failure(path, "killed by the test", pid=other.pid)
+    assert read_attempts(path) == Attempts(1, "killed by the test")
+
+
 def test_a_try_on_another_node_is_over_when_its_job_is(tmp_path):
     path = tmp_path / "tries.jsonl"
     start = {
@@ -174,3 +223,9 @@ def test_a_try_on_another_node_is_over_when_its_job_is(tmp_path):
     assert read_attempts(path, {"8"}) == Attempts(running="7")
     path.write_text(entry + "half a li")
     assert read_attempts(path) == Attempts(running="7")
+    later = {**start, "host": "node18x", "slurm_job": "8"}
+    path.write_text(entry + json.dumps(later) + "\n")
+    assert read_attempts(path) == Attempts(1, KILLED, running="8")
+    assert read_attempts(path, {"7", "8"}) == Attempts(running="8")
+    path.write_text(entry + json.dumps({**later, "slurm_job": "7"}) + "\n")
+    assert read_attempts(path) == Attempts(running="7"), "requeued on another node"

@@ -64,10 +64,8 @@ def print_table(
     dispensable : sequence of str
         Columns to leave out, first ones first, where the terminal is too narrow.
     """
-    console = Console(stderr=stderr, highlight=False)
+    console = _console(stderr=stderr)
     body = [list(row) for row in rows]
-    if not console.is_terminal:
-        console.width = WIDEST
     for column in dispensable:
         tightest = _table(title, columns, [[*row[:-1], str(row[-1])[:NARROWEST_FOLD]] for row in body])
         if console.measure(tightest, options=console.options.update(width=WIDEST)).maximum <= console.width:
@@ -77,6 +75,18 @@ def print_table(
         body = [row[:i] + row[i + 1 :] for row in body]
     # What is still too wide is for the terminal to wrap: a name cut short could be another's.
     console.print(_table(title, columns, body), crop=False)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    """Where a table goes: as wide as a terminal is; a pipe gets each row on one line."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDEST
+    return console
+
+
+def _number(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def _table(title: str, columns: list[str], body: list[list[Any]]) -> Table:
@@ -189,13 +199,14 @@ def outcome_line(outcome: Outcome) -> str:
 
 
 def report(outcomes: Iterable[Outcome]) -> int:
-    """Say what became of each sheet as it ends; the exit code."""
-    code = 0
+    """Say what became of each sheet as it ends; the exit code, 1 also where no sheet has a source."""
+    code, states = 0, set()
     for outcome in outcomes:
         prefix = "error: " if outcome.state is State.FAILED else ""
         note(prefix + outcome_line(outcome))
         code = max(code, exit_code(outcome))
-    return code
+        states.add(outcome.state)
+    return 1 if states == {State.NO_SOURCE} else code
 
 
 def exit_code(outcome: Outcome) -> int:
@@ -218,14 +229,19 @@ def describe_table(facts: dict[str, Any]) -> None:
         for p in facts["phases"]
     )
     binning, source = facts["binning"], facts["source"]
+    shortest, longest = facts["n_bins"]
+    n_bins = _number(longest, "bin") if shortest == longest else f"{shortest:,} to {longest:,} bins"
     rows = [
         ["file", facts["path"]],
         ["sheet", f"{facts['sheet']} of {facts['variant']}/{facts['part']}"],
-        ["shape", f"{facts['n_trials']} trials x {facts['n_neurons']} neurons x {facts['n_columns']} bins"],
+        [
+            "shape",
+            f"{_number(facts['n_trials'], 'trial')} x {_number(facts['n_neurons'], 'neuron')}"
+            f" x {_number(facts['n_columns'], 'bin')}",
+        ],
         [
             "trials",
-            f"{facts['n_images']} images, {facts['n_repeats']} repeats,"
-            f" {facts['n_bins'][0]} to {facts['n_bins'][1]} bins each",
+            f"{_number(facts['n_images'], 'image')}, {_number(facts['n_repeats'], 'repeat')}, {n_bins} each",
         ],
         ["phases", phases],
         [
@@ -245,7 +261,7 @@ def describe_table(facts: dict[str, Any]) -> None:
             f"{size_text(facts['size'])}, layout {facts['layout']}, codec {facts['codec']},"
             f" {8 * facts['size'] / max(1, facts['n_binned']):.1f} bits a spike",
         ],
-        ["source", f"{source['name']}, {source['files']} files, {size_text(source['size'])}"],
+        ["source", f"{source['name']}, {_number(source['files'], 'file')}, {size_text(source['size'])}"],
         ["made", f"{facts['created']} by spikebin {facts['spikebin_version']}"],
         ["content", facts["content_digest"]],
     ]
@@ -254,7 +270,7 @@ def describe_table(facts: dict[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name, text in rows:
         table.add_row(name, escape(str(text)))
-    Console(highlight=False).print(table)
+    _console().print(table, crop=False)
 
 
 def raster(file: MatrixFile, trial: int) -> None:
@@ -268,7 +284,7 @@ def raster(file: MatrixFile, trial: int) -> None:
     size = min(24, max(6, console.height - 20)), max(20, console.width - 2)
     console.print(f"\ntrial {trial}: image {facts['image_id']}, repeat {facts['repeat']}, {len(rows):,} spikes")
     for line in draw_raster(rows, columns, file.shape[1:], size, marks=onsets):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
     names = [f"{phase['name']} from bin {onset}" for phase, onset in zip(file.header["phases"], onsets, strict=True)]
     console.print(
         f"{file.shape[1]} neurons by id, {file.shape[2]} bins of {file.binning.width:g} ms; {', '.join(names)}"
@@ -281,4 +297,4 @@ def psth(views: Any) -> None:
 
     console = Console(highlight=False)
     for line in spark_psth(views, console.width - 1):
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)

@@ -46,7 +46,7 @@ def job(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write there instead of into the data set.", show_default=False),
+        typer.Option("--out", metavar="DIR", help="Write to DIR/VARIANT, apart from the data set.", show_default=False),
     ] = None,
     threads: Annotated[
         int | None,

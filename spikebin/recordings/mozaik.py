@@ -163,12 +163,20 @@ class MozaikRecording:
         """An error that names this datastore."""
         return RecordingError(f"{self.path.name}: {text}")
 
-    def listed_neurons(self, sheet: str) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
-        """Ids (n,) and positions (2 or 3, n) that the index lists for a sheet, recorded or not; None: it lists none."""
+    def listed_neurons(self, sheet: str) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+        """Ids (n,) and positions (2 or 3, n) that the index lists for a sheet, recorded or not.
+
+        Raises
+        ------
+        RecordingError
+            If it lists no ids, or positions that do not go with them; none at all are None.
+        """
         ids = _dict(self._annotations.get("neuron_ids")).get(sheet)
         positions = _dict(self._annotations.get("neuron_positions")).get(sheet)
         if not isinstance(ids, np.ndarray) or ids.ndim != 1 or ids.dtype.kind not in "iu":
-            return None, None
+            raise self.error(f"{INDEX} lists no neuron_ids of {sheet}: copy it again, or exclude the part")
+        if positions is None:
+            return ids.astype(np.int64), None
         if (
             not isinstance(positions, np.ndarray)
             or positions.dtype.kind not in "fiu"
@@ -176,7 +184,9 @@ class MozaikRecording:
             or not 2 <= positions.shape[0] <= 3
             or positions.shape[1] != ids.size
         ):
-            return ids.astype(np.int64), None
+            raise self.error(
+                f"{INDEX} lists neuron_positions of {sheet} that do not go with its neuron_ids: exclude the part"
+            )
         return ids.astype(np.int64), positions.astype(np.float64)
 
     def _presentation(self, wrapper: Any) -> Presentation:
@@ -242,8 +252,6 @@ class MozaikSheet:
         for axis in "xyz":
             table[axis] = np.nan
         listed, positions = self.recording.listed_neurons(self.sheet)
-        if listed is None:
-            return table
         by_id = np.argsort(listed, kind="stable")
         places = np.searchsorted(listed, self._ids, sorter=by_id)
         known = places < listed.size
@@ -381,6 +389,13 @@ class MozaikSheet:
         segment = self._kept.pop(file, None) or self._read(file)
         if (segment.start, segment.stop) != (phase.start, phase.stop):
             raise self.error(f"{file} changed while it was read: is the simulation still running? try again")
+        bad = np.flatnonzero(~np.isfinite(segment.times))
+        if bad.size:
+            neuron = segment.ids[np.searchsorted(np.cumsum(segment.counts), bad[0], side="right")]
+            raise self.error(
+                f"{file} has a spike of neuron {neuron} at {segment.times[bad[0]]} ms: copy it again, or exclude"
+                " the part"
+            )
         order = self._check_ids(segment, file)
         rows = np.empty(order.size, np.int64)
         rows[order] = np.arange(order.size)
