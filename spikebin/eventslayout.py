@@ -1,6 +1,6 @@
 """The layout "events": where each trial is not empty, as gaps, close to the entropy of the spikes.
 
-What is in the file and how to read it without spikebin: README.md, "The two layouts". How a chunk is compressed: chunks.py.
+What is in the file and how to read it without spikebin: README.md, "The two layouts". chunks.py compresses a chunk.
 """
 
 from __future__ import annotations

@@ -116,7 +116,9 @@ def run_tasks(
                 else:
                     crew.remove(worker)
                     worker.bury()
-            for connection in wait([worker.connection for worker in crew if worker.task]):
+            # With nobody at work there is nothing to wait for, and `wait` would wait for ever.
+            busy = [worker.connection for worker in crew if worker.task]
+            for connection in wait(busy) if busy else ():
                 worker = next(worker for worker in crew if worker.connection is connection)
                 try:
                     message: Any = worker.connection.recv()

@@ -445,6 +445,7 @@ def test_a_worker_that_dies_between_two_jobs_costs_nothing(planned):
     for outcome in run_tasks(planned.config.path, wanted_tasks(planned), workers=1, on_trial=lambda: None):
         seen.append((outcome.job.index, outcome.sheet, outcome.state))
         if len(seen) == len(THREE):
+            time.sleep(0.3)  # It has told all and waits.
             _kill_worker()
     assert seen == [(i, sheet.name, State.DONE) for i in range(2) for sheet in THREE]
 
