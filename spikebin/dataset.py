@@ -505,6 +505,8 @@ def _opened(path: Path | None, variant: str, sheet: str, part: str) -> MatrixFil
     found = file.header["variant"], file.header["part"], directory_name(file.header["sheet"])
     if found != (variant, part, sheet):
         raise MatrixFileError(f"{path} holds {'/'.join(found)}: it was renamed or copied")
+    if "limit" in file.header:
+        raise MatrixFileError(f"{path} holds only the first {file.header['limit']} trials of its part: export it anew")
     return file
 
 
