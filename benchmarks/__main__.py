@@ -75,4 +75,5 @@ def main(
         console.print(f"written to {out}/RESULTS.md")
 
 
-typer.run(main)
+if __name__ == "__main__":
+    typer.run(main)
