@@ -6,7 +6,7 @@ compressed is in chunks.py; what a file holds besides, and when it is whole, is 
 
 from __future__ import annotations
 
-import threading
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from spikebin.chunks import ChunkCodec, chunk_places
 from spikebin.eventslayout import EventsLayout
+from spikebin.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,8 @@ class MatrixLayout:
         columns = min(shape[2], CHUNK_CELLS // rows)
         self._codec = ChunkCodec((1, rows, columns), dtype, codec, MATRIX_LEVEL, MATRIX_BLOCK)
         self._corners = [(row, column) for row in range(0, shape[1], rows) for column in range(0, shape[2], columns)]
-        self._buffers = threading.local()
+        # Zeroed when they are given back.
+        self._buffers = Scratch(lambda size: np.zeros(size, dtype))
 
     def create(self, file: Any) -> None:
         """Make the empty ``/spikes`` of an open PyTables file."""
@@ -68,14 +70,14 @@ class MatrixLayout:
 
     def encode(self, events: TrialEvents) -> list[bytes]:
         """Compress one trial; threads may encode at once."""
-        buffer = self._buffer()
         chunks = []
-        for row, column in self._corners:
-            cells, values = self._cells(events, row, column)
-            buffer[cells] = values
-            chunks.append(self._codec.compress(buffer.reshape(self._codec.padded)))
-            # Emptying the few cells that were filled is cheaper than zeroing the whole chunk.
-            buffer[cells] = 0
+        with self._buffers.borrow(math.prod(self._codec.padded)) as buffer:
+            for row, column in self._corners:
+                cells, values = self._cells(events, row, column)
+                buffer[cells] = values
+                chunks.append(self._codec.compress(buffer.reshape(self._codec.padded)))
+                # Emptying the few cells that were filled is cheaper than zeroing the whole chunk.
+                buffer[cells] = 0
         return chunks
 
     def append(self, file: Any, trial: int, encoded: list[bytes]) -> None:
@@ -109,12 +111,6 @@ class MatrixLayout:
         dense = self.block(chunks, *everything).reshape(-1)
         flat = _nonzero(dense.view(np.uint8))
         return flat, dense[flat].view(np.uint8)
-
-    def _buffer(self) -> NDArray[Any]:
-        buffer: NDArray[Any] | None = getattr(self._buffers, "chunk", None)
-        if buffer is None:
-            buffer = self._buffers.chunk = np.zeros(self._codec.padded, self.dtype).reshape(-1)
-        return buffer
 
     def _cells(self, events: TrialEvents, row: int, column: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Which items of a padded chunk are not empty, and what they hold."""

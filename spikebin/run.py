@@ -196,8 +196,11 @@ class _Worker:
 def _work(connection: Connection, config: Path, threads: int, force: bool) -> None:  # noqa: FBT001
     """Life of a worker: take a task, run it, tell; until the parent hangs up."""
     from spikebin.config import load_config
-    from spikebin.job import Outcome, one_line, run_job
     from spikebin.plan import load_plan
+    from spikebin.process import settle_in
+
+    settle_in()
+    from spikebin.job import Outcome, one_line, run_job
 
     def tell(message: object) -> None:
         try:

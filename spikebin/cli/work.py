@@ -69,6 +69,9 @@ def job(
     task = plan.job(index)
     names = [plan.find_sheet(sheet) for sheet in sheets or ()]
     from spikebin.cores import cpus
+    from spikebin.process import settle_in
+
+    settle_in()
     from spikebin.job import run_job
 
     outcomes = run_job(plan, task, sheets=names, force=force, limit=limit, out=out, threads=threads or cpus())

@@ -7,13 +7,13 @@ understand it leaves to the restricted unpickler; the two never disagree on what
 from __future__ import annotations
 
 import pickletools
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from spikebin import kernels
 from spikebin.recordings.unpickler import ALIASES, KINDS
+from spikebin.scratch import Scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,14 +46,22 @@ def interpret(data: NDArray[np.uint8]) -> Interpreted | None:
     """
     if not 0 < data.size < 1 << 30:
         return None
-    room = _room(data.size, 1)
-    for larger in (4, 16, 64):
-        status, _ = kernels.interpret(data, _WORDS, room)
+    for larger in (1, 4, 16):
+        places = _places(data.size, larger)
+        with _rooms.borrow(places[-1]) as room:
+            room[kernels.STACK : kernels.END + 1] = places
+            status, _ = kernels.interpret(data, _WORDS, room)
+            if status == 0:
+                return _found(data, room)
         if status != kernels.FULL:
             break
-        room = _room(data.size, larger)
-    if status != 0:
-        return None
+    return None
+
+
+_rooms = Scratch(lambda size: np.empty(size, np.int64))
+
+
+def _found(data: NDArray[np.uint8], room: NDArray[np.int64]) -> Interpreted:
     first, how_many = int(room[kernels.FIRST]), int(room[kernels.HOW_MANY])
     trains = room[first : first + 3 * how_many].reshape(how_many, 3)
     counts = trains[:, 1].copy()
@@ -79,23 +87,15 @@ def _text(data: NDArray[np.uint8], at: int) -> str:
     return data[start:stop].tobytes().decode()
 
 
-_rooms = threading.local()
-
-
-def _room(size: int, larger: int) -> NDArray[np.int64]:
-    """The array of work of this thread, kept from one file to the next; for a file of `size` bytes, as neo writes them.
+def _places(size: int, larger: int) -> list[int]:
+    """Where the regions of a room begin, and where the last ends; for a file of `size` bytes, as neo writes them.
 
     Of 9.6 MB with 37,500 trains, each takes 27 values of the memo, 15 objects, 10 values in tuples that stay, an entry
     or two, and 3 numbers; the first bytes, before the trains, take relatively more.
     """
     lengths = [n * larger for n in (8192, 1024, 1024 + size // 8, 1024 + size // 16, 1024 + size // 14)]
     lengths += [n * larger for n in (1024 + size // 64, 1024 + size // 64)]
-    places = [kernels.HEAD + sum(lengths[:part]) for part in range(len(lengths) + 1)]
-    room: NDArray[np.int64] | None = getattr(_rooms, "room", None)
-    if room is None or room.size < places[-1]:
-        room = _rooms.room = np.empty(places[-1], np.int64)
-    room[kernels.STACK : kernels.END + 1] = places
-    return room
+    return [kernels.HEAD + sum(lengths[:part]) for part in range(len(lengths) + 1)]
 
 
 _UNITS = {kernels.SECOND: "second", kernels.MILLISECOND: "millisecond", kernels.MICROSECOND: "microsecond"}

@@ -6,6 +6,7 @@ two segments fit each other: that is mozaik.py's business.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -23,6 +24,7 @@ from spikebin.recordings.unpickler import (
     scalar_of,
     unpickle,
 )
+from spikebin.scratch import Scratch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,12 +75,16 @@ def read_segment(path: Path) -> Segment:
         If the file is missing, damaged, hostile, not a segment, or holds no spike train; if a train lacks a neuron id
         or a unit of time known here; if its trains differ in t_start or t_stop.
     """
-    data = read_bytes(path, reuse=True)
-    read = interpret(data)
-    if read is not None:
-        return _from_arrays(read)
-    with reading(path):
-        return _from_objects(data)
+    with ExitStack() as borrowed:
+        data = read_bytes(path, make=lambda size: borrowed.enter_context(_bytes.borrow(size)))
+        read = interpret(data)
+        if read is not None:
+            return _from_arrays(read)
+        with reading(path):
+            return _from_objects(data)
+
+
+_bytes = Scratch(lambda size: np.empty(size, np.uint8))
 
 
 def probe_segment(path: Path) -> tuple[float, float]:

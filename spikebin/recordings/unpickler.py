@@ -24,7 +24,7 @@ from spikebin import kernels
 from spikebin.errors import RecordingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -253,14 +253,10 @@ def unpickle(
         raise Refused(_damaged(error)) from error
 
 
-_buffers = threading.local()
-
-
-def read_bytes(path: Path, limit: int | None = None, *, reuse: bool = False) -> NDArray[np.uint8]:
-    """Bytes of a file, or its first `limit`.
-
-    With `reuse` they lie in a buffer of this thread, until the thread's next such call: reading a segment into memory
-    that the system has to find first takes as long as interpreting it.
+def read_bytes(
+    path: Path, limit: int | None = None, *, make: Callable[[int], NDArray[np.uint8]] | None = None
+) -> NDArray[np.uint8]:
+    """Bytes of a file, or its first `limit`, in an array of so many or more that `make` gives, else in a new one.
 
     Raises
     ------
@@ -272,12 +268,7 @@ def read_bytes(path: Path, limit: int | None = None, *, reuse: bool = False) -> 
         if not path.is_file():
             raise RecordingError(f"{place(path)} is not a file: copy it again from the simulation")
         size = size if limit is None else min(limit, size)
-        data: NDArray[np.uint8] | None = getattr(_buffers, "data", None) if reuse else None
-        if data is None or data.size < size:
-            data = np.empty(size, np.uint8)
-            if reuse:
-                _buffers.data = data
-        data, n_read = data[:size], 0
+        data, n_read = (make(size) if make else np.empty(size, np.uint8))[:size], 0
         with path.open("rb", buffering=0) as file:
             while n_read < size and (n_more := file.readinto(data[n_read:].data)):
                 n_read += n_more
