@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from spikebin.cli.options import note
-from spikebin.cli.tables import exit_code, outcome_line, print_failures
+from spikebin.cli.outcomes import exit_code, outcome_line
+from spikebin.cli.tables import print_failures
 from spikebin.run import run_tasks
 from spikebin.state import State
 

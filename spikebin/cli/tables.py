@@ -25,14 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "describe_table",
-    "exit_code",
-    "outcome_line",
     "plan_table",
     "print_failures",
     "print_table",
     "psth",
     "raster",
-    "report",
     "status_table",
     "submit_remarks",
     "submit_table",
@@ -183,37 +180,6 @@ def submit_table(batch: Batch) -> None:
         f"{n_parts} parts, {batch.n_files} files, about {size_text(batch.n_bytes)}; `spikebin status` shows how far,"
         f" `scancel {' '.join(array.job_id for array in sent)}` ends them"
     )
-
-
-def outcome_line(outcome: Outcome) -> str:
-    """One line for a sheet of a job."""
-    what = f"{outcome.job.name} {outcome.sheet}"
-    if outcome.header is None:
-        return f"{what}: {outcome.state}: {outcome.message}" if outcome.message else f"{what}: {outcome.state}"
-    if not outcome.exported:
-        return f"{what}: done already"
-    header = outcome.header
-    shape = " x ".join(map(str, header["shape"]))
-    lost = f"{header['n_collisions']:,} collisions, {header['n_outside']:,} outside"
-    return f"{what}: {shape}, {header['n_spikes']:,} spikes, {lost}, {size_text(header['size'])} -> {outcome.message}"
-
-
-def report(outcomes: Iterable[Outcome]) -> int:
-    """Say what became of each sheet as it ends; the exit code, 1 also where no sheet has a source."""
-    code, states = 0, set()
-    for outcome in outcomes:
-        prefix = "error: " if outcome.state is State.FAILED else ""
-        note(prefix + outcome_line(outcome))
-        code = max(code, exit_code(outcome))
-        states.add(outcome.state)
-    return 1 if states == {State.NO_SOURCE} else code
-
-
-def exit_code(outcome: Outcome) -> int:
-    """What one sheet contributes to the exit code of its command."""
-    if outcome.state is not State.FAILED:
-        return 0
-    return 3 if outcome.disk_full else 1
 
 
 def print_failures(failures: list[Outcome]) -> None:

@@ -61,7 +61,7 @@ def job(
     config: ConfigOption = None,
 ) -> None:
     """Export the sheets of one part that are not done; all done: say so and touch nothing."""
-    from spikebin.cli.tables import report
+    from spikebin.cli.outcomes import report
 
     if limit is not None and out is None:
         raise typer.BadParameter("--limit needs --out DIR, since a part of a part never counts as done")
