@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spikebin.errors import SpikebinError as SpikebinError
     from spikebin.matrixfile import MatrixFile as MatrixFile
     from spikebin.matrixfile import open_file as open_file
+    from spikebin.trials import bin_trials as bin_trials
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ _HOMES = {
     "SpikebinError": "errors",
     "Tally": "dense",
     "bin_spikes": "dense",
+    "bin_trials": "trials",
     "open_dataset": "dataset",
     "open_file": "matrixfile",
 }
@@ -41,6 +43,7 @@ __all__ = [
     "SpikebinError",
     "Tally",
     "bin_spikes",
+    "bin_trials",
     "open_dataset",
     "open_file",
 ]

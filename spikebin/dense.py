@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 import numpy as np
 
 from spikebin import kernels
+from spikebin.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
 from spikebin.binning import Binning
 from spikebin.cores import usable_cores
 from spikebin.errors import BinningError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["Tally", "bin_spikes"]
+__all__ = ["Tally", "bin_spikes", "in_parts"]
 
 
 T = TypeVar("T")
@@ -138,24 +139,16 @@ def bin_spikes(
     array([[[1, 0, 0],
             [0, 1, 0]]])
     """
-    start, stop, width = _number(start, "start"), _number(stop, "stop"), _number(width, "width")
+    start, stop, width = as_number(start, "start"), as_number(stop, "stop"), as_number(width, "width")
     n_bins = Binning(width=width, closed=closed, end_bin=end_bin).n_bins(start, stop)
-    shape = (_size(n_trials, "n_trials"), _size(n_neurons, "n_neurons"), n_bins)
-    flat_times = _floats(times)
-    rows = _indices(neurons, "neurons", n_neurons, flat_times.size)
+    shape = (as_size(n_trials, "n_trials"), as_size(n_neurons, "n_neurons"), n_bins)
+    flat_times = as_floats(times, "times")
+    rows = as_indices(neurons, "neurons", n_neurons, flat_times.size)
     if trials is not None:
-        rows = _indices(trials, "trials", n_trials, flat_times.size) * n_neurons + rows
+        rows = as_indices(trials, "trials", n_trials, flat_times.size) * n_neurons + rows
     elif n_trials != 1:
         raise BinningError(f"n_trials is {n_trials} but `trials` is not given: give the trial of each spike")
-    if out is None:
-        matrix = np.zeros(shape, _dtype(dtype))
-    else:
-        if not isinstance(out, np.ndarray):
-            raise BinningError(f"out is {type(out).__name__}: give an array of shape {shape}")
-        if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
-            raise BinningError(f"out has shape {out.shape}: give a writeable, C-contiguous array of shape {shape}")
-        _dtype(out.dtype)
-        matrix = out
+    matrix = matrix_to_fill(out, shape, dtype)
     n_rows = shape[0] * shape[1]
     bins, cells = matrix.reshape(n_rows, n_bins), matrix.reshape(-1)
     place = start, stop, width, closed == "right", end_bin, n_bins
@@ -181,7 +174,7 @@ def bin_spikes(
                 return inside, collisions, low + found[2]
         return inside, collisions, -1
 
-    parts = _in_parts(fill, n_rows, flat_times.size)
+    parts = in_parts(fill, n_rows, flat_times.size)
     inside, collisions = sum(part[0] for part in parts), sum(part[1] for part in parts)
     bad = min((part[2] for part in parts if part[2] >= 0), default=-1)
     if bad >= 0:
@@ -192,7 +185,7 @@ def bin_spikes(
     return matrix, Tally(n_spikes, inside - collisions, collisions, n_spikes - inside)
 
 
-def _in_parts(fill: Callable[[int, int], T], n_rows: int, n_spikes: int) -> list[T]:
+def in_parts(fill: Callable[[int, int], T], n_rows: int, n_spikes: int) -> list[T]:
     """``fill(first, last)`` of ranges of rows, side by side where that is worth a thread: no two write to one cell."""
     n_threads = usable_cores() if n_spikes >= SPIKES_PER_THREAD else 1
     edges = [n_rows * i // n_threads for i in range(n_threads + 1)]
@@ -200,46 +193,3 @@ def _in_parts(fill: Callable[[int, int], T], n_rows: int, n_spikes: int) -> list
         return [fill(0, n_rows)]
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(fill, edges[:-1], edges[1:]))
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, int | float | np.integer | np.floating):
-        return float(value)
-    raise BinningError(f"{name} is {value!r}: give a number")
-
-
-def _size(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise BinningError(f"{name} is {value!r}: give a whole number, 0 or more")
-    return int(value)
-
-
-def _dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    kind = np.dtype(dtype)
-    if kind.kind not in "biu" or not kind.isnative:
-        raise BinningError(f"dtype {kind} neither marks nor counts: give bool or an integer dtype of this machine")
-    return kind
-
-
-def _plain(values: ArrayLike, name: str) -> NDArray[Any]:
-    if np.ma.isMaskedArray(values):
-        raise BinningError(f"{name} is masked: give the spikes that count, {name}.compressed()")
-    return np.asarray(values)
-
-
-def _floats(times: ArrayLike) -> NDArray[np.float64]:
-    array = _plain(times, "times")
-    if array.ndim != 1 or array.dtype.kind not in "fiu":
-        raise BinningError(f"times has shape {array.shape} and dtype {array.dtype}: give a flat array of numbers")
-    return np.ascontiguousarray(array, np.float64)
-
-
-def _indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[np.int64]:
-    array = _plain(values, name)
-    if array.shape != (size,) or (array.dtype.kind not in "iu" and size):
-        raise BinningError(
-            f"{name} has shape {array.shape} and dtype {array.dtype}: give one integer for each of {size} spikes"
-        )
-    if size and (array.min() < 0 or array.max() >= limit):
-        raise BinningError(f"{name} runs from {array.min()} to {array.max()}, there are {limit}: give 0 to {limit - 1}")
-    return np.ascontiguousarray(array, np.int64)

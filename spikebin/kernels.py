@@ -102,6 +102,46 @@ def count(times, rows, start, stop, width, right, end_bin, n_bins, full, first_r
 
 
 @njit(nogil=True, cache=True)
+def disorder(times):
+    """Place of the first time that is NaN, infinite or before the one that it follows; -1 if there is none."""
+    last = -np.inf
+    for i in range(times.size):
+        if not last <= times[i] < np.inf or times[i] == -np.inf:
+            return i
+        last = times[i]
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def fill_windows(times, rows, step, starts, stops, trials, margin, width, right, end_bin, n_bins, full, out):
+    """Count the spikes of windows into ``out[trials[w], rows[i * step], bin]``, up to `full`.
+
+    How many lie in a window, those in two windows twice; were binned; did not fit. Times ascend, and windows by their
+    starts. `margin` is the largest tolerance of an edge. With a `step` of 0 all spikes are those of ``rows[0]``.
+    """
+    n_spikes = 0
+    n_inside = 0
+    n_collisions = 0
+    low = 0
+    for w in range(starts.size):
+        start, stop, trial = starts[w], stops[w], trials[w]
+        while low < times.size and times[low] < start - margin:
+            low += 1
+        i = low
+        while i < times.size and times[i] <= stop + margin:
+            k = bin_of(times[i], start, stop, width, right, end_bin, n_bins)
+            n_spikes += k >= 0 or start <= times[i] <= stop
+            if k >= 0:
+                n_inside += 1
+                if out[trial, rows[i * step], k] < full:
+                    out[trial, rows[i * step], k] += 1
+                else:
+                    n_collisions += 1
+            i += 1
+    return n_spikes, n_inside, n_collisions
+
+
+@njit(nogil=True, cache=True)
 def merge(flat, full, counts):
     """Make sorted `flat` unique in place, with how often each occurs, up to `full`; how many are left, did not fit."""
     n_unique = 0

@@ -70,6 +70,28 @@ def count(times, rows, start, stop, width, right, end_bin, n_bins, full, first_r
     return n_inside, n_collisions, -1
 
 
+def disorder(times):
+    for i, time in enumerate(times):
+        if not math.isfinite(time) or (i and time < times[i - 1]):
+            return i
+    return -1
+
+
+def fill_windows(times, rows, step, starts, stops, trials, margin, width, right, end_bin, n_bins, full, out):
+    n_spikes = n_inside = n_collisions = 0
+    for start, stop, trial in zip(starts, stops, trials, strict=True):
+        for i, time in enumerate(times):
+            row = rows[i] if step else rows[0]
+            k = bin_of(time, start, stop, width, right, end_bin, n_bins)
+            n_spikes += k >= 0 or start <= time <= stop
+            n_inside += k >= 0
+            if k >= 0 and out[trial, row, k] == full:
+                n_collisions += 1
+            elif k >= 0:
+                out[trial, row, k] += 1
+    return n_spikes, n_inside, n_collisions
+
+
 def merge(flat, full, counts):
     unique = sorted(set(flat.tolist()))
     n_collisions = 0

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from spikebin.errors import DiskFullError, RecordingError
 from spikebin.recordings import spikeindex
-from spikebin.recordings.spikeindex import build_index, merge_windows, slices
+from spikebin.recordings.spikeindex import build_index, slices
+from spikebin.windows import Union, merge_windows
 
 
 class Seekable:
@@ -41,7 +42,8 @@ class Stream:
 def small_steps(monkeypatch):
     """Sizes at which some hundred spikes take every path: several chunks, landmarks, runs in a file."""
     monkeypatch.setattr(spikeindex, "CHUNK", 16)
-    monkeypatch.setattr(spikeindex, "IN_MEMORY", 40)
+    monkeypatch.setattr(spikeindex, "RUN", 20)
+    monkeypatch.setattr(spikeindex, "IN_MEMORY", 100)
     monkeypatch.setattr(spikeindex, "LANDMARK", 4)
 
 
@@ -89,8 +91,15 @@ def test_runs_beyond_memory_lie_in_a_file():
     rng = np.random.default_rng(0)
     index = build_index(Seekable(rng.uniform(0, 1, 500), np.zeros(500)), "x")
     owned = [times.flags.owndata for times, _ in index._runs]
-    assert owned == [True] * 2 + [False] * 30
+    assert owned == [True] * 3 + [False] * 13
     assert not index._runs[5][0].flags.writeable
+
+
+def test_a_few_spikes_of_each_chunk_are_one_run():
+    times = np.random.default_rng(0).uniform(0, 1, 500)
+    index = build_index(Seekable(times, np.zeros(500)), "x", merge_windows([(0.2, 0.22)]))
+    assert [run.size for run, _ in index._runs] == [index.n_kept]
+    assert index.n_kept == ((times >= 0.2) & (times <= 0.22)).sum() > 0
 
 
 def test_a_full_temporary_directory_is_one_line(monkeypatch):
@@ -126,3 +135,16 @@ def test_merged_windows_are_apart_and_cover_the_same(windows):
     assert (merged[1:, 0] > merged[:-1, 1]).all()
     for time in np.arange(-42, 42) / 4:
         assert any(a <= time <= b for a, b in windows) == any(a <= time <= b for a, b in merged)
+
+
+far = st.one_of(numbers, st.floats(-1e300, 1e300), st.sampled_from([1e308, -1e308, 5e-324, 1e6 + 2**-30]))
+
+
+@given(st.lists(st.tuples(far, far), max_size=8), st.lists(far, max_size=30))
+def test_the_union_holds_what_a_window_holds(windows, times):
+    windows = [(min(window), max(window)) for window in windows]
+    ends = [end for window in windows for end in window]
+    near = [float(np.nextafter(end, to)) for end in ends for to in (-np.inf, np.inf) if abs(end) < 1e308]
+    times = np.array([*times, *ends, *near])
+    found = Union(merge_windows(windows)).places(times)
+    assert found.tolist() == [i for i, time in enumerate(times) if any(a <= time <= b for a, b in windows)]

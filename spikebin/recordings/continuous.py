@@ -16,7 +16,8 @@ from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.base import NEURON_FIELDS, PhaseSpikes, Reading, SourceFile
 from spikebin.recordings.events import EventTable, cut_trials, read_events, whole_trial
-from spikebin.recordings.spikeindex import build_index, merge_windows
+from spikebin.recordings.spikeindex import build_index
+from spikebin.windows import merge_windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,9 +19,10 @@ import numpy as np
 
 from spikebin.atomic import os_error
 from spikebin.errors import RecordingError
+from spikebin.windows import Union
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 
-__all__ = ["CHUNK", "SeekableSource", "SpikeIndex", "SpikeSource", "build_index", "merge_windows", "slices"]
+__all__ = ["CHUNK", "SeekableSource", "SpikeIndex", "SpikeSource", "build_index", "slices"]
 
-CHUNK = 1 << 22
+CHUNK = 1 << 20
+RUN = 1 << 21
 IN_MEMORY = 1 << 24
 LANDMARK = 1 << 12
 WIDEST_FLAGS = 1 << 26
@@ -88,17 +90,6 @@ class SpikeIndex(Protocol):
         ...
 
 
-def merge_windows(windows: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
-    """The union of windows, each with both its ends: (n, 2) of start and stop, ascending and apart."""
-    merged: list[list[float]] = []
-    for start, stop in sorted(windows):
-        if merged and start <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], stop)
-        else:
-            merged.append([start, stop])
-    return np.array(merged, np.float64).reshape(-1, 2)
-
-
 def build_index(source: SpikeSource, where: str, windows: NDArray[np.float64] | None = None) -> SpikeIndex:
     """Go over the spikes of a source, check them, and make them findable by time.
 
@@ -108,7 +99,7 @@ def build_index(source: SpikeSource, where: str, windows: NDArray[np.float64] | 
     where : str
         For messages.
     windows : float64 (n, 2), optional
-        As from `merge_windows`; no other spikes will be asked for. None: all may be.
+        As from `spikebin.windows.merge_windows`; no other spikes will be asked for. None: all may be.
 
     Returns
     -------
@@ -129,16 +120,16 @@ def build_index(source: SpikeSource, where: str, windows: NDArray[np.float64] | 
             return marks
     runs = _Runs()
     facts = _Facts(where)
+    union = None if windows is None else Union(windows)
     try:
         for times, ids in source.chunks():
             facts.add(times, ids)
-            if windows is not None:
-                inside = _inside(times, windows)
-                times, ids = times[inside], ids[inside]  # noqa: PLW2901
-            if not _ascending(times):
-                order = np.argsort(times)
-                times, ids = times[order], ids[order]  # noqa: PLW2901
-            runs.add(times, ids)
+            if union is None:
+                runs.add(times, ids)
+            else:
+                inside = union.places(times)
+                runs.add(times[inside], ids[inside])
+        runs.finish()
     finally:
         runs.close()
     runs.n_spikes, runs.ids, runs.first, runs.last = facts.n_spikes, facts.ids(), facts.first, facts.last
@@ -196,14 +187,48 @@ class _Runs:
     first: float = np.inf
     last: float = -np.inf
     _runs: list[Spikes] = field(default_factory=list)
+    _pending: list[Spikes] = field(default_factory=list)
     _spilled: list[int] = field(default_factory=list)
+    _n_in_runs: int = 0
     _file: Any = None
 
     def add(self, times: NDArray[np.float64], ids: NDArray[np.int64]) -> None:
-        if not times.size:
-            return
+        """Take spikes in any order; a run is made of them when they are enough for one."""
+        self._pending.append((times, ids))
         self.n_kept += times.size
-        if self.n_kept <= IN_MEMORY:
+        if sum(times.size for times, _ in self._pending) >= RUN:
+            self._make_run()
+
+    def finish(self) -> None:
+        """Make a run of the rest, and map the temporary file: once for all in it, since a process may hold few maps."""
+        if any(times.size for times, _ in self._pending):
+            self._make_run()
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+            words = np.asarray(np.memmap(self._file, np.int64, "r"))
+        except (OSError, ValueError) as error:
+            raise _no_room(error) from None
+        start = 0
+        for n in self._spilled:
+            self._runs.append((words[start : start + n].view(np.float64), words[start + n : start + 2 * n]))
+            start += 2 * n
+
+    def close(self) -> None:
+        """Close the temporary file; what is mapped of it stays."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
+    def _make_run(self) -> None:
+        times, ids = (np.concatenate(columns) for columns in zip(*self._pending, strict=True))
+        self._pending = []
+        if not _ascending(times):
+            order = np.argsort(times)
+            times, ids = times[order], ids[order]
+        self._n_in_runs += times.size
+        if self._n_in_runs <= IN_MEMORY:
             self._runs.append((times, ids))
             return
         try:
@@ -214,23 +239,6 @@ class _Runs:
         except OSError as error:
             raise _no_room(error) from None
         self._spilled.append(times.size)
-
-    def close(self) -> None:
-        """Map the temporary file, once for all runs in it, since a process may hold only so many maps."""
-        if self._file is None:
-            return
-        try:
-            self._file.flush()
-            words = np.asarray(np.memmap(self._file, np.int64, "r"))
-        except (OSError, ValueError) as error:
-            raise _no_room(error) from None
-        finally:
-            with suppress(OSError):
-                self._file.close()
-        start = 0
-        for n in self._spilled:
-            self._runs.append((words[start : start + n].view(np.float64), words[start + n : start + 2 * n]))
-            start += 2 * n
 
     def between(self, start: float, stop: float) -> Spikes:
         found = []
@@ -286,13 +294,6 @@ def _landmarks(source: SeekableSource, where: str, windows: NDArray[np.float64] 
             places = np.searchsorted(times, windows[:, 1], "right") - np.searchsorted(times, windows[:, 0], "left")
             n_kept += int(places.sum())
     return _Landmarks(source, np.concatenate(marks), facts.n_spikes, n_kept, facts.ids(), facts.first, facts.last)
-
-
-def _inside(times: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which times lie in a window."""
-    place = np.searchsorted(windows[:, 0], times, "right") - 1
-    inside: NDArray[np.bool_] = (place >= 0) & (times <= windows[place, 1])
-    return inside
 
 
 def _ascending(times: NDArray[np.float64]) -> bool:

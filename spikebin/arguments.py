@@ -1,0 +1,77 @@
+"""Checks of what a caller hands to `bin_spikes` and `bin_trials`: numbers, flat arrays, dtypes, arrays to fill.
+
+Each gives back what it was given in the form that kernels take, or raises a BinningError of one line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import BinningError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["as_dtype", "as_floats", "as_indices", "as_number", "as_size", "matrix_to_fill"]
+
+
+def as_number(value: Any, name: str) -> float:
+    """A plain number."""
+    if isinstance(value, int | float | np.integer | np.floating):
+        return float(value)
+    raise BinningError(f"{name} is {value!r}: give a number")
+
+
+def as_size(value: Any, name: str) -> int:
+    """A whole number, 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise BinningError(f"{name} is {value!r}: give a whole number, 0 or more")
+    return int(value)
+
+
+def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """A dtype that marks or counts."""
+    kind = np.dtype(dtype)
+    if kind.kind not in "biu" or not kind.isnative:
+        raise BinningError(f"dtype {kind} neither marks nor counts: give bool or an integer dtype of this machine")
+    return kind
+
+
+def as_floats(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """A flat array of numbers, float64 and contiguous; no copy of one that is."""
+    array = _plain(values, name)
+    if array.ndim != 1 or array.dtype.kind not in "fiu":
+        raise BinningError(f"{name} has shape {array.shape} and dtype {array.dtype}: give a flat array of numbers")
+    return np.ascontiguousarray(array, np.float64)
+
+
+def as_indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[np.int64]:
+    """A flat array of `size` whole numbers from 0 to ``limit - 1``."""
+    array = _plain(values, name)
+    if array.shape != (size,) or (array.dtype.kind not in "iu" and size):
+        raise BinningError(
+            f"{name} has shape {array.shape} and dtype {array.dtype}: give one integer for each of {size} spikes"
+        )
+    if size and (array.min() < 0 or array.max() >= limit):
+        raise BinningError(f"{name} runs from {array.min()} to {array.max()}, there are {limit}: give 0 to {limit - 1}")
+    return np.ascontiguousarray(array, np.int64)
+
+
+def matrix_to_fill(out: NDArray[Any] | None, shape: tuple[int, int, int], dtype: DTypeLike) -> NDArray[Any]:
+    """A new matrix of zeros, or `out` as it is, checked; its own dtype is the one that counts."""
+    if out is None:
+        return np.zeros(shape, as_dtype(dtype))
+    if not isinstance(out, np.ndarray):
+        raise BinningError(f"out is {type(out).__name__}: give an array of shape {shape}")
+    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
+        raise BinningError(f"out has shape {out.shape}: give a writeable, C-contiguous array of shape {shape}")
+    as_dtype(out.dtype)
+    return out
+
+
+def _plain(values: ArrayLike, name: str) -> NDArray[Any]:
+    if np.ma.isMaskedArray(values):
+        raise BinningError(f"{name} is masked: give the spikes that count, {name}.compressed()")
+    return np.asarray(values)
