@@ -11,6 +11,7 @@ from benchmarks.job import check_file
 from benchmarks.peers import absence
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Picture, Report, Table, number_text
+from spikebin.layouts import MATRIX_LEVEL
 from spikebin.simulate import V1
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def write_pytables(path: Path, dense: Iterable[np.ndarray], truth: Truth) -> Pat
             tables.BoolAtom(),
             shape=truth.shape,
             chunkshape=(1, truth.ids.size, N_BINS),
-            filters=tables.Filters(complevel=1, complib="blosc2:zstd", shuffle=False, bitshuffle=True),
+            filters=tables.Filters(complevel=MATRIX_LEVEL, complib="blosc2:zstd", shuffle=False, bitshuffle=True),
         )
         for i, trial in enumerate(dense):
             array[i] = trial
