@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 IMPORTS = 'python -c "import numba, tables"'
 FIRST_BYTE = "spikebin job, until it opens the index"
 TEXT = """Whole processes, all files in the page cache, numba's cache warm. A job is stopped at the moment it opens
-the index of the recording, of which it reads its first byte, or its first segment; or it runs to its end on the smallest recording there is, one image
-and four neurons, which takes in all that is loaded later."""
+the index of the recording, which is the first that it reads of it, or its first segment; or it runs to its end on the
+smallest recording there is, one image and four neurons, which takes in all that is loaded later."""
 
 # Runs a command line, and ends the process when it opens a file whose name begins with a given text.
 UNTIL = """

@@ -54,6 +54,7 @@ class MatrixLayout:
         self._corners = [(row, column) for row in range(0, shape[1], rows) for column in range(0, shape[2], columns)]
         # Zeroed when they are given back.
         self._buffers = Scratch(lambda size: np.zeros(size, dtype))
+        self._decoded = Scratch(lambda size: np.empty(size, dtype))
 
     def create(self, file: Any) -> None:
         """Make the empty ``/spikes`` of an open PyTables file."""
@@ -108,10 +109,11 @@ class MatrixLayout:
 
     def events(self, chunks: Callable[[int, int], bytes], trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Flat indices (int64, ascending) and values (uint8) of the cells of one trial that are not empty."""
-        everything = range(trial, trial + 1), range(self.shape[1]), range(self.shape[2])
-        dense = self.block(chunks, *everything).reshape(-1)
-        flat = _nonzero(dense.view(np.uint8))
-        return flat, dense[flat].view(np.uint8)
+        rows, columns = range(self.shape[1]), range(self.shape[2])
+        with self._decoded.borrow(math.prod(self._codec.padded)) as scratch:
+            dense = self._trial(partial(chunks, trial), rows, columns, scratch.reshape(self._codec.padded)).reshape(-1)
+            flat = _nonzero(dense.view(np.uint8))
+            return flat, dense[flat].view(np.uint8)
 
     def _cells(self, events: TrialEvents, row: int, column: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Which items of a padded chunk are not empty, and what they hold."""
