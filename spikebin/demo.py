@@ -1,19 +1,21 @@
-"""The demo's recordings: a small made-up V1 in mozaik's own format, and the spikebin.toml that fits it."""
+"""The demo: a small made-up V1 in mozaik's own format, the spikebin.toml that fits it, and the commands to show."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from spikebin.atomic import make_directory, os_error
 from spikebin.errors import ConfigError
 from spikebin.initialise import write_config
+from spikebin.plan import matrix_path
 from spikebin.simulate import V1, Experiment, scaled, write_datastore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["make_demo"]
+__all__ = ["demo_commands", "make_demo", "next_steps"]
 
 N_IMAGES = 6
 N_TEST_IMAGES = 3
@@ -62,3 +64,33 @@ def make_demo(directory: Path, *, parts: int, scale: float, on_part: Callable[[s
     config = directory / "spikebin.toml"
     write_config(config, [roots[0]], [f"test={roots[1]}"])
     return config
+
+
+def demo_commands(config: Path) -> list[list[str]]:
+    """What to type, from recordings to a raster, as arguments of `spikebin`.
+
+    Parameters
+    ----------
+    config : Path
+        As `make_demo` gives it.
+    """
+    directory = config.parent
+    file = matrix_path(directory / "dataset", "train", "50000", "X_ON")
+    return [
+        ["plan", "--config", str(config)],
+        ["run", "--config", str(config)],
+        ["status", "--config", str(config)],
+        ["verify", str(directory)],
+        ["inspect", "--trial", "0", str(file)],
+    ]
+
+
+def next_steps(config: Path) -> str:
+    """What to try after the demo."""
+    return f"""Next:
+  cd {shlex.quote(str(config.parent))}
+  spikebin missing --sheet V1_Inh_L23        # nothing: all is there
+  spikebin inspect --trial 2 dataset/test/spikes/V1_Exc_L4/spikes_V1_Exc_L4_300050.h5
+  python -c "import spikebin; print(spikebin.open_dataset('dataset', 'train')['X_ON'].rates().mean())"
+With recordings of your own:
+  spikebin init ROOT && spikebin plan && spikebin run"""

@@ -64,6 +64,8 @@ def plot_rates(sheets: Mapping[str, View] | MatrixFile | View, path: Path) -> No
 def plot_file(sheets: Mapping[str, View] | MatrixFile | View, path: Path, *, trial: int | None = None) -> None:
     """Draw PSTH and rates of each sheet and, where a trial is given, its raster in the first; as `plot_trial`."""
     named = _named(sheets)
+    if not named:
+        raise SpikebinError("nothing to draw: no sheet has spikes yet, `spikebin run` exports them")
     figure = _figure(2 if trial is None else 3)
     if trial is not None:
         _draw_raster(figure.axes[0], next(iter(named.values())), trial)
@@ -88,7 +90,7 @@ def spark_psth(sheets: Mapping[str, View] | MatrixFile | View, width: int) -> li
     """A line for each sheet: its name, its PSTH as bars, and its mean and peak rate in Hz."""
     lines = []
     named = _named(sheets)
-    longest = max(map(len, named))
+    longest = max(map(len, named), default=0)
     for name, view in named.items():
         rate = view.psth()
         numbers = f"mean {np.nanmean(rate):.1f}, peak {np.nanmax(rate):.1f} Hz"

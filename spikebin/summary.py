@@ -75,6 +75,11 @@ class Summary:
     rows: list[Row]
     troubles: list[SheetState]
 
+    @property
+    def with_spikes(self) -> list[tuple[str, str]]:
+        """(variant, sheet) of what there is something to draw of."""
+        return [(row.variant, row.sheet) for row in self.rows if row.n_spikes]
+
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         rows = [

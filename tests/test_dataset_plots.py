@@ -48,6 +48,12 @@ def test_a_picture_that_cannot_be_written(root, tmp_path):
             plot_psth(sheets, tmp_path / wrong)
 
 
+def test_where_there_is_nothing_to_draw_yet(tmp_path):
+    assert spark_psth({}, 80) == []
+    with pytest.raises(SpikebinError, match="no sheet has spikes yet"):
+        plot_file({}, tmp_path / "out.png")
+
+
 def test_bars():
     assert spark([0, 1, 2, 4, 8], 5) == " ▁▂▄█"
     assert spark([0, 0], 5) == "  "

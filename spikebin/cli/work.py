@@ -175,15 +175,18 @@ def status(
     )
     if json:
         answer_json(summary.as_dict())
-        return
-    from spikebin.cli.tables import psth, status_table
+    else:
+        from spikebin.cli.tables import status_table
 
-    status_table(summary)
+        status_table(summary)
     if rates or plot is not None:
         from spikebin.dataset import exported_views
 
-        views = exported_views(plan.config, [(row.variant, row.sheet) for row in summary.rows if row.n_spikes])
-        psth(views)
+        views = exported_views(plan.config, summary.with_spikes)
+        if not json:
+            from spikebin.cli.tables import psth
+
+            psth(views)
         if plot is not None:
             from spikebin.plots import plot_file
 
