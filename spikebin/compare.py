@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
 from spikebin.names import directory_name
 from spikebin.oldformat import folder_of, old_files
 from spikebin.sparse import scipy_sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from spikebin.dataset import Part, SheetSet
     from spikebin.matrixfile import MatrixFile
     from spikebin.oldformat import Layout
-    from spikebin.views import View
 
 __all__ = ["Verdict", "compare", "old_datasets"]
 
@@ -45,13 +44,22 @@ class Verdict:
         return f"{text}: {'; '.join(self.remarks)}" if self.remarks else text
 
 
-def compare(sheets: Mapping[str, View], old: Path, *, all_sheets: bool = True) -> Iterator[Verdict]:
+@dataclass(frozen=True)
+class _Known:
+    """Of a part: ids of the new rows, bins of a trial, and ids of the old rows where they are told."""
+
+    ids: NDArray[Any]
+    n_columns: int
+    old_ids: NDArray[Any] | None
+
+
+def compare(sheets: SheetSet, old: Path, *, all_sheets: bool = True) -> Iterator[Verdict]:
     """Hold the files of an old data set against what spikebin would write in their place.
 
     Parameters
     ----------
-    sheets : mapping of Dataset
-        A `SheetSet` as `open_dataset` gives it.
+    sheets : SheetSet
+        As `open_dataset` gives it.
     old : Path
         The old ``<variant>_dataset``: what holds spikes, trimmed_spikes or compressed_spikes.
     all_sheets : bool
@@ -78,13 +86,11 @@ def compare(sheets: Mapping[str, View], old: Path, *, all_sheets: bool = True) -
     for layout, step in layouts:
         folder = old / folder_of(layout, step)
         present = {path.name for path in folder.iterdir() if path.is_dir()}
-        for dataset in sheets.values():
-            if not isinstance(dataset, Dataset):
-                raise DatasetError(f"{dataset!r} is a view: open the data set anew to compare it")
-            sheet = directory_name(dataset.files[0].header["sheet"])
+        for name, parts in sheets.parts().items():
+            sheet = directory_name(name)
             if sheet in present:
                 present.discard(sheet)
-                yield from _compare_sheet(dataset, old, folder / sheet, layout, step)
+                yield from _compare_sheet(parts, old, folder / sheet, layout, step)
         for name in sorted(present) if all_sheets else ():
             yield Verdict(
                 str((folder / name).relative_to(old)), agrees=False, remarks=("the new data set has no such sheet",)
@@ -136,15 +142,20 @@ def _layouts(old: Path) -> list[tuple[Layout, int | None]]:
     return [(layout, step) for layout, step in known if any((old / folder_of(layout, step)).glob("*/*.npz"))]
 
 
-def _compare_sheet(dataset: Dataset, old: Path, folder: Path, layout: Layout, step: int | None) -> Iterator[Verdict]:
+def _compare_sheet(
+    parts: Sequence[Part], old: Path, folder: Path, layout: Layout, step: int | None
+) -> Iterator[Verdict]:
     left = {path.name for path in folder.iterdir() if path.suffix == ".npz"}
-    for file in dataset.files:
-        old_ids = _old_ids(old, file)
-        for wanted in old_files(file, layout, step):
+    for part in parts:
+        file, rows = part.file, part.neurons
+        known = _Known(
+            file.neurons["neuron_id"][slice(None) if rows is None else rows], file.shape[2], _old_ids(old, file)
+        )
+        for wanted in old_files(file, layout, step, rows, part.trials):
             path = old / wanted.path
             left.discard(path.name)
             if path.is_file():
-                yield _verdict(str(wanted.path), path, wanted.content(), file, old_ids)
+                yield _verdict(str(wanted.path), path, wanted.content(), known)
             else:
                 yield Verdict(str(wanted.path), agrees=False, remarks=("the old data set has no such file",))
         file.forget_tables()
@@ -162,7 +173,7 @@ def _old_ids(old: Path, file: MatrixFile) -> NDArray[Any] | None:
     return np.asarray(ids)
 
 
-def _verdict(name: str, path: Path, new: Any, file: MatrixFile, old_ids: NDArray[Any] | None) -> Verdict:
+def _verdict(name: str, path: Path, new: Any, known: _Known) -> Verdict:
     try:
         npy = path.suffix == ".npy"
         found = np.load(path, allow_pickle=False) if npy else scipy_sparse().load_npz(path).tocsr()
@@ -171,7 +182,7 @@ def _verdict(name: str, path: Path, new: Any, file: MatrixFile, old_ids: NDArray
             name, agrees=False, remarks=(f"the old file cannot be read ({type(error).__name__}): it is damaged",)
         )
     if path.suffix == ".npz":
-        agrees, remarks = _explain_spikes(found, new, file, old_ids)
+        agrees, remarks = _explain_spikes(found, new, known)
     elif name.startswith("neuron_ids"):
         agrees, remarks = _explain_neurons(found, new)
     else:
@@ -198,9 +209,9 @@ def _explain_images(old: NDArray[Any], new: NDArray[Any]) -> tuple[bool, list[st
     return False, [f"other images: {old.size} in the old file, {new.size} in the new one"]
 
 
-def _explain_spikes(old: Any, new: Any, file: MatrixFile, old_ids: NDArray[Any] | None) -> tuple[bool, list[str]]:
+def _explain_spikes(old: Any, new: Any, known: _Known) -> tuple[bool, list[str]]:
     remarks = []
-    ids = file.neurons["neuron_id"]
+    ids, old_ids = known.ids, known.old_ids
     if old.dtype != new.dtype:
         remarks.append(f"{old.dtype} in the old file, {new.dtype} in the new one")
     if old.shape[0] != new.shape[0]:
@@ -209,7 +220,7 @@ def _explain_spikes(old: Any, new: Any, file: MatrixFile, old_ids: NDArray[Any] 
         )
         return False, remarks
     if old.shape[1] != new.shape[1]:
-        n_columns = file.shape[2]
+        n_columns = known.n_columns
         more, rest = divmod(old.shape[1] - new.shape[1], n_columns)
         what = (
             f"{abs(more)} x {n_columns} columns {'more' if more > 0 else 'less'}"
@@ -232,11 +243,11 @@ def _explain_spikes(old: Any, new: Any, file: MatrixFile, old_ids: NDArray[Any] 
             "the same rows in another order: the old ones follow the recording, whose neuron_ids are not there to tell"
         )
         return True, remarks
-    return False, [*remarks, _explain_cells(difference, old, new, file)]
+    return False, [*remarks, _explain_cells(difference, old, new, known)]
 
 
-def _explain_cells(difference: Any, old: Any, new: Any, file: MatrixFile) -> str:
-    n_columns = file.shape[2]
+def _explain_cells(difference: Any, old: Any, new: Any, known: _Known) -> str:
+    n_columns = known.n_columns
     if old.shape[1] % n_columns == 0:
         blocks = range(0, old.shape[1], n_columns)
         odd = [
@@ -261,7 +272,7 @@ def _explain_cells(difference: Any, old: Any, new: Any, file: MatrixFile) -> str
             " which count as on the edge here"
         )
     row, column = min(cells)
-    neuron, (image, bin_) = int(file.neurons["neuron_id"][row]), divmod(column, n_columns)
+    neuron, (image, bin_) = int(known.ids[row]), divmod(column, n_columns)
     return (
         f"cells that differ: {len(cells)}, {only_old} higher in the old file, {only_new} in the new one, first"
         f" neuron {neuron}, image {image} of the file, bin {bin_}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -31,7 +32,18 @@ if TYPE_CHECKING:
     from spikebin.lazy import Selector
     from spikebin.views import How, Rest, Short
 
-__all__ = ["Dataset", "SheetSet", "exported_views", "open_dataset", "open_output", "sheet_files", "variants_of"]
+__all__ = [
+    "Dataset",
+    "Match",
+    "Part",
+    "SheetSet",
+    "dataset_of",
+    "exported_views",
+    "open_dataset",
+    "open_output",
+    "sheet_files",
+    "variants_of",
+]
 
 Match = Literal["exact", "common"]
 Broken = Literal["refuse", "leave out"]
@@ -176,6 +188,18 @@ class Dataset(View):
             )
         self._twin = twin
 
+    def only(self, trials: NDArray[np.intp] | None) -> list[Part]:
+        """The parts that some trials lie in, or all parts with all their trials; nothing is read."""
+        if trials is None:
+            return [Part(self, i) for i in range(len(self.files))]
+        places = np.searchsorted(np.sort(trials), self._starts)
+        mine = [np.sort(trials)[a:b] - self._starts[i] for i, (a, b) in enumerate(pairwise(places.tolist()))]
+        return [
+            Part(self, i, None if len(kept) == self.files[i].shape[0] else kept)
+            for i, kept in enumerate(mine)
+            if len(kept)
+        ]
+
     @property
     def _whole_trials(self) -> bool:
         # Cut out around events, without the blanks between them, or as windows: such trials leave gaps, or overlap.
@@ -262,6 +286,61 @@ class Dataset(View):
         return rows * self.shape[2] + bins, values
 
 
+@dataclass(frozen=True)
+class Part:
+    """What there is of one part of a sheet, as it was opened.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    number : int
+        Of the part in the data set.
+    trials : array, optional
+        Trials of its file, ascending; None: all of them.
+    """
+
+    dataset: Dataset
+    number: int
+    trials: NDArray[np.intp] | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the part."""
+        return str(self.dataset.parts[self.number])
+
+    @property
+    def file(self) -> MatrixFile:
+        """Its matrix file."""
+        return self.dataset.files[self.number]
+
+    @property
+    def neurons(self) -> NDArray[np.intp] | None:
+        """Rows of the file; None: all of them.
+
+        Raises
+        ------
+        DatasetError
+            If its neurons or trials do not match those of other parts and sheets, and were to.
+        """
+        return self.dataset._file_rows(self.number)
+
+
+def dataset_of(view: View) -> Dataset:
+    """The data set that lies below a view.
+
+    Raises
+    ------
+    DatasetError
+        If it is a view of something else.
+    """
+    bottom = view
+    while bottom.base is not None:
+        bottom = bottom.base
+    if not isinstance(bottom, Dataset):
+        raise DatasetError(f"{view!r} is no view of a data set: open one with `open_dataset`")
+    return bottom
+
+
 class SheetSet(Mapping[str, View]):
     """Several sheets of one variant, trial i of each being the same presentation.
 
@@ -274,9 +353,17 @@ class SheetSet(Mapping[str, View]):
         Part -> why it is not here, of those that were left out on request or are excluded.
     """
 
-    def __init__(self, sheets: Mapping[str, View], left_out: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        sheets: Mapping[str, View],
+        left_out: Mapping[str, str] | None = None,
+        *,
+        taken: Mapping[str, NDArray[np.intp]] | None = None,
+    ) -> None:
         self._sheets = dict(sheets)
         self.left_out = dict(left_out or {})
+        # Of sheets that are a data set but for trials that other sheets lack: those that are left.
+        self._taken = dict(taken or {})
 
     def __getitem__(self, sheet: str) -> View:
         for name, view in self._sheets.items():
@@ -296,9 +383,49 @@ class SheetSet(Mapping[str, View]):
         return len(next(iter(self._sheets.values())))
 
     @property
+    def n_parts(self) -> int:
+        """Number of parts, those of each sheet counted."""
+        return sum(map(len, self.parts().values()))
+
+    def parts(self) -> dict[str, list[Part]]:
+        """The parts of each sheet, for what goes file by file; nothing is read.
+
+        Raises
+        ------
+        DatasetError
+            If these are views of a data set.
+        """
+        found = {}
+        for name, view in self.items():
+            taken = self._taken.get(name)
+            dataset = view if taken is None else view.base
+            if not isinstance(dataset, Dataset):
+                raise DatasetError(
+                    f"{view!r} is a view, and this goes part by part: give the sheets as `open_dataset` gives them"
+                )
+            found[name] = dataset.only(taken)
+        return found
+
+    @property
     def trials(self) -> NDArray[Any]:
         """The trials of the first sheet; part, image_id and repeat are those of every sheet."""
         return next(iter(self._sheets.values())).trials
+
+    def only(self, names: Iterable[str]) -> SheetSet:
+        """Only some sheets, by raw or directory name; where there is one sheet alone, names of others are passed over.
+
+        Raises
+        ------
+        DatasetError
+            If there is no such sheet.
+        """
+        wanted = {directory_name(name): name for name in names}
+        known = [directory_name(name) for name in self]
+        unknown = [given for name, given in wanted.items() if name not in known]
+        if unknown and (len(known) > 1 or len(unknown) == len(wanted)):
+            raise DatasetError(f"no sheet {unknown[0]!r} to select from: {suggest(unknown[0], self)}")
+        views = {name: view for name, view in self.items() if directory_name(name) in wanted}
+        return SheetSet(views, self.left_out, taken=self._taken)
 
     def select(
         self, *, ids: Mapping[str, ArrayLike] | None = None, index: Mapping[str, ArrayLike] | None = None
@@ -307,12 +434,10 @@ class SheetSet(Mapping[str, View]):
         wanted = ids if ids is not None else index
         if wanted is None or (ids is not None and index is not None):
             raise DatasetError("select takes either ids={sheet: ids} or index={sheet: rows}: give one of them")
-        names = {name: key for key in wanted for name in self if key in {name, directory_name(name)}}
-        unknown = [key for key in wanted if key not in names.values()]
-        if unknown:
-            raise DatasetError(f"no sheet {unknown[0]!r} to select from: {suggest(unknown[0], self)}")
+        rows = {directory_name(name): chosen for name, chosen in wanted.items()}
         key = "ids" if ids is not None else "index"
-        return self._each({name: self[name].select(**{key: wanted[names[name]]}) for name in names})
+        sheets = self.only(wanted)
+        return self._each({name: view.select(**{key: rows[directory_name(name)]}) for name, view in sheets.items()})
 
     def take(self, trials: ArrayLike | slice) -> SheetSet:
         """`View.take` of every sheet."""
@@ -439,7 +564,11 @@ def open_dataset(
     left_out = {**dict.fromkeys(leave_out, "as asked"), **excluded, **troubles}
     kept = [part for part in sorted(everywhere, key=natural_key) if part not in left_out]
     if match == "common":
-        kept = [part for part in kept if all(part in mine for mine in files.values())]
+        for part in kept:
+            lacking = [name for name, mine in files.items() if part not in mine]
+            if lacking:
+                left_out[part] = f"not there for {', '.join(lacking)}"
+        kept = [part for part in kept if part not in left_out]
     if not kept:
         raise DatasetError(f"no part of {root / variant} is left to open: `spikebin status` shows what is there")
     datasets = {}
@@ -449,7 +578,7 @@ def open_dataset(
         datasets[str(dataset.files[0].header["sheet"])] = dataset
     if sheet is not None:
         return next(iter(datasets.values()))
-    return SheetSet(_aligned(datasets, match), left_out)
+    return _aligned(datasets, match, left_out)
 
 
 def open_output(
@@ -457,6 +586,7 @@ def open_output(
     variant: str,
     sheet: str | None = None,
     *,
+    match: Match = "exact",
     leave_out: Collection[str] = (),
     broken: Broken = "refuse",
 ) -> SheetSet:
@@ -471,8 +601,8 @@ def open_output(
     excludes = {part for entry in config.recordings if entry.variant == variant for part in entry.exclude}
     without = [*leave_out, *sorted(excludes & jobs)]
     if sheet is None:
-        return open_dataset(config.output, variant, leave_out=without, broken=broken)
-    dataset = open_dataset(config.output, variant, sheet=sheet, leave_out=without, broken=broken)
+        return open_dataset(config.output, variant, match=match, leave_out=without, broken=broken)
+    dataset = open_dataset(config.output, variant, sheet=sheet, match=match, leave_out=without, broken=broken)
     return SheetSet({dataset.sheet: dataset}, dataset.left_out)
 
 
@@ -510,20 +640,19 @@ def _opened(path: Path | None, variant: str, sheet: str, part: str) -> MatrixFil
     return file
 
 
-def _aligned(datasets: dict[str, Dataset], match: Match) -> Mapping[str, View]:
+def _aligned(datasets: dict[str, Dataset], match: Match, left_out: dict[str, str]) -> SheetSet:
     first, *others = datasets.values()
     if match == "exact":
         for other in others:
             other.align(first)
-        return datasets
+        return SheetSet(datasets, left_out)
     places = {name: {key: i for i, key in enumerate(_keys(dataset))} for name, dataset in datasets.items()}
     common = [key for key in places[next(iter(datasets))] if all(key in mine for mine in places.values())]
     if not common:
         raise DatasetError(f"no trial is in all of {', '.join(datasets)}: open them one by one")
-    return {
-        name: dataset if list(places[name]) == common else dataset.take([places[name][key] for key in common])
-        for name, dataset in datasets.items()
-    }
+    taken = {name: np.array([places[name][key] for key in common]) for name in datasets if list(places[name]) != common}
+    views = {name: dataset.take(taken[name]) if name in taken else dataset for name, dataset in datasets.items()}
+    return SheetSet(views, left_out, taken=taken)
 
 
 def _keys(dataset: Dataset) -> Iterator[tuple[str, str, int, int]]:

@@ -1,6 +1,7 @@
 """Write a data set in the layouts that other programs read, part by part, atomically, and not twice.
 
-Which file holds what in the old pipeline's layouts is in oldformat.py. npz and mat need scipy.
+Which file holds what in the old pipeline's layouts is in oldformat.py, what a zarr store is in zarrstore.py. npz and
+mat need scipy, zarr needs zarr.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from spikebin.atomic import write_atomically
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
 from spikebin.names import directory_name, suggest
-from spikebin.oldformat import OutFile, folder_of, old_files
+from spikebin.oldformat import OutFile, check_trials, folder_of, old_files
 from spikebin.sparse import scipy_sparse
+from spikebin.zarrstore import write_store, zarr_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,29 +30,35 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.matrixfile import MatrixFile
+    from spikebin.dataset import Part, SheetSet
     from spikebin.oldformat import Layout
     from spikebin.views import View
 
+    Rows = NDArray[np.intp] | None
+    Make = Callable[[Part, Rows], Iterator[OutFile]]
+
 __all__ = ["KINDS", "Exported", "export"]
 
-KINDS = ("npz", "npy", "mat")
+KINDS = ("npz", "npy", "mat", "zarr")
 NOTES = ".spikebin"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """One sheet of one part: how many files it is, and whether they were there already."""
+    """One sheet of one part: how many files (of zarr: trials) it is, and whether they were there already."""
 
     sheet: str
     part: str
     files: int
     skipped: bool
 
+    def __str__(self) -> str:
+        return f"{self.part} {self.sheet}: {'there already' if self.skipped else f'{self.files} files'}"
+
 
 def export(
     kind: str,
-    sheets: Mapping[str, View],
+    sheets: SheetSet,
     out: Path,
     *,
     layout: Layout = "trimmed",
@@ -61,20 +69,22 @@ def export(
 
     Parameters
     ----------
-    kind : {"npz", "npy", "mat"}
+    kind : {"npz", "npy", "mat", "zarr"}
         "npz": scipy's sparse matrices, see `spikebin.oldformat.old_files`. "npy":
         ``npy/<sheet>/spikes_<sheet>_<part>.npy``, the dense (trial, neuron, time) array. "mat":
         ``mat/<sheet>/spikes_<sheet>_<part>.mat``, for MATLAB: `spikes` sparse (neuron, trial * n_columns + bin),
-        `n_columns`, `neuron_ids`, `image_ids`, `repeats`.
-    sheets : mapping of Dataset
-        A `SheetSet` as `open_dataset` gives it.
+        `n_columns`, `neuron_ids`, `image_ids`, `repeats`. "zarr": ``zarr/<sheet>.zarr``, all parts in one group, see
+        `spikebin.zarrstore.write_store`; a sheet that is not whole yet is not there.
+    sheets : SheetSet
+        As `open_dataset` gives it; "zarr" takes views of it, too.
     out : Path
         Files go to ``out/<variant>_dataset``. A note in its ``.spikebin`` says, for each part, from what it was
         written; a part that has changed since, or is asked for with other neurons, is written again.
     layout, step
         Of "npz".
     index : mapping, optional
-        Rows to keep of each sheet, see `spikebin.oldformat.read_index`; sheets that are not named are left out.
+        Rows to keep of each sheet, see `spikebin.oldformat.read_index`; sheets that are not named are left out, as by
+        `SheetSet.only`.
 
     Yields
     ------
@@ -86,46 +96,66 @@ def export(
     DatasetError
         If there is no such kind, or its layout cannot hold the data set.
     SpikebinError
-        If scipy is missing, or a file cannot be written.
+        If scipy or zarr is missing, or a file cannot be written.
     """
+    if kind == "zarr":
+        zarr_package()
+        yield from _export_zarr(sheets if index is None else sheets.select(index=index), out, step)
+        return
     folder, make = _maker(kind, layout, step)
     chosen = {directory_name(name): rows for name, rows in (index or {}).items()}
-    known = [directory_name(name) for name in sheets]
-    for name in chosen:
-        if name not in known and len(known) > 1:
-            raise DatasetError(f"the index names sheet {name!r}, which is not here: {suggest(name, known)}")
-    for dataset in sheets.values():
-        if not isinstance(dataset, Dataset):
-            raise DatasetError(
-                f"{dataset!r} is a view, and files are written from whole parts: write it with `view` first"
-            )
-        sheet = directory_name(dataset.sheet)
-        if index is not None and sheet not in chosen:
-            continue
-        root = out / f"{dataset.files[0].header['variant']}_dataset"
-        for file, part in zip(dataset.files, dataset.parts, strict=True):
-            rows = chosen.get(sheet)
-            note = root / NOTES / f"{folder.replace('/', '-')}-{sheet}-{part}.json"
-            origin = {"content": file.header["content_digest"], "rows": _digest(rows)}
+    found = (sheets if index is None else sheets.only(index)).parts()
+    if kind == "npz":
+        for part in (part for parts in found.values() for part in parts):
+            check_trials(layout, part.trials, f"{part.dataset.sheet} of part {part.name}")
+    for name, parts in found.items():
+        sheet = directory_name(name)
+        for part in parts:
+            root = out / f"{part.file.header['variant']}_dataset"
+            rows = _rows(part, chosen.get(sheet))
+            note = root / NOTES / f"{folder.replace('/', '-')}-{sheet}-{part.name}.json"
+            origin = {
+                "content": part.file.header["content_digest"],
+                "rows": _digest(rows),
+                "trials": _digest(part.trials),
+            }
             names = _written(note, origin, root)
             skipped = names is not None
             if names is None:
                 names = []
-                for made in make(file, rows):
+                for made in make(part, rows):
                     write_atomically(root / made.path, _blocks(made.content()))
                     names.append(str(made.path))
                 write_atomically(note, [json.dumps({**origin, "files": names}).encode()])
-            yield Exported(sheet, part, len(names), skipped)
-            file.forget_tables()
+            yield Exported(sheet, part.name, len(names), skipped)
+            part.file.forget_tables()
 
 
-def _maker(
-    kind: str, layout: Layout, step: int | None
-) -> tuple[str, Callable[[MatrixFile, NDArray[Any] | None], Iterator[OutFile]]]:
+def _export_zarr(sheets: SheetSet, out: Path, step: int | None) -> Iterator[Exported]:
+    if step is not None:
+        raise DatasetError(f"a step of {step} goes with npz only: give views with rebin")
+    for view in sheets.values():
+        sheet = directory_name(view.sheet)
+        root = out / f"{view.name.split('/', 1)[0]}_dataset"
+        store, notes = root / "zarr" / f"{sheet}.zarr", root / NOTES / f"zarr-{sheet}"
+        for part, n_trials, skipped in write_store(view, store, notes):
+            yield Exported(sheet, part, n_trials, skipped)
+
+
+def _rows(part: Part, chosen: NDArray[Any] | None) -> Rows:
+    """Rows of a part's file for those chosen of the sheet; None: all."""
+    known = part.neurons
+    if chosen is None or known is None:
+        return known if chosen is None else chosen
+    rows: NDArray[np.intp] = known[chosen]
+    return rows
+
+
+def _maker(kind: str, layout: Layout, step: int | None) -> tuple[str, Make]:
     """The folder of a kind, and what gives its files."""
     if kind == "npz":
         scipy_sparse()
-        return folder_of(layout, step), lambda file, rows: old_files(file, layout, step, rows)
+        return folder_of(layout, step), lambda part, rows: old_files(part.file, layout, step, rows, part.trials)
     if step is not None:
         raise DatasetError(f"a step of {step} goes with npz only: for {kind} use a view with rebin")
     if kind == "npy":
@@ -136,22 +166,23 @@ def _maker(
     raise DatasetError(f"no kind {kind!r} of export: {suggest(kind, KINDS)}")
 
 
-def _npy_files(file: MatrixFile, rows: NDArray[Any] | None) -> Iterator[OutFile]:
-    yield OutFile(_path("npy", file), partial(_npy_blocks, _view(file, rows)))
+def _npy_files(part: Part, rows: Rows) -> Iterator[OutFile]:
+    yield OutFile(_path("npy", part), partial(_npy_blocks, _view(part, rows)))
 
 
-def _mat_files(file: MatrixFile, rows: NDArray[Any] | None) -> Iterator[OutFile]:
-    yield OutFile(_path("mat", file), partial(_mat_content, _view(file, rows)))
+def _mat_files(part: Part, rows: Rows) -> Iterator[OutFile]:
+    yield OutFile(_path("mat", part), partial(_mat_content, _view(part, rows)))
 
 
-def _path(kind: str, file: MatrixFile) -> PurePosixPath:
-    sheet = directory_name(file.header["sheet"])
-    return PurePosixPath(f"{kind}/{sheet}/spikes_{sheet}_{file.header['part']}.{kind}")
+def _path(kind: str, part: Part) -> PurePosixPath:
+    sheet = directory_name(part.dataset.sheet)
+    return PurePosixPath(f"{kind}/{sheet}/spikes_{sheet}_{part.name}.{kind}")
 
 
-def _view(file: MatrixFile, rows: NDArray[Any] | None) -> View:
-    dataset = Dataset([file])
-    return dataset if rows is None else dataset.select(index=rows)
+def _view(part: Part, rows: Rows) -> View:
+    view: View = Dataset([part.file])
+    view = view if part.trials is None else view.take(part.trials)
+    return view if rows is None else view.select(index=rows)
 
 
 def _npy_blocks(view: View) -> Iterator[bytes]:
@@ -202,5 +233,5 @@ def _written(note: Path, origin: dict[str, Any], root: Path) -> list[str] | None
     return names if known == origin and all((root / name).is_file() for name in names) else None
 
 
-def _digest(rows: NDArray[Any] | None) -> str | None:
+def _digest(rows: Rows) -> str | None:
     return None if rows is None else hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()

@@ -15,7 +15,7 @@ import numpy as np
 
 from spikebin.binning import Binning
 from spikebin.config import Config
-from spikebin.dataset import Dataset, SheetSet
+from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.job import export_sheet
 from spikebin.matrixfile import Identity
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.dataset import Part, SheetSet
     from spikebin.matrixfile import MatrixFile
     from spikebin.views import How, Rest, Short, View
 
@@ -43,6 +44,10 @@ class Written:
     path: Path
     header: dict[str, Any]
     skipped: bool
+
+    def __str__(self) -> str:
+        shape = " x ".join(map(str, self.header["shape"]))
+        return f"{self.path}: {'there already' if self.skipped else shape}"
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,7 @@ class Chain:
         """
         if self.ids is not None and len(sheets) != 1:
             raise DatasetError(f"ids of one sheet, and {len(sheets)} sheets: say which with --sheet")
-        if self.index is None:
-            return sheets
-        sheets.select(index=self.index)
-        named = {directory_name(name) for name in self.index}
-        return SheetSet({name: view for name, view in sheets.items() if directory_name(name) in named}, sheets.left_out)
+        return sheets if self.index is None else sheets.only(self.index)
 
     def __call__(self, view: View) -> View:
         """Take the views of one sheet."""
@@ -120,7 +121,7 @@ def parse_window(text: str) -> tuple[int, int]:
 
 
 def materialise(
-    sheets: Mapping[str, View],
+    sheets: SheetSet,
     out: Path,
     chain: Callable[[View], View],
     *,
@@ -131,8 +132,8 @@ def materialise(
 
     Parameters
     ----------
-    sheets : mapping of Dataset
-        A `SheetSet` as `open_dataset` gives it.
+    sheets : SheetSet
+        As `open_dataset` gives it.
     out : Path
         Of the new data set; not that of the old one.
     chain : callable
@@ -160,15 +161,13 @@ def materialise(
     other than bool are written as uint8 counts: what is above 255 is cut to it, and counted as collisions. `n_spikes`
     and so on count what the view holds.
     """
-    for dataset in sheets.values():
-        if not isinstance(dataset, Dataset):
-            raise DatasetError(f"{dataset!r} is a view already: give the data set, and the views as `chain`")
-        for file in dataset.files:
-            header = file.header
+    for parts in sheets.parts().values():
+        for part in parts:
+            file, header = part.file, part.file.header
             target = matrix_path(out, header["variant"], header["part"], header["sheet"])
             if target.exists() and target.samefile(file.path):
                 raise DatasetError(f"{out} is the data set itself: write the view to another directory")
-            recording = _ViewRecording(chain(Dataset([file])), file)
+            recording = _ViewRecording(_of_part(part, chain), file)
             wanted = recording.name, layout or header["layout"], codec or header["codec"]
             sealed = _sealed(target)
             if sealed is not None and (sealed["source"]["name"], sealed["layout"], sealed["codec"]) == wanted:
@@ -186,6 +185,16 @@ def materialise(
             identity = Identity(header["sheet"], header["variant"], header["part"])
             yield Written(target, export_sheet(recording, config, identity, target), skipped=False)
             file.forget_tables()
+
+
+def _of_part(part: Part, chain: Callable[[View], View]) -> View:
+    """A chain of views of one part, of the neurons that all parts have and the trials that all sheets have."""
+    view: View = Dataset([part.file])
+    view = chain(view if part.neurons is None else view.select(index=part.neurons))
+    if part.trials is None:
+        return view
+    # After the chain, since a window may reach into a trial that is left out; `order` tells a part's trials apart.
+    return view.take(np.isin(view.trials["order"], part.file.trials["order"][part.trials]))
 
 
 class _ViewRecording:

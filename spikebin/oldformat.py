@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spikebin.matrixfile import MatrixFile
     from spikebin.views import View
 
-__all__ = ["Layout", "OutFile", "folder_of", "old_files", "read_ids", "read_index"]
+__all__ = ["Layout", "OutFile", "check_trials", "folder_of", "old_files", "read_ids", "read_index"]
 
 Layout = Literal["raw", "trimmed"]
 
@@ -58,7 +58,11 @@ def folder_of(layout: Layout, step: int | None = None) -> str:
 
 
 def old_files(
-    file: MatrixFile, layout: Layout, step: int | None = None, rows: NDArray[Any] | None = None
+    file: MatrixFile,
+    layout: Layout,
+    step: int | None = None,
+    rows: NDArray[Any] | None = None,
+    kept: NDArray[np.intp] | None = None,
 ) -> Iterator[OutFile]:
     """What the old pipeline makes of one sheet of one part, in order of the trials.
 
@@ -75,6 +79,8 @@ def old_files(
         ``compressed_spikes/trimmed/size_<step>``.
     rows : array, optional
         Rows to keep, as `View.select` takes them.
+    kept : array, optional
+        Trials of the file to keep, of "raw".
 
     Yields
     ------
@@ -85,8 +91,9 @@ def old_files(
     ------
     DatasetError
         If trials differ in length, or if a part is not called by a number that its trials can be counted on from: the
-        old layouts have no place for that.
+        old layouts have no place for that. As `check_trials` says.
     """
+    check_trials(layout, kept, f"{file.header['sheet']} of part {file.header['part']}")
     folder = PurePosixPath(folder_of(layout, step))
     view: View = Dataset([file])
     sheet, part = directory_name(file.header["sheet"]), file.header["part"]
@@ -102,7 +109,8 @@ def old_files(
     if rows is not None:
         view = view.select(index=rows)
     if layout == "raw":
-        ids = image_ids(zip(trials["repeat"].tolist(), trials["image_id"].tolist(), strict=True))
+        shown = trials if kept is None else trials[kept]
+        ids = image_ids(zip(shown["repeat"].tolist(), shown["image_id"].tolist(), strict=True))
         yield OutFile(PurePosixPath(f"image_ids/image_ids_{sheet}_{part}.npy"), partial(np.array, ids))
         neuron_ids = view.neurons["neuron_id"]
         yield OutFile(PurePosixPath(f"neuron_ids/neuron_ids_{sheet}_{part}.npy"), partial(np.array, neuron_ids))
@@ -115,10 +123,27 @@ def old_files(
         infix = "" if repeats == [0] else f"trial_{repeat}_"
         mine = np.flatnonzero(trials["repeat"] == repeat).tolist()
         if layout == "raw":
-            yield OutFile(folder / sheet / f"spikes_{infix}{sheet}_{part}.npz", partial(_csr, view, mine, dtype))
+            mine = mine if kept is None else np.intersect1d(mine, kept).tolist()
+            if mine:
+                yield OutFile(folder / sheet / f"spikes_{infix}{sheet}_{part}.npz", partial(_csr, view, mine, dtype))
             continue
         for i, trial in enumerate(mine):
             yield OutFile(folder / sheet / f"spikes_{infix}{int(part) + i}.npz", partial(_csr, view, [trial], dtype))
+
+
+def check_trials(layout: Layout, kept: NDArray[np.intp] | None, where: str) -> None:
+    """Refuse to leave trials out where files are named by counting them: a sheet would be numbered unlike another.
+
+    Raises
+    ------
+    DatasetError
+        If the layout is "trimmed", and not all trials are kept.
+    """
+    if layout == "trimmed" and kept is not None:
+        raise DatasetError(
+            f"{where} has trials that another sheet lacks, and the trimmed layout numbers its files by counting them:"
+            " leave the part out, or choose the layout raw"
+        )
 
 
 def read_index(path: Path | str) -> dict[str, NDArray[np.int64]]:

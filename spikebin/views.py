@@ -17,11 +17,11 @@ from spikebin.errors import DatasetError, SpikebinError
 from spikebin.lazy import LazyArray, Selector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["Repeats", "View"]
+__all__ = ["Repeats", "View", "trial_columns"]
 
 How = Literal["count", "any"]
 Rest = Literal["drop", "keep", "refuse"]
@@ -48,7 +48,11 @@ class View(LazyArray):
         The largest value that a cell can hold.
     steps : tuple of str
         The views that lead here, as they were called for.
+    base : View, optional
+        The view that this one is a view of; None: it reads files.
     """
+
+    base: View | None = None
 
     def __init__(
         self,
@@ -205,7 +209,8 @@ class View(LazyArray):
         Returns
         -------
         xarray.DataArray
-            (trial, neuron, time), with `neuron` by id, `time` in ms, and the columns of `trials` along `trial`.
+            (trial, neuron, time), with `neuron` by id, `time` in ms, and the columns of `trials` along `trial`; see
+            `trial_columns` for their names.
 
         Raises
         ------
@@ -216,14 +221,14 @@ class View(LazyArray):
             import xarray
         except ImportError:
             raise SpikebinError("xarray is not installed: pip install 'spikebin[xarray]'") from None
-        trials = self.trials
+        columns = trial_columns(self.trials, {"trial", "neuron", "time"})
         return xarray.DataArray(
             self.to_numpy(),
             dims=("trial", "neuron", "time"),
             coords={
                 "neuron": self.neurons["neuron_id"],
                 "time": np.arange(self.shape[2]) * self.width,
-                **{name: ("trial", trials[name]) for name in trials.dtype.names or ()},
+                **{name: ("trial", column) for name, column in columns.items()},
             },
             name=self.name,
             attrs={"views": " | ".join(self.steps), "width_ms": self.width},
@@ -391,6 +396,8 @@ class View(LazyArray):
 
 class _Derived(View):
     """A view of another one; passes on whatever it does not change."""
+
+    base: View
 
     def __init__(self, base: View, shape: tuple[int, int, int], step: str) -> None:
         steps = (*base.steps, step)
@@ -726,6 +733,15 @@ class Repeats(LazyArray):
         trials = self.index[np.ix_(np.asarray(images, np.intp), np.asarray(repeats, np.intp))]
         block = self.view._block([trials.reshape(-1), rows, columns])
         return block.reshape(*trials.shape, *block.shape[1:])
+
+
+def trial_columns(trials: NDArray[Any], taken: Collection[str]) -> dict[str, NDArray[Any]]:
+    """The columns of a table of trials by name; those named as something else already are called ``trial_<name>``.
+
+    A slash would be read as a path by formats that have groups: it becomes an underscore.
+    """
+    names = trials.dtype.names or ()
+    return {(f"trial_{name}" if name in {*taken, "trial"} else name).replace("/", "_"): trials[name] for name in names}
 
 
 def _index(index: ArrayLike) -> NDArray[Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +19,7 @@ import scipy.sparse
 from conftest import make_config, one_line_error, spikebin
 from drawn import Shown, images, write_part
 
-from spikebin import open_dataset
+from spikebin import SheetSet, open_dataset
 from spikebin.compare import compare, old_datasets
 from spikebin.errors import DatasetError, RecordingError
 from spikebin.exports import export
@@ -368,6 +372,93 @@ def test_commands_export_and_compare(exported, datastores, tmp_path):
     assert {verdict["path"].split("/")[3] for verdict in verdicts} == {"X_ON"}
     assert all("has 10 of 72 neurons" in verdict["remarks"][0] for verdict in verdicts)
     one_line_error(spikebin("compare", dataset, "--dataset", dataset), "no spikes, trimmed_spikes")
+
+
+@pytest.fixture
+def uneven(tmp_path):
+    """Two sheets: one lacks a trial and a part, and its parts have other neurons."""
+    root = tmp_path / "uneven"
+    arrays = {
+        ("X_ON", "1"): write_part(root, "X_ON", "1", images(0, 4)),
+        ("X_OFF", "1"): write_part(root, "X_OFF", "1", [one for one in images(0, 4) if one.order != 1]),
+        ("X_ON", "11"): write_part(root, "X_ON", "11", images(10, 2), ids=(4, 8, 9, 100, 101, 102)),
+        ("X_OFF", "11"): write_part(root, "X_OFF", "11", images(10, 2)),
+        ("X_ON", "21"): write_part(root, "X_ON", "21", images(20, 2)),
+    }
+    return root, arrays
+
+
+def test_what_all_sheets_have_is_exported(uneven, tmp_path):
+    root, arrays = uneven
+    sheets = open_dataset(root, match="common")
+    assert sheets.left_out == {"21": "not there for X_OFF"}
+    with pytest.raises(DatasetError, match="X_ON of part 1 has trials that another sheet lacks"):
+        list(export("npz", sheets, tmp_path))
+    assert not (tmp_path / "train_dataset").exists()
+    done = {(one.sheet, one.part): one.files for one in export("npz", sheets, tmp_path, layout="raw")}
+    assert done == {("X_ON", "1"): 3, ("X_ON", "11"): 3, ("X_OFF", "1"): 3, ("X_OFF", "11"): 3}
+    both = arrays["X_ON", "1"][:, 1:]
+    raw = scipy.sparse.load_npz(tmp_path / "train_dataset/spikes/X_ON/spikes_X_ON_1.npz").toarray()
+    assert np.array_equal(raw, np.concatenate(list(both[[0, 2, 3]]), axis=1))
+    assert np.load(tmp_path / "train_dataset/image_ids/image_ids_X_ON_1.npy").tolist() == ["0", "2", "3"]
+    assert np.load(tmp_path / "train_dataset/neuron_ids/neuron_ids_X_ON_1.npy").tolist() == [4, 8, 9, 100, 101]
+    assert all(verdict.agrees for verdict in compare(sheets, tmp_path / "train_dataset"))
+    list(export("npy", sheets, tmp_path, index={"X_ON": np.array([4, 0])}))
+    dense = np.load(tmp_path / "train_dataset/npy/X_ON/spikes_X_ON_11.npy")
+    assert np.array_equal(dense, sheets["X_ON"].select(index=[4, 0])[3:])
+    assert np.array_equal(dense, arrays["X_ON", "11"][:, [4, 0]])
+    with pytest.raises(DatasetError, match="other neuron ids than part 1"):
+        list(export("npz", SheetSet({"X_ON": open_dataset(root, sheet="X_ON")}), tmp_path / "exact"))
+
+
+@pytest.mark.slow
+def test_commands_take_what_all_sheets_have(uneven, tmp_path):
+    root, _ = uneven
+    for command in (["export", "npy", tmp_path / "out"], ["view", "--out", tmp_path / "out", "--window", "0:12"]):
+        one_line_error(spikebin(*command, "--dataset", root, "--leave-out", 21), "the same trials in 1", "common")
+        one_line_error(spikebin(*command, "--dataset", root, "--match", "all"), "exact or common", code=2)
+        result = spikebin(*command, "--dataset", root, "--match", "common")
+        assert result.returncode == 0, result.stderr
+        lines = result.stderr.splitlines()
+        assert (lines[0], lines[-1]) == (
+            "left out: train/21: not there for X_OFF",
+            "train: 4 written, 0 there already",
+        )
+    wanted = open_dataset(root, match="common").window(0, 12)
+    found = open_dataset(tmp_path / "out")
+    for name in found:
+        assert np.array_equal(found[name][...], wanted[name][...])
+        assert found[name].trials["image_id"].tolist() == ["0", "2", "3", "10", "11"]
+    result = spikebin("compare", tmp_path, "--dataset", root, "--match", "common")
+    assert "holds no spikes" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["export", "npy", "out"], ["view", "--out", "out"]])
+def test_a_terminal_sees_a_bar_and_a_pipe_lines(uneven, tmp_path, command):
+    root, _ = uneven
+    arguments = [*command, "--dataset", root, "--sheet", "X_OFF"]
+    piped = spikebin(*arguments, cwd=tmp_path)
+    assert len(piped.stderr.splitlines()) == 3, piped.stderr
+    assert "\x1b" not in piped.stderr
+    shutil.rmtree(tmp_path / "out")
+    mine, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "spikebin", *map(str, arguments)],
+        cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError):
+            while block := os.read(mine, 4096):
+                seen += block
+        assert process.stdout.read() == b""
+    os.close(mine)
+    assert process.returncode == 0
+    text = seen.decode()
+    assert "2/2" in text
+    assert "11" not in text.replace("11m", "")
+    assert "train: 2 written, 0 there already" in text
 
 
 @pytest.mark.slow

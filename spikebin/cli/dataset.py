@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,14 @@ LeaveOutOption = Annotated[
 BrokenOption = Annotated[
     bool, typer.Option("--without-broken", help="Go without the parts that are missing or broken; they are named.")
 ]
+MatchOption = Annotated[
+    str,
+    typer.Option(
+        "--match",
+        metavar="HOW",
+        help="exact: all parts must have the same neurons, all sheets the same trials; common: take what all have.",
+    ),
+]
 IndexOption = Annotated[
     Path | None,
     typer.Option(
@@ -44,10 +53,21 @@ def _config(config: Path | None, dataset: Path | None) -> Config:
     return load_config(config) if dataset is None else Config(path=dataset, output=dataset, recordings=())
 
 
-def _open(config: Config, variant: str, sheet: str | None, leave_out: list[str] | None, *, broken: bool) -> SheetSet:
+def _open(
+    config: Config, variant: str, sheet: str | None, match: str, leave_out: list[str] | None, *, broken: bool
+) -> SheetSet:
     from spikebin.dataset import open_output
 
-    sheets = open_output(config, variant, sheet, leave_out=leave_out or (), broken="leave out" if broken else "refuse")
+    if match not in {"exact", "common"}:
+        raise typer.BadParameter(f"{match!r}: give exact or common", param_hint="--match")
+    sheets = open_output(
+        config,
+        variant,
+        sheet,
+        match=match,  # type: ignore[arg-type]
+        leave_out=leave_out or (),
+        broken="leave out" if broken else "refuse",
+    )
     for part, why in sheets.left_out.items():
         note(f"left out: {variant}/{part}: {why}")
     return sheets
@@ -59,7 +79,8 @@ def export(
         str,
         typer.Argument(
             metavar="KIND",
-            help="npz: scipy's sparse matrices in the old pipeline's layouts; npy: a dense array a part; mat: MATLAB.",
+            help="npz: scipy's sparse matrices in the old pipeline's layouts; npy: a dense array a part; mat: MATLAB;"
+            " zarr: a store a sheet, for xarray.",
         ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Directory; files go to OUT/<variant>_dataset.")],
@@ -83,12 +104,14 @@ def export(
     variant: VariantOption = None,
     sheet: SheetOption = None,
     neurons_index: IndexOption = None,
+    match: MatchOption = "exact",
     leave_out: LeaveOutOption = None,
     without_broken: BrokenOption = False,
     dataset: DatasetOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write the data set in a layout that other programs read, part by part; what is there already is left alone."""
+    from spikebin.cli.progress import followed
     from spikebin.dataset import variants_of
     from spikebin.exports import export as write
     from spikebin.oldformat import read_index
@@ -96,13 +119,11 @@ def export(
     settings = _config(config, dataset)
     index = read_index(neurons_index) if neurons_index is not None else None
     for name in [variant] if variant else variants_of(settings.output):
-        sheets = _open(settings, name, sheet, leave_out, broken=without_broken)
-        n_written = n_skipped = 0
-        for done in write(kind, sheets, out, layout=layout, step=step, index=index):  # type: ignore[arg-type]
-            n_skipped += done.skipped
-            n_written += not done.skipped
-            note(f"{name}/{done.part} {done.sheet}: {'there already' if done.skipped else f'{done.files} files'}")
-        note(f"{name}: {n_written} written, {n_skipped} there already")
+        sheets = _open(settings, name, sheet, match, leave_out, broken=without_broken)
+        n_parts = (sheets if index is None else sheets.only(index)).n_parts
+        written = write(kind, sheets, out, layout=layout, step=step, index=index)  # type: ignore[arg-type]
+        n_skipped = sum(done.skipped for done in followed(written, n_parts, partial("{}/{}".format, name)))
+        note(f"{name}: {n_parts - n_skipped} written, {n_skipped} there already")
 
 
 @app.command()
@@ -112,6 +133,7 @@ def compare(
     ],
     variant: VariantOption = None,
     sheet: SheetOption = None,
+    match: MatchOption = "exact",
     leave_out: LeaveOutOption = None,
     without_broken: BrokenOption = False,
     json: JsonOption = False,
@@ -126,7 +148,7 @@ def compare(
     settings = _config(config, dataset)
     verdicts = []
     for name, path in old_datasets(old_dir, variants_of(settings.output), variant):
-        sheets = _open(settings, name, sheet, leave_out, broken=without_broken)
+        sheets = _open(settings, name, sheet, match, leave_out, broken=without_broken)
         for verdict in held_against(sheets, path, all_sheets=sheet is None):
             verdicts.append(verdict)
             if not json and (verdict.remarks or not verdict.agrees):
@@ -182,12 +204,14 @@ def view(
     ] = None,
     variant: VariantOption = None,
     sheet: SheetOption = None,
+    match: MatchOption = "exact",
     leave_out: LeaveOutOption = None,
     without_broken: BrokenOption = False,
     dataset: DatasetOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write some neurons, a window, coarser bins as a data set of its own: neurons first, then window, then bins."""
+    from spikebin.cli.progress import followed
     from spikebin.dataset import variants_of
     from spikebin.materialise import Chain, materialise, parse_window
     from spikebin.oldformat import read_ids, read_index
@@ -205,7 +229,7 @@ def view(
     )
     settings = _config(config, dataset)
     for name in [variant] if variant else variants_of(settings.output):
-        sheets = _open(settings, name, sheet, leave_out, broken=without_broken)
-        for written in materialise(chain.sheets(sheets), out, chain, layout=layout):
-            shape = " x ".join(map(str, written.header["shape"]))
-            note(f"{written.path}: {'there already' if written.skipped else shape}")
+        sheets = chain.sheets(_open(settings, name, sheet, match, leave_out, broken=without_broken))
+        written = materialise(sheets, out, chain, layout=layout)
+        n_skipped = sum(done.skipped for done in followed(written, sheets.n_parts, str))
+        note(f"{name}: {sheets.n_parts - n_skipped} written, {n_skipped} there already")

@@ -1,9 +1,9 @@
-"""`run` as the user sees it: one progress bar on a terminal, plain lines elsewhere, a table of failures at the end."""
+"""Long work as the user sees it: one progress bar on a terminal, plain lines elsewhere; after `run`, its failures."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,13 +15,35 @@ from spikebin.run import run_tasks
 from spikebin.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from spikebin.job import Outcome
     from spikebin.plan import Plan
     from spikebin.run import Task
 
-__all__ = ["run_with_progress"]
+__all__ = ["followed", "run_with_progress"]
+
+T = TypeVar("T")
+
+
+def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None = None) -> Iterator[T]:
+    """Pass files through as they are done: a bar of how many on a terminal, elsewhere a line for each if it has one."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("files"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        shown = bar.add_task("files", total=total)
+        for item in items:
+            bar.advance(shown)
+            if line is not None and not console.is_terminal:
+                note(line(item))
+            yield item
 
 
 def run_with_progress(plan: Plan, tasks: Sequence[Task], *, workers: int, force: bool = False) -> int:

@@ -1,0 +1,227 @@
+"""One sheet as a zarr store that xarray opens labelled: written trial by trial, gone on with where it was left.
+
+Where the store goes is exports.py's. Needs zarr 3; what is written is its format 3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin import __version__
+from spikebin.atomic import locked, make_directory, os_error, write_atomically
+from spikebin.dataset import dataset_of
+from spikebin.errors import SpikebinError
+from spikebin.views import trial_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from spikebin.views import View
+
+__all__ = ["write_store", "zarr_package"]
+
+# Blosc takes less than 2 GiB at once; a reader of few neurons is glad of less.
+LARGEST_CHUNK = 2**26
+PROGRESS = "written.json"
+MADE_BY = "made_by"
+
+
+def zarr_package() -> Any:
+    """The package `zarr`.
+
+    Raises
+    ------
+    SpikebinError
+        If zarr is not installed.
+    """
+    try:
+        import zarr
+    except ImportError:
+        raise SpikebinError("zarr is not installed: pip install 'spikebin[zarr]'") from None
+    return zarr
+
+
+def write_store(view: View, store: Path, notes: Path) -> Iterator[tuple[str, int, bool]]:
+    """Write a sheet as a zarr group that is there whole or not at all.
+
+    Parameters
+    ----------
+    view : View
+        A data set, or any view of it.
+    store : Path
+        The group's directory. It is built beside itself, as ``.<name>.partial``, and renamed into place at the end.
+    notes : Path
+        Directory for the note of what is built already, and for the lock that keeps a second writer out.
+
+    Yields
+    ------
+    (part, n_trials, skipped)
+        For each part, once its trials are on disk. What an earlier call has written of the same is skipped; a store
+        that is in place and was made from the same is left alone.
+
+    Raises
+    ------
+    SpikebinError
+        If zarr is missing, the store cannot be written, or another process is writing it.
+
+    Notes
+    -----
+    `spikes` is (trial, neuron, time), a chunk is one trial (of many neurons: several). Beside it lie the coordinates
+    `neuron` (ids), `time` (ms), `x`, `y`, `z`, the columns of ``view.trials`` along `trial`, and `phase_bins`
+    (trial, phase) with the names of the `phase`. Attributes say from which files of which content all was made.
+    """
+    zarr = zarr_package()
+    facts = _facts(view)
+    parts = _runs(view.trials["part"])
+    building = store.with_name(f".{store.name}.partial")
+    make_directory(store.parent)
+    with locked(notes, patience=1.0):
+        try:
+            if _made_from(store) == facts:
+                yield from ((part, stop - first, True) for part, first, stop in parts)
+                return
+            n_done = _n_done(notes, facts) if building.is_dir() else 0
+            if not n_done:
+                shutil.rmtree(building, ignore_errors=True)
+                _begin(zarr, view, building, facts)
+            spikes = zarr.open_group(building, mode="r+")["spikes"]
+            for i, (part, first, stop) in enumerate(parts):
+                if i >= n_done:
+                    for trial in range(first, stop):
+                        chunks = building / "spikes" / "c" / str(trial)
+                        shutil.rmtree(chunks, ignore_errors=True)
+                        spikes[trial] = view[trial]
+                        _sync(chunks)
+                    _note(notes, facts, i + 1)
+                yield part, stop - first, i < n_done
+            _finish(zarr, building, store)
+            (notes / PROGRESS).unlink(missing_ok=True)
+        except OSError as error:
+            raise os_error(error, store) from None
+
+
+def _facts(view: View) -> dict[str, Any]:
+    """What the store is made from, as its attributes say it."""
+    dataset = dataset_of(view)
+    header = dataset.files[0].header
+    return {
+        "sheet": header["sheet"],
+        "variant": header["variant"],
+        "binning": header["binning"],
+        "trial": header["trial"],
+        "width_ms": view.width,
+        "views": " | ".join(view.steps),
+        "left_out": dataset.left_out,
+        "sources": [
+            {
+                "part": file.header["part"],
+                "file": file.path.name,
+                "content_digest": file.header["content_digest"],
+                "recording": file.header["source"]["name"],
+            }
+            for file in dataset.files
+        ],
+    }
+
+
+def _runs(parts: NDArray[Any]) -> list[tuple[str, int, int]]:
+    """(part, first trial, last trial + 1) of each run of trials of one part."""
+    starts = [0, *(np.flatnonzero(parts[1:] != parts[:-1]) + 1).tolist()]
+    return [(str(parts[a]), a, b) for a, b in zip(starts, [*starts[1:], len(parts)], strict=True)]
+
+
+def _begin(zarr: Any, view: View, building: Path, facts: dict[str, Any]) -> None:
+    """The group with all but the spikes."""
+    group = zarr.open_group(building, mode="w", zarr_format=3, attributes={**facts, MADE_BY: f"spikebin {__version__}"})
+    trials, neurons = view.trials, view.neurons
+    phases, phase_bins = view.phases()
+    tables: dict[str, tuple[NDArray[Any], tuple[str, ...]]] = {
+        "neuron": (neurons["neuron_id"], ("neuron",)),
+        "time": (np.arange(view.shape[2]) * view.width, ("time",)),
+        "phase": (np.array(phases), ("phase",)),
+        "phase_bins": (phase_bins, ("trial", "phase")),
+        **{name: (neurons[name], ("neuron",)) for name in ("x", "y", "z")},
+    }
+    for name, column in trial_columns(trials, {*tables, "spikes"}).items():
+        tables[name] = column, ("trial",)
+    for name, (array, dimensions) in tables.items():
+        dtype = str if array.dtype.kind == "U" else array.dtype
+        made = group.create_array(name, shape=array.shape, chunks=array.shape, dtype=dtype, dimension_names=dimensions)
+        made[...] = array
+    n_rows = max(1, min(view.shape[1], LARGEST_CHUNK // (view.shape[2] * view.dtype.itemsize)))
+    group.create_array(
+        "spikes",
+        shape=view.shape,
+        chunks=(1, n_rows, view.shape[2]),
+        dtype=view.dtype,
+        fill_value=view.dtype.type(0),
+        compressors=zarr.codecs.BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle"),
+        dimension_names=("trial", "neuron", "time"),
+        # By this, xarray knows which arrays are coordinates.
+        attributes={"coordinates": " ".join(name for name in tables if name not in {"neuron", "time", "phase"})},
+    )
+    _sync(building)
+
+
+def _finish(zarr: Any, building: Path, store: Path) -> None:
+    """Put a store in place, instead of one that was made from something else."""
+    with warnings.catch_warnings():
+        # Format 3 does not speak of consolidated metadata yet; whoever does not know it reads past it.
+        warnings.simplefilter("ignore")
+        zarr.consolidate_metadata(building)
+    _sync(building, "zarr.json")
+    if store.exists():
+        old = store.with_name(f".{store.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        store.rename(old)
+        building.rename(store)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        building.rename(store)
+
+
+def _made_from(store: Path) -> dict[str, Any] | None:
+    try:
+        attributes: dict[str, Any] = json.loads((store / "zarr.json").read_text("utf-8"))["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    attributes.pop(MADE_BY, None)
+    return attributes
+
+
+def _n_done(notes: Path, facts: dict[str, Any]) -> int:
+    """How many parts of a store that is being built are on disk."""
+    try:
+        note = json.loads((notes / PROGRESS).read_text("utf-8"))
+        return int(note["parts"]) if note["facts"] == _digest(facts) else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def _note(notes: Path, facts: dict[str, Any], n_done: int) -> None:
+    write_atomically(notes / PROGRESS, [json.dumps({"parts": n_done, "facts": _digest(facts)}).encode()])
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _sync(directory: Path, names: str = "*") -> None:
+    """Wait until the files below a directory are on disk: a note that says so must not be there before them."""
+    for path in directory.rglob(names):
+        if path.is_file():
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
