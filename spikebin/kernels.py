@@ -761,6 +761,19 @@ def interpret(data, words, room):
     while at < data.size:
         start = at
         op = np.int64(data[at])
+        # Half of all opcodes are these two. Where they would go over a bound, they go the way of all others.
+        if op == 0x68 and at + 1 < data.size and data[at + 1] < n_memo and top < room[MARKS]:  # BINGET
+            room[top] = recall(room, np.int64(data[at + 1]))
+            if room[top] & 31 == UNKNOWN:
+                return 1, start
+            top += 1
+            at += 2
+            continue
+        if op == 0x94 and top > fence and room[MEMO] + n_memo < room[ARENA]:  # MEMOIZE
+            remember(room, n_memo, room[top - 1])
+            n_memo += 1
+            at += 1
+            continue
         width = words[ARGUMENT + op]
         at += 1 + abs(width)
         if width == -99 or at > data.size:

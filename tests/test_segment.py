@@ -534,7 +534,10 @@ def test_a_file_that_needs_more_room_than_most(neo):
     made.annotate(notes=[[] for _ in range(30_000)])
     data = pickle.dumps(made, protocol=4)
     array = as_array(data)
-    assert kernels.interpret(array, interpreter._WORDS, interpreter._room(array.size, 1))[0] == kernels.FULL
+    places = interpreter._places(array.size, 1)
+    room = np.empty(places[-1], np.int64)
+    room[kernels.STACK : kernels.END + 1] = places
+    assert kernels.interpret(array, interpreter._WORDS, room)[0] == kernels.FULL
     assert_same(by_interpreter(data), by_reference(data))
 
 
