@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.mozaikpickle import Flavour
     from spikebin.simulate import Presentation
+    from spikebin.simulate.mozaikpickle import Flavour
 
 __all__ = ["N_BINS", "PART_BINS", "Bench", "Truth", "output_of", "spikes_of", "write_matrix"]
 

@@ -13,12 +13,12 @@ import pytest
 from conftest import DATA
 
 from spikebin.errors import RecordingError
-from spikebin.mozaikpickle import dump_segment
 from spikebin.recordings import mozaik, open_recording
 from spikebin.recordings.base import TrialRule
 from spikebin.recordings.mozaik import parse_stimulus
 from spikebin.recordings.segment import read_segment
 from spikebin.simulate import Experiment, SheetModel, _entry, presentations, write_datastore
+from spikebin.simulate.mozaikpickle import dump_segment
 
 SHEETS = (SheetModel("X_ON", 5), SheetModel("X_OFF", 4))
 

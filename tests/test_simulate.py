@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from spikebin.errors import ConfigError, RecordingError
-from spikebin.mozaikpickle import IndexEntry, dump_index, dump_segment
 from spikebin.simulate import STEP_MS, V1, Experiment, SheetModel, presentations, scaled, write_datastore
+from spikebin.simulate.mozaikpickle import IndexEntry, dump_index, dump_segment
 
 DATA = Path(__file__).parent / "data"
 SMALL = (

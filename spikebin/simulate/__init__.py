@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from spikebin.errors import ConfigError, RecordingError
-from spikebin.mozaikpickle import UNITS, IndexEntry, dump_index, dump_segment
+from spikebin.simulate.mozaikpickle import UNITS, IndexEntry, dump_index, dump_segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.mozaikpickle import Flavour, IdKey, Unit
+    from spikebin.simulate.mozaikpickle import Flavour, IdKey, Unit
 
 __all__ = [
     "STEP_MS",

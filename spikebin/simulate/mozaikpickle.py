@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
-from spikebin.picklewriter import (
+from spikebin.simulate.picklewriter import (
     BATCH,
     MEMOIZE,
     Global,
