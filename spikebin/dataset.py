@@ -37,6 +37,7 @@ __all__ = [
     "Match",
     "Part",
     "SheetSet",
+    "chosen_variants",
     "dataset_of",
     "exported_views",
     "open_dataset",
@@ -545,7 +546,8 @@ def open_dataset(
         if part not in everywhere:
             raise DatasetError(f"no part {part!r} to leave out of {root / variant}: {suggest(part, everywhere)}")
     files: dict[str, dict[str, MatrixFile]] = {name: {} for name in names}
-    excluded = {part: reason for part in everywhere if (reason := read_excluded(root).get(f"{variant}/{part}"))}
+    reasons = read_excluded(root)
+    excluded = {part: reason for part in everywhere if (reason := reasons.get(f"{variant}/{part}"))}
     troubles: dict[str, str] = {}
     for name in names:
         for part in everywhere if match == "exact" else parts[name]:
@@ -617,6 +619,18 @@ def exported_views(config: Config, wanted: Iterable[tuple[str, str]]) -> dict[st
 def variants_of(root: Path | str) -> list[str]:
     """Variants that have been exported to a data set."""
     return [name for name in _listed(Path(root)) if (Path(root) / name / "spikes").is_dir()]
+
+
+def chosen_variants(root: Path | str, wanted: str | None = None) -> list[str]:
+    """The variants to go through: the one that is wanted, or all.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such variant, or none at all.
+    """
+    variants = variants_of(root)
+    return variants if wanted is None and variants else [_variant(Path(root), wanted)]
 
 
 def sheet_files(root: Path, variant: str, sheet: str) -> dict[str, Path]:

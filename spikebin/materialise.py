@@ -78,6 +78,19 @@ class Chain:
     how: How | None = None
     rest: Rest | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what would go without effect.
+
+        Raises
+        ------
+        DatasetError
+            If a window or rebin is said more of than there is.
+        """
+        if self.window is None and (self.across or self.short != "refuse" or self.origin != "image"):
+            raise DatasetError("origin, across and short are of a window, and there is none: give window, too")
+        if self.rebin is None and (self.how is not None or self.rest is not None):
+            raise DatasetError("how and rest are of rebin, and there is none: give rebin, too")
+
     def sheets(self, sheets: SheetSet) -> SheetSet:
         """The sheets that are left, whole.
 
@@ -151,7 +164,7 @@ def materialise(
     Raises
     ------
     DatasetError
-        If `out` is where the data set lies, or as the views say.
+        If `out` is where the data set lies, there is no such layout or codec, or as the views say.
     SpikebinError
         If a file cannot be written.
 
@@ -161,6 +174,9 @@ def materialise(
     other than bool are written as uint8 counts: what is above 255 is cut to it, and counted as collisions. `n_spikes`
     and so on count what the view holds.
     """
+    for name, value, known in (("layout", layout, ("matrix", "events")), ("codec", codec, ("blosc2", "zlib"))):
+        if value is not None and value not in known:
+            raise DatasetError(f"no {name} {value!r}: give {known[0]!r} or {known[1]!r}")
     for parts in sheets.parts().values():
         for part in parts:
             file, header = part.file, part.file.header

@@ -25,6 +25,7 @@ __all__ = ["plot_file", "plot_psth", "plot_rates", "plot_trial", "spark", "spark
 
 BARS = " ▁▂▃▄▅▆▇█"
 DPI = 150
+LINES = ("-", "--", ":", "-.")
 
 
 def plot_trial(file: MatrixFile | View, trial: int, path: Path) -> None:
@@ -122,20 +123,30 @@ def _draw_raster(axes: Any, view: View, trial: int) -> None:
 
 
 def _draw_psth(axes: Any, named: Mapping[str, View]) -> None:
-    for name, view in named.items():
+    for i, (name, view) in enumerate(named.items()):
         rate = view.psth()
-        axes.plot(np.arange(rate.size) * view.width, rate, linewidth=0.8, label=name, drawstyle="steps-post")
+        style = {"linewidth": 0.8, "drawstyle": "steps-post", **_style(i)}
+        axes.plot(np.arange(rate.size) * view.width, rate, label=name, **style)
     axes.set(xlabel="ms", ylabel="Hz a neuron", ylim=(0, None))
     axes.margins(x=0)
-    axes.legend(fontsize="small")
+    _legend(axes)
 
 
 def _draw_rates(axes: Any, named: Mapping[str, View]) -> None:
-    for name, view in named.items():
+    for i, (name, view) in enumerate(named.items()):
         rates = np.sort(view.rates())
-        axes.plot(rates, np.arange(1, rates.size + 1) / rates.size, label=name, drawstyle="steps-post")
+        axes.plot(rates, np.arange(1, rates.size + 1) / rates.size, label=name, drawstyle="steps-post", **_style(i))
     axes.set(xlabel="mean rate of a neuron, Hz", ylabel="fraction of neurons", ylim=(0, 1))
-    axes.legend(fontsize="small")
+    _legend(axes)
+
+
+def _style(i: int) -> dict[str, str]:
+    """Of the i-th sheet: matplotlib has ten colours, and two variants of six sheets are more."""
+    return {"color": f"C{i % 10}", "linestyle": LINES[i // 10 % len(LINES)]}
+
+
+def _legend(axes: Any) -> None:
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _figure(n_panels: int) -> Any:

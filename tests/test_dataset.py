@@ -271,7 +271,15 @@ def test_pickled_data_sets_read_the_same(made):
     assert np.array_equal(sheets["X_ON"][...], whole["X_ON"][:, :, 2:14])
 
 
-def test_memory_of_a_pass_does_not_grow_with_its_length(tmp_path):
+@pytest.mark.parametrize(
+    "walk",
+    [
+        lambda dataset: [None for _ in dataset],
+        lambda dataset: [None for _ in dataset.window(0, 17, across=True, short="cut").batches(2)],
+    ],
+    ids=["trials", "batches of windows"],
+)
+def test_memory_of_a_pass_does_not_grow_with_its_length(tmp_path, walk):
     ids = np.arange(3000)
     for part in range(1, 13):
         write_part(tmp_path, "X_ON", str(part), images(10 * part, 3), ids=ids)
@@ -281,8 +289,7 @@ def test_memory_of_a_pass_does_not_grow_with_its_length(tmp_path):
         assert len(dataset.neurons) == len(ids)
         gc.collect()
         tracemalloc.start()
-        for _ in dataset:
-            pass
+        walk(dataset)
         kept, highest = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return kept, highest

@@ -202,6 +202,26 @@ def test_any_chain_of_views_is_the_same_on_the_whole_array(made, chain, data):
     assert bins.sum(axis=1).tolist() == slow.n_bins
 
 
+@given(chain=chains, ragged=st.sampled_from(["drop", "cut"]))
+@settings(max_examples=15)
+def test_repeats_and_batches_of_any_chain(made, chain, ragged):
+    root, slow = made
+    view, slow = follow(open_dataset(root, sheet="X_ON"), slow, chain)
+    assert np.array_equal(np.concatenate(list(view.batches(3))), slow.array)
+    image = {(part, one.repeat, one.order): one.image for part, ones in PARTS.items() for one in ones}
+    shown = {}
+    for i, key in enumerate(slow.keys):
+        shown.setdefault(image[key], []).append(i)
+    shown = {name: sorted(rows, key=lambda i: slow.keys[i][1]) for name, rows in shown.items()}
+    numbers = sorted({len(rows) for rows in shown.values()})
+    if ragged == "drop":
+        shown = {name: rows for name, rows in shown.items() if len(rows) == numbers[-1]}
+    repeats = view.repeats(ragged=ragged)
+    assert repeats.images.tolist() == list(shown)
+    n = numbers[-1] if ragged == "drop" else numbers[0]
+    assert np.array_equal(repeats[...], [[slow.array[i] for i in rows[:n]] for rows in shown.values()])
+
+
 @given(chain=chains)
 @settings(max_examples=15)
 def test_sums_and_rates_without_the_dense_array(made, chain):

@@ -476,7 +476,16 @@ def test_command_view(exported, tmp_path):
     assert "there already" in result.stderr
     one_line_error(spikebin("view", *arguments, "--ids", tmp_path / "ids.npy"), "say which with --sheet")
     one_line_error(spikebin("view", "--dataset", dataset, "--out", tmp_path / "v", "--window", "712"), "as in 0:712")
-    one_line_error(spikebin("view", "--dataset", dataset, "--out", tmp_path / "v", "--rebin", 3), "say how")
+    for wrong, words in (
+        (["--rebin", 3], "say how"),
+        (["--how", "any"], "give rebin, too"),
+        (["--across"], "give window, too"),
+        (["--layout", "dense"], "no layout 'dense': give 'matrix' or 'events'"),
+    ):
+        one_line_error(spikebin("view", "--dataset", dataset, "--out", tmp_path / "v", *wrong), words)
+    for command in (["view", "--out", tmp_path / "v"], ["export", "npz", tmp_path / "v"]):
+        one_line_error(spikebin(*command, "--dataset", tmp_path / "nowhere"), "no data set in")
+    assert not (tmp_path / "v").exists()
     one_line_error(spikebin("view", "--dataset", dataset, "--out", tmp_path / "v", "--window", "0:712"), "short='pad'")
     chosen = dumped(tmp_path / "chosen.pkl", {"X_OFF": [1], "V1_Exc_L23": [0]})
     result = spikebin("view", "--dataset", dataset, "--out", tmp_path / "few", "--neurons-index", chosen)

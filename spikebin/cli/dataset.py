@@ -112,13 +112,13 @@ def export(
 ) -> None:
     """Write the data set in a layout that other programs read, part by part; what is there already is left alone."""
     from spikebin.cli.progress import followed
-    from spikebin.dataset import variants_of
+    from spikebin.dataset import chosen_variants
     from spikebin.exports import export as write
     from spikebin.oldformat import read_index
 
     settings = _config(config, dataset)
     index = read_index(neurons_index) if neurons_index is not None else None
-    for name in [variant] if variant else variants_of(settings.output):
+    for name in chosen_variants(settings.output, variant):
         sheets = _open(settings, name, sheet, match, leave_out, broken=without_broken)
         n_parts = (sheets if index is None else sheets.only(index)).n_parts
         written = write(kind, sheets, out, layout=layout, step=step, index=index)  # type: ignore[arg-type]
@@ -212,7 +212,7 @@ def view(
 ) -> None:
     """Write some neurons, a window, coarser bins as a data set of its own: neurons first, then window, then bins."""
     from spikebin.cli.progress import followed
-    from spikebin.dataset import variants_of
+    from spikebin.dataset import chosen_variants
     from spikebin.materialise import Chain, materialise, parse_window
     from spikebin.oldformat import read_ids, read_index
 
@@ -228,7 +228,7 @@ def view(
         rest=rest,  # type: ignore[arg-type]
     )
     settings = _config(config, dataset)
-    for name in [variant] if variant else variants_of(settings.output):
+    for name in chosen_variants(settings.output, variant):
         sheets = chain.sheets(_open(settings, name, sheet, match, leave_out, broken=without_broken))
         written = materialise(sheets, out, chain, layout=layout)
         n_skipped = sum(done.skipped for done in followed(written, sheets.n_parts, str))
