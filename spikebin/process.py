@@ -6,7 +6,7 @@ import ctypes
 import sys
 from contextlib import suppress
 
-__all__ = ["settle_in"]
+__all__ = ["load_numba_without_blas", "settle_in"]
 
 # malloc.h of glibc.
 M_MMAP_THRESHOLD = -3
@@ -15,7 +15,7 @@ M_MMAP_THRESHOLD = -3
 def settle_in() -> None:
     """Set up this process, before its first kernel is loaded."""
     _return_freed_memory()
-    _load_numba_without_blas()
+    load_numba_without_blas()
 
 
 def _return_freed_memory() -> None:
@@ -28,7 +28,7 @@ def _return_freed_memory() -> None:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 20)
 
 
-def _load_numba_without_blas() -> None:
+def load_numba_without_blas() -> None:
     """Import what numba needs for its first kernel, save half of scipy, where that is installed.
 
     numba looks for BLAS there (numba/np/arraymath.py), which takes a tenth of a second; no kernel of ours asks for it.

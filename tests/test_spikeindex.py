@@ -45,6 +45,7 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(spikeindex, "RUN", 20)
     monkeypatch.setattr(spikeindex, "IN_MEMORY", 100)
     monkeypatch.setattr(spikeindex, "LANDMARK", 4)
+    monkeypatch.setattr(spikeindex, "RUN_MARK", 3)
 
 
 def spikes_of(found):
@@ -90,15 +91,18 @@ def test_spikes_in_order_stay_where_they_are():
 def test_runs_beyond_memory_lie_in_a_file():
     rng = np.random.default_rng(0)
     index = build_index(Seekable(rng.uniform(0, 1, 500), np.zeros(500)), "x")
-    owned = [times.flags.owndata for times, _ in index._runs]
-    assert owned == [True] * 3 + [False] * 13
-    assert not index._runs[5][0].flags.writeable
+    kinds = [type(run).__name__ for run in index._runs]
+    assert kinds == ["_InMemory"] * 3 + ["_Marked"] * 13
+    place = index._file
+    assert place.tell() == 16 * sum(run.source.n_spikes for run in index._runs[3:])
+    del index
+    assert place.closed
 
 
 def test_a_few_spikes_of_each_chunk_are_one_run():
     times = np.random.default_rng(0).uniform(0, 1, 500)
     index = build_index(Seekable(times, np.zeros(500)), "x", merge_windows([(0.2, 0.22)]))
-    assert [run.size for run, _ in index._runs] == [index.n_kept]
+    assert [run.times.size for run in index._runs] == [index.n_kept]
     assert index.n_kept == ((times >= 0.2) & (times <= 0.22)).sum() > 0
 
 

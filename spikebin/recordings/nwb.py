@@ -14,7 +14,7 @@ from spikebin.recordings.base import Reading
 from spikebin.recordings.clock import make_clock
 from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table
 from spikebin.recordings.events import EventTable
-from spikebin.recordings.hdf5 import Group, is_hdf5, opened
+from spikebin.recordings.hdf5 import CHUNKS_AT_ONCE, Group, is_hdf5, opened
 from spikebin.recordings.spikeindex import slices
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Units:
         return times, np.repeat(self._ids, shared)
 
     def chunks(self) -> Iterator[Spikes]:
-        return slices(self)
+        return slices(self, CHUNKS_AT_ONCE)
 
 
 def _places(root: Group, units: Group, n_units: int) -> NDArray[np.float64] | None:

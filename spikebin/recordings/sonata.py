@@ -16,7 +16,7 @@ from spikebin.recordings.arrays import whole_ids
 from spikebin.recordings.base import Reading
 from spikebin.recordings.clock import make_clock
 from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table
-from spikebin.recordings.hdf5 import Group, is_hdf5, opened
+from spikebin.recordings.hdf5 import CHUNKS_AT_ONCE, Group, is_hdf5, opened
 from spikebin.recordings.spikeindex import slices
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class _Spikes:
         return self._clock.to_ms(times), whole_ids(ids, self._path.name)
 
     def chunks(self) -> Iterator[Spikes]:
-        return slices(self)
+        return slices(self, CHUNKS_AT_ONCE)
 
 
 def _populations(spikes: Group) -> dict[str, tuple[str, str]]:

@@ -8,9 +8,9 @@ temporary file.
 
 from __future__ import annotations
 
-import errno
+import os
 import tempfile
-from contextlib import suppress
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -32,10 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK", "SeekableSource", "SpikeIndex", "SpikeSource", "build_index", "slices"]
 
-CHUNK = 1 << 20
-RUN = 1 << 21
+# Arrays of a chunk stay in the cache from one step to the next.
+CHUNK = 1 << 16
+RUN = 1 << 20
 IN_MEMORY = 1 << 24
+# One in so many times of a source in order is kept in memory, and of a run in the temporary file.
 LANDMARK = 1 << 12
+RUN_MARK = 1 << 8
 WIDEST_FLAGS = 1 << 26
 
 
@@ -60,10 +63,12 @@ class SeekableSource(SpikeSource, Protocol):
         ...
 
 
-def slices(source: SeekableSource) -> Iterator[Spikes]:
-    """The chunks of a source that can be read from any place."""
-    for start in range(0, source.n_spikes, CHUNK):
-        yield source.read(start, min(start + CHUNK, source.n_spikes))
+def slices(source: SeekableSource, at_once: int = 1) -> Iterator[Spikes]:
+    """The chunks of a source that can be read from any place; `at_once`: so many are read together."""
+    for start in range(0, source.n_spikes, at_once * CHUNK):
+        times, ids = source.read(start, min(start + at_once * CHUNK, source.n_spikes))
+        for first in range(0, times.size, CHUNK):
+            yield times[first : first + CHUNK], ids[first : first + CHUNK]
 
 
 class SpikeIndex(Protocol):
@@ -121,17 +126,14 @@ def build_index(source: SpikeSource, where: str, windows: NDArray[np.float64] | 
     runs = _Runs()
     facts = _Facts(where)
     union = None if windows is None else Union(windows)
-    try:
-        for times, ids in source.chunks():
-            facts.add(times, ids)
-            if union is None:
-                runs.add(times, ids)
-            else:
-                inside = union.places(times)
-                runs.add(times[inside], ids[inside])
-        runs.finish()
-    finally:
-        runs.close()
+    for times, ids in source.chunks():
+        facts.add(times, ids)
+        if union is None:
+            runs.add(times, ids)
+        else:
+            inside = union.places(times)
+            runs.add(times[inside], ids[inside])
+    runs.finish()
     runs.n_spikes, runs.ids, runs.first, runs.last = facts.n_spikes, facts.ids(), facts.first, facts.last
     return runs
 
@@ -186,9 +188,8 @@ class _Runs:
     ids: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     first: float = np.inf
     last: float = -np.inf
-    _runs: list[Spikes] = field(default_factory=list)
+    _runs: list[_InMemory | _Marked] = field(default_factory=list)
     _pending: list[Spikes] = field(default_factory=list)
-    _spilled: list[int] = field(default_factory=list)
     _n_in_runs: int = 0
     _file: Any = None
 
@@ -196,30 +197,21 @@ class _Runs:
         """Take spikes in any order; a run is made of them when they are enough for one."""
         self._pending.append((times, ids))
         self.n_kept += times.size
-        if sum(times.size for times, _ in self._pending) >= RUN:
+        if self.n_kept - self._n_in_runs >= RUN:
             self._make_run()
 
     def finish(self) -> None:
-        """Make a run of the rest, and map the temporary file: once for all in it, since a process may hold few maps."""
-        if any(times.size for times, _ in self._pending):
+        """Make a run of the rest."""
+        if self.n_kept > self._n_in_runs:
             self._make_run()
-        if self._file is None:
-            return
-        try:
-            self._file.flush()
-            words = np.asarray(np.memmap(self._file, np.int64, "r"))
-        except (OSError, ValueError) as error:
-            raise _no_room(error) from None
-        start = 0
-        for n in self._spilled:
-            self._runs.append((words[start : start + n].view(np.float64), words[start + n : start + 2 * n]))
-            start += 2 * n
 
-    def close(self) -> None:
-        """Close the temporary file; what is mapped of it stays."""
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
+    def between(self, start: float, stop: float) -> Spikes:
+        found = [run.between(start, stop) for run in self._runs]
+        if not found:
+            return np.empty(0), np.empty(0, np.int64)
+        if len(found) == 1:
+            return found[0]
+        return np.concatenate([times for times, _ in found]), np.concatenate([ids for _, ids in found])
 
     def _make_run(self) -> None:
         times, ids = (np.concatenate(columns) for columns in zip(*self._pending, strict=True))
@@ -229,61 +221,86 @@ class _Runs:
             times, ids = times[order], ids[order]
         self._n_in_runs += times.size
         if self._n_in_runs <= IN_MEMORY:
-            self._runs.append((times, ids))
+            self._runs.append(_InMemory(times, ids))
             return
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="spikebin-")  # noqa: SIM115
-            self._file.write(times.data)
-            self._file.write(ids.data)
+                self._file = tempfile.TemporaryFile(prefix="spikebin-", buffering=0)  # noqa: SIM115
+                weakref.finalize(self, self._file.close)
+            spilled = _Spilled(self._file.fileno(), self._file.tell(), times.size)
+            for column in (times, ids):
+                data = column.data.cast("B")
+                while data:
+                    data = data[self._file.write(data) :]
         except OSError as error:
             raise _no_room(error) from None
-        self._spilled.append(times.size)
-
-    def between(self, start: float, stop: float) -> Spikes:
-        found = []
-        for times, ids in self._runs:
-            place = slice(np.searchsorted(times, start, "left"), np.searchsorted(times, stop, "right"))
-            found.append((np.asarray(times[place]), np.asarray(ids[place])))
-        if not found:
-            return np.empty(0), np.empty(0, np.int64)
-        if len(found) == 1:
-            return found[0]
-        return np.concatenate([times for times, _ in found]), np.concatenate([ids for _, ids in found])
+        self._runs.append(_Marked(spilled, times[::RUN_MARK].copy(), RUN_MARK))
 
 
 @dataclass
-class _Landmarks:
-    """A source in order of time, and the time of every LANDMARK-th spike of it."""
+class _InMemory:
+    """Spikes in order of time."""
 
-    source: SeekableSource
+    times: NDArray[np.float64]
+    ids: NDArray[np.int64]
+
+    def between(self, start: float, stop: float) -> Spikes:
+        place = slice(np.searchsorted(self.times, start, "left"), np.searchsorted(self.times, stop, "right"))
+        return self.times[place], self.ids[place]
+
+
+@dataclass
+class _Spilled:
+    """A run in the temporary file; not mapped, since its pages would count as memory of this process."""
+
+    file: int
+    place: int
+    n_spikes: int
+
+    def read(self, start: int, stop: int) -> Spikes:
+        size = 8 * (stop - start)
+        times, ids = (os.pread(self.file, size, self.place + 8 * at) for at in (start, self.n_spikes + start))
+        if len(times) < size or len(ids) < size:
+            raise RecordingError("the temporary file of unsorted spikes has become shorter: try again")
+        return np.frombuffer(times, np.float64), np.frombuffer(ids, np.int64)
+
+
+@dataclass
+class _Marked:
+    """Spikes in order of time on disk, and the time of every so many-th of them."""
+
+    source: _Spilled | SeekableSource
     marks: NDArray[np.float64]
+    step: int
+
+    def between(self, start: float, stop: float) -> Spikes:
+        low = max(0, int(np.searchsorted(self.marks, start, "left")) - 1) * self.step
+        high = min(int(np.searchsorted(self.marks, stop, "right")) * self.step, self.source.n_spikes)
+        if high <= low:
+            return np.empty(0), np.empty(0, np.int64)
+        return _InMemory(*self.source.read(low, high)).between(start, stop)
+
+
+@dataclass
+class _Landmarks(_Marked):
+    """A source in order of time, whose spikes stay where they are."""
+
     n_spikes: int
     n_kept: int
     ids: NDArray[np.int64]
     first: float
     last: float
 
-    def between(self, start: float, stop: float) -> Spikes:
-        low = max(0, int(np.searchsorted(self.marks, start, "left")) - 1) * LANDMARK
-        high = min(int(np.searchsorted(self.marks, stop, "right")) * LANDMARK, self.n_spikes)
-        if high <= low:
-            return np.empty(0), np.empty(0, np.int64)
-        times, ids = self.source.read(low, high)
-        place = slice(np.searchsorted(times, start, "left"), np.searchsorted(times, stop, "right"))
-        return times[place], ids[place]
 
-
-def _no_room(error: Exception) -> SpikebinError:
-    place = Path(tempfile.gettempdir()) / "unsorted spikes (TMPDIR chooses another place)"
-    return os_error(error if isinstance(error, OSError) else OSError(errno.ENOSPC, str(error)), place)
+def _no_room(error: OSError) -> SpikebinError:
+    return os_error(error, Path(tempfile.gettempdir()) / "unsorted spikes (TMPDIR chooses another place)")
 
 
 def _landmarks(source: SeekableSource, where: str, windows: NDArray[np.float64] | None) -> _Landmarks | None:
     """Landmarks of a source whose spikes are in order of time; None at the first that is not."""
     marks, n_kept = [], 0
     facts = _Facts(where)
-    for times, ids in slices(source):
+    for times, ids in source.chunks():
         if times[0] < facts.last or not _ascending(times):
             return None
         facts.add(times, ids)
@@ -293,7 +310,9 @@ def _landmarks(source: SeekableSource, where: str, windows: NDArray[np.float64] 
         else:
             places = np.searchsorted(times, windows[:, 1], "right") - np.searchsorted(times, windows[:, 0], "left")
             n_kept += int(places.sum())
-    return _Landmarks(source, np.concatenate(marks), facts.n_spikes, n_kept, facts.ids(), facts.first, facts.last)
+    return _Landmarks(
+        source, np.concatenate(marks), LANDMARK, facts.n_spikes, n_kept, facts.ids(), facts.first, facts.last
+    )
 
 
 def _ascending(times: NDArray[np.float64]) -> bool:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Header", "number_chunks", "read_header", "read_table"]
 
-CHUNK_LINES = CHUNK // 4
 # The largest whole number that a float64 tells from its neighbours.
 LARGEST_ID = 1 << 53
 
@@ -71,7 +70,7 @@ def read_header(path: Path) -> Header:
 
 
 def number_chunks(path: Path, header: Header, columns: list[int]) -> Iterator[NDArray[np.float64]]:
-    """Columns of numbers, as float64 (n_columns, n_lines) for about a million lines at a time.
+    """Columns of numbers, as float64 (n_columns, n_lines) for CHUNK lines at a time.
 
     Raises
     ------
@@ -81,7 +80,7 @@ def number_chunks(path: Path, header: Header, columns: list[int]) -> Iterator[ND
     with _opened(path) as file:
         n_before = header.n_lines
         lines = list(islice(file, n_before))
-        while lines := list(islice(file, CHUNK_LINES)):
+        while lines := list(islice(file, CHUNK)):
             try:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", "loadtxt: input contained no data")
