@@ -185,5 +185,5 @@ def write_matrix(path: Path, truth: Truth, *, layout: str = "matrix", codec: str
     ):
         for trial, encoded in zip(events, pool.map(writer.encode, events), strict=True):
             writer.append(trial, encoded)
-        writer.write(path, "simulated", [])
+        writer.write(path, "simulated", [], threads=threads)
     return path
