@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spikebin.check import matrix_files
-from spikebin.errors import MatrixFileError
+from spikebin.errors import DiskFullError, MatrixFileError, SpikebinError
 from spikebin.events import TrialEvents
 from spikebin.matrixfile import MatrixImage, open_file, seal_image, verify_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["convert_file", "convert_targets"]
+__all__ = ["Converted", "convert_file", "convert_files", "convert_targets"]
 
 # What the new seal says for itself; all else is taken over.
 OWN = {"format_version", "spikebin_version", "created", "size", "sha256", "layout", "codec", "content_digest"}
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What became of one file: its bytes before, and the header of the new one or why there is none."""
+
+    path: Path
+    target: Path
+    size: int
+    header: dict[str, Any] | None
+    error: str = ""
+
+
+def convert_files(
+    targets: Iterable[tuple[Path, Path]], *, layout: str | None = None, codec: str | None = None, threads: int = 1
+) -> Iterator[Converted]:
+    """`convert_file` one by one; one that fails does not stop the others, unless the disk is full."""
+    for path, target in targets:
+        size = path.stat().st_size if path.exists() else 0
+        try:
+            header = convert_file(path, target, layout=layout, codec=codec, threads=threads)
+        except DiskFullError:
+            raise
+        except SpikebinError as error:
+            yield Converted(path, target, size, None, str(error))
+        else:
+            yield Converted(path, target, size, header)
 
 
 def convert_file(

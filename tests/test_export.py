@@ -433,6 +433,28 @@ def test_commands_take_what_all_sheets_have(uneven, tmp_path):
     assert "holds no spikes" in result.stderr
 
 
+def on_a_terminal(*arguments, cwd):
+    """Exit code, stdout, and what a terminal on stderr shows."""
+    mine, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "spikebin", *map(str, arguments)],
+        cwd=cwd,
+        stderr=theirs,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+        text=True,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        # Linux ends a terminal whose other side is closed with an error.
+        with contextlib.suppress(OSError):
+            while block := os.read(mine, 4096):
+                seen += block
+        answer = process.stdout.read()
+    os.close(mine)
+    return process.returncode, answer, seen.decode()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [["export", "npy", "out"], ["view", "--out", "out"]])
 def test_a_terminal_sees_a_bar_and_a_pipe_lines(uneven, tmp_path, command):
@@ -442,23 +464,24 @@ def test_a_terminal_sees_a_bar_and_a_pipe_lines(uneven, tmp_path, command):
     assert len(piped.stderr.splitlines()) == 3, piped.stderr
     assert "\x1b" not in piped.stderr
     shutil.rmtree(tmp_path / "out")
-    mine, theirs = os.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "spikebin", *map(str, arguments)],
-        cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
-    ) as process:  # fmt: skip
-        os.close(theirs)
-        seen = b""
-        with contextlib.suppress(OSError):
-            while block := os.read(mine, 4096):
-                seen += block
-        assert process.stdout.read() == b""
-    os.close(mine)
-    assert process.returncode == 0
-    text = seen.decode()
-    assert "2/2" in text
-    assert "11" not in text.replace("11m", "")
-    assert "train: 2 written, 0 there already" in text
+    returncode, answer, seen = on_a_terminal(*arguments, cwd=tmp_path)
+    assert (returncode, answer) == (0, "")
+    assert "2/2" in seen
+    assert "X_OFF" not in seen
+    assert "train: 2 written, 0 there already" in seen
+
+
+@pytest.mark.slow
+def test_the_answer_goes_to_stdout_whatever_the_terminal_shows(uneven):
+    root, _ = uneven
+    broken = root / "train/spikes/X_ON/spikes_X_ON_1.h5"
+    broken.write_bytes(broken.read_bytes()[:-1])
+    returncode, answer, seen = on_a_terminal("verify", root, cwd=root)
+    assert returncode == 1
+    assert len(answer.splitlines()) == 1
+    assert str(broken) in answer
+    assert str(broken) not in seen
+    assert "4 of 5 files are whole" in seen
 
 
 @pytest.mark.slow

@@ -35,25 +35,22 @@ def convert(
     for value, options, name in ((layout, ("matrix", "events"), "layout"), (codec, ("blosc2", "zlib"), "codec")):
         if value is not None and value not in options:
             raise typer.BadParameter(f"{value!r}: give {' or '.join(options)}", param_hint=f"--{name}")
-    from spikebin.convert import convert_file, convert_targets
-    from spikebin.errors import DiskFullError, SpikebinError
+    from spikebin.cli.progress import followed
+    from spikebin.convert import convert_files, convert_targets
 
+    targets = convert_targets(paths, out)
     results, failed = [], False
-    for path, target in convert_targets(paths, out):
-        before = path.stat().st_size if path.exists() else 0
-        try:
-            header = convert_file(path, target, layout=layout, codec=codec, threads=threads)
-        except DiskFullError:
-            raise
-        except SpikebinError as error:
+    for done in followed(convert_files(targets, layout=layout, codec=codec, threads=threads), len(targets)):
+        if done.header is None:
             failed = True
-            note(f"error: {error}")
-            results.append({"path": str(path), "error": str(error)})
-        else:
-            results.append({"path": str(target), "layout": header["layout"], "codec": header["codec"], "error": ""})
-            if not json:
-                sizes = f"{size_text(before)} -> {size_text(target.stat().st_size)}"
-                typer.echo(f"{target}: {header['layout']}, {header['codec']}, {sizes}")
+            note(f"error: {done.error}")
+            results.append({"path": str(done.path), "error": done.error})
+            continue
+        facts = {"layout": done.header["layout"], "codec": done.header["codec"]}
+        results.append({"path": str(done.target), **facts, "error": ""})
+        if not json:
+            sizes = f"{size_text(done.size)} -> {size_text(done.target.stat().st_size)}"
+            typer.echo(f"{done.target}: {', '.join(facts.values())}, {sizes}")
     if json:
         answer_json(results)
     raise typer.Exit(1 if failed else 0)

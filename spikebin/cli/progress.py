@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,6 +37,8 @@ def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None = N
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
+        # To keep the bar below the answer rich would print it on stderr, even where stdout goes elsewhere.
+        redirect_stdout=sys.stdout.isatty(),
     )
     with bar:
         shown = bar.add_task("files", total=total)
