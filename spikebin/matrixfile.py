@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from spikebin.binning import Binning
 from spikebin.chunks import DamagedChunkError
 from spikebin.errors import MatrixFileError
 from spikebin.events import ContentDigest, TrialEvents, phase_bins
+from spikebin.hdf5 import HDF5_LOCK, UnreadableError, open_hdf5
 from spikebin.layouts import make_layout
 from spikebin.lazy import LazyArray, Selector
 from spikebin.recordings.base import NEURON_FIELDS
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from spikebin.recordings.base import SourceFile, Trial
 
 __all__ = [
-    "HDF5_LOCK",
     "Identity",
     "MatrixFile",
     "MatrixImage",
@@ -46,9 +45,6 @@ __all__ = [
     "seal_image",
     "verify_file",
 ]
-
-# PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
-HDF5_LOCK = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -415,22 +411,24 @@ class MatrixFile:
 
     def _ask_hdf5(self, question: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
         """What `question` finds in the file as PyTables opens it; the handle is not kept."""
-        import tables
+        try:
+            with open_hdf5(self.path) as file:
+                self._check_identity(os.fstat(file.fileno()))
+                return question(file)
+        except UnreadableError as error:
+            if "unable to lock file" in str(error):
+                raise MatrixFileError(
+                    f"HDF5 cannot lock {self.path}: it is being written, or its file system has no locks;"
+                    " set HDF5_USE_FILE_LOCKING=FALSE and try again"
+                ) from error
+            raise self._unreadable(error.reason) from error
+        except DamagedChunkError as error:
+            raise self._unreadable(str(error)) from error
 
-        with HDF5_LOCK:
-            try:
-                with tables.open_file(str(self.path), "r") as file:
-                    self._check_identity(os.fstat(file.fileno()))
-                    return question(file)
-            except (
-                OSError,
-                ValueError,
-                RuntimeError,
-                tables.HDF5ExtError,
-                tables.NoSuchNodeError,
-                DamagedChunkError,
-            ) as error:
-                raise _unreadable(self.path, error) from None
+    def _unreadable(self, reason: str) -> MatrixFileError:
+        return MatrixFileError(
+            f"{self.path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again"
+        )
 
 
 def seal_image(
@@ -526,17 +524,6 @@ def verify_file(path: Path) -> dict[str, Any]:
 def _file_identity(stat: os.stat_result) -> tuple[int, int, int]:
     """What tells a file from another that has taken its name."""
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-def _unreadable(path: Path, error: Exception) -> MatrixFileError:
-    text = str(error)
-    if "unable to lock file" in text:
-        return MatrixFileError(
-            f"HDF5 cannot lock {path}: it is being written, or its file system has no locks;"
-            " set HDF5_USE_FILE_LOCKING=FALSE and try again"
-        )
-    reason = text.strip().splitlines()[-1] if text.strip() else type(error).__name__
-    return MatrixFileError(f"{path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again")
 
 
 def _create_table(file: Any, name: str, array: NDArray[Any]) -> None:

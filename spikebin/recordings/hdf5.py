@@ -1,6 +1,6 @@
 """Flat arrays in other people's HDF5 files, read with PyTables: the part that NWB and SONATA share.
 
-PyTables keeps process-wide state, so every call that reaches it holds the lock that matrix files are written under.
+PyTables keeps process-wide state, so every call that reaches it holds the lock of spikebin/hdf5.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.matrixfile import HDF5_LOCK
+from spikebin.hdf5 import HDF5_LOCK, UnreadableError, open_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,30 +52,16 @@ def opened(path: Path) -> Iterator[Group]:
     RecordingError
         If it is no HDF5 file, is cut off, or HDF5 fails on it.
     """
-    import tables
-
     if not is_hdf5(path):
         raise RecordingError(f"{path} is no HDF5 file, or its start is damaged: check the path, or copy it again")
     with HDF5_LOCK, warnings.catch_warnings():
         # What PyTables cannot represent, it warns of; such nodes are told apart by their class.
         warnings.simplefilter("ignore")
         try:
-            with tables.open_file(str(path), "r") as file:
+            with open_hdf5(path) as file:
                 yield Group(path, file.root)
-        except (
-            OSError,
-            ValueError,
-            RuntimeError,
-            KeyError,
-            TypeError,
-            MemoryError,
-            tables.HDF5ExtError,
-            tables.NodeError,
-        ) as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise RecordingError(
-                f"{path} cannot be read by HDF5 ({lines[-1].strip()[:120]}): copy or write it again"
-            ) from None
+        except UnreadableError as error:
+            raise RecordingError(f"{path} cannot be read by HDF5 ({error.reason}): copy or write it again") from error
 
 
 class Group:

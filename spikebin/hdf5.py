@@ -1,0 +1,101 @@
+"""HDF5 files as PyTables opens them for reading: one lock, one kind of error, and no pickle is ever run.
+
+PyTables unpickles every attribute that looks like a pickle as soon as it opens the node, and the rows of arrays of
+objects. A pickle is a program, so while a file is open here PyTables has no `pickle`. What the files hold is known to
+matrixfile.py and recordings/hdf5.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from spikebin.errors import SpikebinError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["HDF5_LOCK", "UnreadableError", "open_hdf5"]
+
+# PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
+HDF5_LOCK = threading.RLock()
+
+
+class UnreadableError(Exception):
+    """What PyTables and HDF5 say of a file that they cannot read; the reader of the file says which file that is."""
+
+    @property
+    def reason(self) -> str:
+        """In one line: HDF5 comes to the point at the end."""
+        return (str(self).strip().splitlines() or [""])[-1].strip()[:120]
+
+
+class _RawAttributes:
+    """Takes the place of `pickle` where PyTables reads attributes: they stay the bytes that they are."""
+
+    @staticmethod
+    def loads(data: bytes, **_: Any) -> bytes:
+        return data
+
+
+class _NoObjects:
+    """Takes the place of `pickle` where PyTables reads arrays of objects."""
+
+    @staticmethod
+    def loads(data: bytes) -> NoReturn:  # noqa: ARG004
+        raise UnpicklingError("it holds pickles, which spikebin never runs")
+
+
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[Any]:
+    """A PyTables file, open for reading while the lock is held.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    UnreadableError
+        Whatever else than an error of spikebin is raised on the way: a damaged file makes PyTables raise nearly
+        anything.
+    """
+    import tables
+
+    with HDF5_LOCK, _no_pickles():
+        try:
+            with tables.open_file(str(path), "r") as file:
+                yield file
+        except SpikebinError:
+            raise
+        except (
+            ArithmeticError,
+            AssertionError,
+            AttributeError,
+            LookupError,
+            MemoryError,
+            OSError,
+            RuntimeError,
+            TypeError,
+            UnpicklingError,
+            ValueError,
+        ) as error:
+            raise UnreadableError(str(error).strip() or type(error).__name__) from error
+
+
+@contextmanager
+def _no_pickles() -> Iterator[None]:
+    """Take `pickle` from the two modules of PyTables that load any."""
+    from tables import atom, attributeset
+
+    if not (hasattr(atom, "pickle") and hasattr(attributeset, "pickle")):
+        raise SpikebinError("this version of PyTables reads pickles in a way of its own: install tables 3.10 or 3.11")
+    pickles = atom.pickle, attributeset.pickle
+    atom.pickle, attributeset.pickle = _NoObjects, _RawAttributes
+    try:
+        yield
+    finally:
+        atom.pickle, attributeset.pickle = pickles
