@@ -90,6 +90,7 @@ class EventsLayout:
                 self._packed[i] = packed
             n_events = max(1, *(packed.gaps.size for packed in self._packed))
             self._codecs = self._make_codecs(np.result_type(*(packed.gaps for packed in self._packed)), n_events)
+            self._n_chunks = -(-n_events // self._codecs[0].shape[1])
             arrays = self._create(file, n_events, classes)
             for trial, encoded in enumerate(pool.map(self._compressed, self._packed)):
                 for array, chunks in zip(arrays, encoded, strict=True):
@@ -167,12 +168,9 @@ class EventsLayout:
         return moved
 
     def _compressed(self, packed: PackedTrial) -> list[list[bytes]]:
-        """The chunks of each array."""
+        """The chunks of each array, as many as the trial with most events has: a reader finds them all."""
         return [
-            [
-                _compress(codec, row[start : start + codec.shape[1]])
-                for start in range(0, max(1, row.size), codec.shape[1])
-            ]
+            [_compress(codec, row, i * codec.shape[1]) for i in range(self._n_chunks)]
             for codec, row in zip(self._codecs, (packed.gaps, packed.counts), strict=False)
         ]
 
@@ -230,9 +228,11 @@ def _cells(gaps: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.int64]:
     return cells
 
 
-def _compress(codec: ChunkCodec, row: NDArray[Any]) -> bytes:
+def _compress(codec: ChunkCodec, row: NDArray[Any], start: int) -> bytes:
+    """The chunk of a row from `start` on, filled up with zeros where the row ends."""
+    part = row[start : start + codec.shape[1]]
     padded = np.zeros(codec.padded, codec.dtype)
-    padded[0, : row.size] = row
+    padded[0, : part.size] = part
     return codec.compress(padded)
 
 

@@ -198,6 +198,24 @@ def test_events_come_close_to_the_entropy_of_the_spikes(tmp_path):
     assert size * 8 < 1.1 * entropy(dense)
 
 
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("n_events", [(200, 0), (0, 65, 1), (64, 128), (63, 64, 65, 129), (1, 1)])
+def test_trials_of_very_different_length_lie_in_chunks_of_their_own(tmp_path, monkeypatch, n_events, values, codec):
+    """A trial may end many chunks before the longest one does, on the edge of a chunk or beside it."""
+    monkeypatch.setattr(eventslayout, "CHUNK_EVENTS", 64)
+    rng = np.random.default_rng(0)
+    dense = np.zeros((len(n_events), 11, 30), bool if values == "bool" else np.uint8)
+    for trial, n in zip(dense, n_events, strict=True):
+        trial.reshape(-1)[rng.choice(330, n, replace=False)] = 1 if values == "bool" else rng.integers(1, 256, n)
+    file = write(tmp_path / "a.h5", dense, layout="events", codec=codec)
+    assert np.array_equal(np.asarray(file.spikes), dense)
+    assert [file.events(i)[0].size for i in range(len(n_events))] == list(n_events)
+    verify_file(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as plain:
+        assert [np.count_nonzero(gaps) for gaps in plain["events"]] == list(n_events)
+
+
 def test_threads_change_nothing(tmp_path):
     dense = draw((5, 200, 300), "count")
     for layout in LAYOUTS:
