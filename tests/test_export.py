@@ -472,19 +472,6 @@ def test_a_terminal_sees_a_bar_and_a_pipe_lines(uneven, tmp_path, command):
 
 
 @pytest.mark.slow
-def test_the_answer_goes_to_stdout_whatever_the_terminal_shows(uneven):
-    root, _ = uneven
-    broken = root / "train/spikes/X_ON/spikes_X_ON_1.h5"
-    broken.write_bytes(broken.read_bytes()[:-1])
-    returncode, answer, seen = on_a_terminal("verify", root, cwd=root)
-    assert returncode == 1
-    assert len(answer.splitlines()) == 1
-    assert str(broken) in answer
-    assert str(broken) not in seen
-    assert "4 of 5 files are whole" in seen
-
-
-@pytest.mark.slow
 def test_command_view(exported, tmp_path):
     dataset = exported / "dataset/test"
     np.save(tmp_path / "ids.npy", open_dataset(dataset)["X_ON"].neurons["neuron_id"][[4, 1]])

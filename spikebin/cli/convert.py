@@ -35,12 +35,10 @@ def convert(
     for value, options, name in ((layout, ("matrix", "events"), "layout"), (codec, ("blosc2", "zlib"), "codec")):
         if value is not None and value not in options:
             raise typer.BadParameter(f"{value!r}: give {' or '.join(options)}", param_hint=f"--{name}")
-    from spikebin.cli.progress import followed
     from spikebin.convert import convert_files, convert_targets
 
-    targets = convert_targets(paths, out)
     results, failed = [], False
-    for done in followed(convert_files(targets, layout=layout, codec=codec, threads=threads), len(targets)):
+    for done in convert_files(convert_targets(paths, out), layout=layout, codec=codec, threads=threads):
         if done.header is None:
             failed = True
             note(f"error: {done.error}")

@@ -26,7 +26,6 @@ def verify(
 ) -> None:
     """Check every byte and every count of matrix files; one line for each bad one, exit 1."""
     from spikebin.check import check_files, matrix_files
-    from spikebin.cli.progress import followed
 
     if not paths:
         from spikebin.config import load_config
@@ -34,7 +33,7 @@ def verify(
         paths = [load_config(config).output]
     files = matrix_files(paths)
     results = []
-    for result in followed(check_files(files), len(files)):
+    for result in check_files(files):
         results.append(result)
         if not json and result.error:
             typer.echo(result.error)

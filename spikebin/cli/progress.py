@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,8 +26,11 @@ __all__ = ["followed", "run_with_progress"]
 T = TypeVar("T")
 
 
-def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None = None) -> Iterator[T]:
-    """Pass files through as they are done: a bar of how many on a terminal, elsewhere a line for each if it has one."""
+def followed(items: Iterable[T], total: int, line: Callable[[T], str]) -> Iterator[T]:
+    """Pass files through as they are done: a bar of how many on a terminal, a line for each elsewhere.
+
+    Nothing may be printed meanwhile: it would stand in the bar.
+    """
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("files"),
@@ -37,14 +39,12 @@ def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None = N
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
-        # To keep the bar below the answer rich would print it on stderr, even where stdout goes elsewhere.
-        redirect_stdout=sys.stdout.isatty(),
     )
     with bar:
         shown = bar.add_task("files", total=total)
         for item in items:
             bar.advance(shown)
-            if line is not None and not console.is_terminal:
+            if not console.is_terminal:
                 note(line(item))
             yield item
 
