@@ -33,7 +33,8 @@ __all__ = ["write_store", "zarr_package"]
 # Blosc takes less than 2 GiB at once; a reader of few neurons is glad of less.
 LARGEST_CHUNK = 2**26
 PROGRESS = "written.json"
-MADE_BY = "made_by"
+# Attributes that say more of a store than what its content comes from.
+BESIDES = ("left_out", "made_by")
 
 
 def zarr_package() -> Any:
@@ -90,8 +91,10 @@ def write_store(view: View, store: Path, notes: Path) -> Iterator[tuple[str, int
             if _made_from(store) == facts:
                 yield from ((part, stop - first, True) for part, first, stop in parts)
                 return
-            n_done = _n_done(notes, facts) if building.is_dir() else 0
+            n_done = _n_done(notes, facts) if _made_from(building) == facts else 0
             if not n_done:
+                # First the note: what is begun must never be taken for what was written before.
+                (notes / PROGRESS).unlink(missing_ok=True)
                 shutil.rmtree(building, ignore_errors=True)
                 _begin(zarr, view, building, facts)
             spikes = zarr.open_group(building, mode="r+")["spikes"]
@@ -121,7 +124,6 @@ def _facts(view: View) -> dict[str, Any]:
         "trial": header["trial"],
         "width_ms": view.width,
         "views": " | ".join(view.steps),
-        "left_out": dataset.left_out,
         "sources": [
             {
                 "part": file.header["part"],
@@ -142,7 +144,8 @@ def _runs(parts: NDArray[Any]) -> list[tuple[str, int, int]]:
 
 def _begin(zarr: Any, view: View, building: Path, facts: dict[str, Any]) -> None:
     """The group with all but the spikes."""
-    group = zarr.open_group(building, mode="w", zarr_format=3, attributes={**facts, MADE_BY: f"spikebin {__version__}"})
+    besides = {"left_out": dataset_of(view).left_out, "made_by": f"spikebin {__version__}"}
+    group = zarr.open_group(building, mode="w", zarr_format=3, attributes={**facts, **besides})
     trials, neurons = view.trials, view.neurons
     phases, phase_bins = view.phases()
     tables: dict[str, tuple[NDArray[Any], tuple[str, ...]]] = {
@@ -180,14 +183,12 @@ def _finish(zarr: Any, building: Path, store: Path) -> None:
         warnings.simplefilter("ignore")
         zarr.consolidate_metadata(building)
     _sync(building, "zarr.json")
+    old = store.with_name(f".{store.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if store.exists():
-        old = store.with_name(f".{store.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
         store.rename(old)
-        building.rename(store)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        building.rename(store)
+    building.rename(store)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _made_from(store: Path) -> dict[str, Any] | None:
@@ -195,8 +196,7 @@ def _made_from(store: Path) -> dict[str, Any] | None:
         attributes: dict[str, Any] = json.loads((store / "zarr.json").read_text("utf-8"))["attributes"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    attributes.pop(MADE_BY, None)
-    return attributes
+    return {name: value for name, value in attributes.items() if name not in BESIDES}
 
 
 def _n_done(notes: Path, facts: dict[str, Any]) -> int:

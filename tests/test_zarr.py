@@ -138,6 +138,16 @@ def test_what_was_begun_from_something_else_is_begun_anew(root, tmp_path):
     )
     note = tmp_path / "train_dataset/.spikebin/zarr-X_ON/written.json"
     assert not note.exists()
+    for name, chain in (("whole", sheets), ("window", sheets.window(0, 9))):
+        other = export("zarr", chain, tmp_path / name)
+        next(other)
+        other.close()
+    stale = note.relative_to(tmp_path)
+    shutil.copy(tmp_path / "whole" / stale, tmp_path / "window" / stale)
+    assert [done.skipped for done in export("zarr", sheets, tmp_path / "window")] == [False, False]
+    assert np.array_equal(
+        zarr.open_group(stores(tmp_path / "window")["X_ON"], mode="r")["spikes"][...], sheets["X_ON"][...]
+    )
     note.write_text("{")
     shutil.rmtree(stores(tmp_path)["X_ON"])
     assert [done.skipped for done in export("zarr", sheets, tmp_path)] == [False, False]
