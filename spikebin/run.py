@@ -10,15 +10,16 @@ import os
 import signal
 from collections import deque
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from spikebin.cores import cpus
-from spikebin.signals import Ended, ending_on_signals
-from spikebin.state import State, survey
+from spikebin.signals import Ended, ending_on_signals, holding_signals, listen
+from spikebin.state import State, sheet_state, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from multiprocessing.connection import Connection
     from pathlib import Path
 
@@ -43,7 +44,7 @@ def wanted_tasks(
     *,
     sheet: str | None = None,
     variant: str | None = None,
-    indices: Sequence[int] | None = None,
+    indices: Collection[int] | None = None,
     force: bool = False,
 ) -> list[Task]:
     """What there is to do: for each job the sheets that are missing, broken or failed, or done with `force`.
@@ -53,7 +54,7 @@ def wanted_tasks(
     plan : Plan
     sheet, variant : str, optional
         Only these, by names that the plan knows.
-    indices : sequence of int, optional
+    indices : collection of int, optional
         Only these jobs.
     force : bool
         What is done, too.
@@ -63,13 +64,12 @@ def wanted_tasks(
     list of Task
         In the order of the plan; no job twice.
     """
+    chosen = None if indices is None else frozenset(indices)
     sheets: dict[int, list[str]] = {}
     for found in survey(plan, sheet=sheet, variant=variant):
         if found.state.wanted or (force and found.state is State.DONE):
             sheets.setdefault(found.job.index, []).append(found.sheet)
-    return [
-        Task(plan.job(index), tuple(names)) for index, names in sheets.items() if indices is None or index in indices
-    ]
+    return [Task(plan.job(index), tuple(names)) for index, names in sheets.items() if chosen is None or index in chosen]
 
 
 def run_tasks(
@@ -94,12 +94,12 @@ def run_tasks(
     Outcome
         One for each sheet of each task, as they end.
     """
-    from spikebin.attempts import attempts_path, note_failure
+    from spikebin.attempts import attempts_path, forget, note_failure
     from spikebin.config import load_config
     from spikebin.job import Outcome
-    from spikebin.plan import load_plan
+    from spikebin.plan import load_plan, matrix_path
 
-    output = load_plan(load_config(config)).config.output if tasks else None
+    plan = load_plan(load_config(config)) if tasks else None
     queue = deque(tasks)
     n_workers = min(workers, len(tasks))
     threads = max(1, cpus() // n_workers) if n_workers else 1
@@ -125,13 +125,20 @@ def run_tasks(
                 except (EOFError, OSError):
                     crew.remove(worker)
                     reason = worker.bury()
-                    assert worker.task is not None and output is not None  # noqa: S101, PT018
+                    assert worker.task is not None and plan is not None  # noqa: S101, PT018
                     job, (sheet, *rest) = worker.task.job, worker.left
                     if rest:
                         queue.appendleft(Task(job, tuple(rest)))
-                    path = attempts_path(output, job.variant, job.part, sheet)
-                    note_failure(path, reason, pid=worker.process.pid)
-                    yield Outcome(job, sheet, State.FAILED, reason)
+                    path = attempts_path(plan.config.output, job.variant, job.part, sheet)
+                    now = sheet_state(plan, job, sheet)
+                    # It may have died behind the rename. With `force` nobody can tell that file from the one before.
+                    if now.state is State.DONE and not force:
+                        forget(path)
+                        target = matrix_path(plan.config.output, job.variant, job.part, sheet)
+                        yield Outcome(job, sheet, State.DONE, str(target), now.header, exported=True)
+                    else:
+                        note_failure(path, reason, pid=worker.process.pid)
+                        yield Outcome(job, sheet, State.FAILED, reason)
                     continue
                 if message == "trial":
                     on_trial()
@@ -156,8 +163,11 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, config, threads, force))
-        self.process.start()
-        theirs.close()
+        # Started with the first worker, it would let the signals in again.
+        resource_tracker.ensure_running()
+        with holding_signals():
+            self.process.start()
+            theirs.close()
         self.task: Task | None = None
         self.left: list[str] = []
 
@@ -175,7 +185,10 @@ class _Worker:
         self.connection.close()
         self.process.join(PATIENCE)
         code = self.process.exitcode
-        if code is not None and code < 0:
+        if code is None:
+            self.join()
+            return "its worker hung up, did not end and was killed: run `spikebin job` on it alone to see more"
+        if code < 0:
             name = signal.Signals(-code).name
             hint = ", most often for want of memory: use fewer --workers" if -code == signal.SIGKILL else ""
             return f"its worker was ended by {name}{hint}"
@@ -211,6 +224,7 @@ def _work(connection: Connection, config: Path, threads: int, force: bool) -> No
     plan: Plan | None = None
     try:
         with ending_on_signals():
+            listen()
             while True:
                 task = connection.recv()
                 left = list(task.sheets)

@@ -18,7 +18,7 @@ import pytest
 import scipy.sparse
 from conftest import PARTS, make_config, one_line_error, spikebin, write_toml
 
-from spikebin import Binning, open_file
+from spikebin import Binning, open_file, run
 from spikebin.config import Config, Recordings, load_config
 from spikebin.errors import PlanError
 from spikebin.job import run_job
@@ -438,6 +438,35 @@ def test_a_killed_worker_fails_the_sheet_in_work_and_no_other(planned):
     assert "SIGKILL" in outcomes[0].message
     [state] = [found for found in survey(planned) if found.job.index == 0 and found.state is not State.DONE]
     assert (state.state, state.reason, state.attempts.failures) == (State.FAILED, outcomes[0].message, 1)
+
+
+def test_a_worker_that_is_killed_behind_its_file_has_not_failed(planned):
+    killed = []
+
+    def finish_and_kill():
+        if not killed:
+            assert [outcome.state for outcome in run_job(planned, planned.job(0), sheets=["X_ON"])] == [State.DONE]
+            killed.append(_kill_worker())
+
+    tasks = wanted_tasks(planned, indices=[0])
+    outcomes = list(run_tasks(planned.config.path, tasks, workers=1, on_trial=finish_and_kill))
+    assert [(outcome.sheet, outcome.state) for outcome in outcomes] == [(sheet.name, State.DONE) for sheet in THREE]
+    assert verify_file(Path(outcomes[0].message)) == outcomes[0].header
+    assert not list(planned.config.output.rglob("*.jsonl"))
+
+
+def test_a_worker_that_hangs_up_and_stays_is_ended(monkeypatch):
+    monkeypatch.setattr(run, "PATIENCE", 0.1)
+    worker = object.__new__(run._Worker)
+    worker.connection, _ = multiprocessing.Pipe()
+    worker.process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    worker.process.start()
+    assert "was killed" in worker.bury()
+    assert worker.process.exitcode == -signal.SIGKILL
+
+
+def test_more_indices_than_the_plan_has_are_refused_at_once(planned):
+    one_line_error(spikebin("run", "--index", "0-999999999", cwd=planned.config.path.parent), "no job 2")
 
 
 def test_a_worker_that_dies_between_two_jobs_costs_nothing(planned):

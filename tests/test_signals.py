@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import spikebin
@@ -32,8 +33,8 @@ def data_set(tmp_path_factory):
     return directory
 
 
-def job(directory, *words, **options):
-    command = [*words, sys.executable, "-m", "spikebin", "job", "0", "--force", "--threads", "2"]
+def job(directory, *before, words="job 0 --force --threads 2", **options):
+    command = [*before, sys.executable, "-m", "spikebin", *words.split()]
     return subprocess.Popen(
         command,
         cwd=directory,
@@ -82,6 +83,28 @@ def test_signals_while_kernels_are_compiled(data_set, tmp_path, number):
     assert f"error: ended by {number.name}" in errors
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_of_run_is_told_in_one_line(data_set, number):
+    """As a terminal does with Ctrl-C and Slurm with SIGTERM, while the worker loads, works and waits."""
+    codes = set()
+    for delay in (0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9):
+        process = job(data_set, words="run --force --workers 1")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while len(children.read_text().split()) < 2:  # The worker is the second; the first is multiprocessing's own.
+            time.sleep(0.01)
+        time.sleep(delay)
+        os.killpg(process.pid, number)
+        _, errors = process.communicate(timeout=20)
+        codes.add(process.returncode)
+        lines = [line for line in errors.splitlines() if not line.startswith("train/0 X_O")]
+        if process.returncode:
+            assert len(lines) == 1, errors
+            assert lines[0].startswith(f"error: ended by {number.name}")
+    assert codes <= {128 + number, 0}
+    assert 128 + number in codes
+
+
 def test_a_hangup_is_ignored_under_nohup(data_set):
     process = job(data_set, "nohup")
     time.sleep(0.4)
@@ -117,6 +140,30 @@ with signals.ending_on_signals():
 def test_a_process_that_loses_the_exception_ends_all_the_same():
     done = subprocess.run([sys.executable, "-c", SWALLOWING], capture_output=True, text=True, timeout=30, check=False)
     assert (done.stdout, done.returncode) == ("lost\n", 143)
+
+
+UNRAISABLE = """
+import os, signal, time
+from spikebin.signals import Ended, ending_on_signals
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+with ending_on_signals():
+    try:
+        Dying()
+        print("lost", flush=True)
+        time.sleep(60)
+    except Ended as ended:
+        print("raised again", ended)
+"""
+
+
+def test_an_exception_that_is_lost_in_a_callback_is_raised_again():
+    done = subprocess.run([sys.executable, "-c", UNRAISABLE], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("lost\nraised again SIGTERM\n", "")
 
 
 @pytest.fixture
