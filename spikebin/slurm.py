@@ -112,26 +112,26 @@ def array_spec(indices: Iterable[int]) -> str:
     return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, stops, strict=True))
 
 
-def parse_array_spec(text: str) -> list[int]:
-    """The indices that ``3,7-9,41`` or ``0-10:5%4`` names, ascending, each once.
+def parse_array_spec(text: str) -> list[range]:
+    """The indices that ``3,7-9,41`` or ``0-10:5%4`` names, a range for each piece: they may be many.
 
     Raises
     ------
     SpikebinError
         If it is not of that form.
     """
-    indices: set[int] = set()
+    ranges = []
     for piece in text.partition("%")[0].split(","):
         span, _, step = piece.strip().partition(":")
         first, dash, last = span.partition("-")
         numbers = [first, last if dash else first, step or "1"]
-        if not all(number.isascii() and number.isdigit() for number in numbers) or int(numbers[2]) == 0:
+        if not all(re.fullmatch(r"[0-9]{1,10}", number) for number in numbers) or int(numbers[2]) == 0:
             raise SpikebinError(f"{text!r} names no array indices: give them as sbatch takes them, 3,7-9,41")
         low, high, stride = map(int, numbers)
         if high < low or high > 10**9:
             raise SpikebinError(f"{piece!r} in {text!r} is no range of indices: give the smaller one first, 7-9")
-        indices.update(range(low, high + 1, stride))
-    return sorted(indices)
+        ranges.append(range(low, high + 1, stride))
+    return ranges
 
 
 def slices(indices: Iterable[int], max_array_size: int) -> list[Slice]:
@@ -273,7 +273,7 @@ def parse_job_id(answer: str) -> str:
     """
     words = answer.split()
     job_id = words[-1].partition(";")[0] if words else ""
-    if not job_id.isdigit():
+    if not re.fullmatch(r"[0-9]+", job_id):
         raise SpikebinError(f"sbatch answered {answer.strip()!r} where a job id was due: look with `squeue --me`")
     return job_id
 
@@ -304,7 +304,7 @@ def parse_squeue(answer: str) -> list[Task]:
         fields = line.split(SEPARATOR)
         if len(fields) == 7:
             job_id, array_id, index, state, name, comment, directory = fields
-            number = int(index) if index.isdigit() else None
+            number = int(index) if index.isdecimal() else None
             tasks.append(Task(job_id, array_id, number, state in RUNNING, name, comment, directory))
     return tasks
 

@@ -34,6 +34,11 @@ from spikebin.slurm import (
     templates,
 )
 
+
+def spread(spec):
+    return sorted({index for span in parse_array_spec(spec) for index in span})
+
+
 INDICES = st.sets(st.integers(0, 20_000), max_size=400)
 
 
@@ -47,7 +52,7 @@ def test_array_spec(indices, spec):
 
 @given(INDICES)
 def test_array_spec_is_read_back(indices):
-    assert not indices or parse_array_spec(array_spec(indices)) == sorted(indices)
+    assert not indices or spread(array_spec(indices)) == sorted(indices)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +60,7 @@ def test_array_spec_is_read_back(indices):
     [("0-10:5", [0, 5, 10]), ("0-4:2,20-30:5%4", [0, 2, 4, 20, 25, 30]), ("9,3,3", [3, 9]), ("7-7", [7])],
 )
 def test_array_specs_that_sbatch_takes(spec, indices):
-    assert parse_array_spec(spec) == indices
+    assert spread(spec) == indices
 
 
 @pytest.mark.parametrize("spec", ["", "x", "3-", "-3", "9-7", "1,,2", "0-9:0", "%4", "1 2", "²", "0-99999999999"])
@@ -69,7 +74,7 @@ def test_slices_hold_every_index_once_within_the_limits(indices, limit):
     pieces = slices(indices, limit)
     assert [index for piece in pieces for index in piece.indices] == sorted(indices)
     for piece in pieces:
-        own = parse_array_spec(piece.spec)
+        own = spread(piece.spec)
         assert [index + piece.offset for index in own] == list(piece.indices)
         assert max(own) < limit
         assert len(piece.spec) <= LONGEST_SPEC

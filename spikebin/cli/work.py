@@ -102,7 +102,7 @@ def run(
     from spikebin.slurm import parse_array_spec
 
     plan = load(config)
-    indices = None if index is None else [plan.job(i).index for i in parse_array_spec(index)]
+    indices = None if index is None else {plan.job(i).index for span in parse_array_spec(index) for i in span}
     tasks = wanted_tasks(
         plan,
         sheet=sheet and plan.find_sheet(sheet),
