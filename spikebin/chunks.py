@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +20,7 @@ import numpy as np
 from spikebin.cores import usable_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -93,17 +96,15 @@ class ChunkCodec:
         import blosc2
 
         blosc2.set_releasegil(True)
-        frame, padded = self._open(chunk)
-        data = frame.get_chunk(0)
-        # decompress2 writes as much as the chunk says, whatever the size of its destination.
-        if blosc2.get_cbuffer_sizes(data)[0] != math.prod(padded) * self.dtype.itemsize:
-            raise DamagedChunkError("its size is not that of its array")
-        if out is None or out.shape != padded:
-            out = np.empty(padded, self.dtype)
-        try:
+        with _damage():
+            frame, padded = self._open(chunk)
+            data = frame.get_chunk(0)
+            # decompress2 writes as much as the chunk says, whatever the size of its destination.
+            if blosc2.get_cbuffer_sizes(data)[0] != math.prod(padded) * self.dtype.itemsize:
+                raise DamagedChunkError("its size is not that of its array")
+            if out is None or out.shape != padded:
+                out = np.empty(padded, self.dtype)
             blosc2.decompress2(data, dst=out.reshape(-1).view(np.uint8), nthreads=usable_cores())
-        except (RuntimeError, ValueError) as error:
-            raise DamagedChunkError(str(error)) from None
         return out[tuple(map(slice, self.shape))]
 
     def decompress_rows(self, chunk: bytes, first: int, last: int) -> NDArray[Any]:
@@ -115,27 +116,29 @@ class ChunkCodec:
         """
         if self.codec == "zlib":
             return self._inflate(chunk)[:, first:last]
-        frame, padded = self._open(chunk)
-        out = np.empty((1, last - first, padded[2]), self.dtype)
-        try:
+        with _damage():
+            frame, padded = self._open(chunk)
+            out = np.empty((1, last - first, padded[2]), self.dtype)
             frame.get_slice(first * padded[2], last * padded[2], out=out.reshape(-1).view(np.uint8))
-        except (RuntimeError, ValueError) as error:
-            raise DamagedChunkError(str(error)) from None
         return out[:, :, : self.shape[2]]
 
     def _open(self, chunk: bytes) -> tuple[Any, tuple[int, ...]]:
         """A Blosc2 frame, and the shape of its chunk with its blocks filled up."""
         import blosc2
 
-        try:
-            frame = blosc2.schunk_from_cframe(chunk)
-            _, _, _, shape, blocks, *_ = frame.meta["b2nd"]
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise DamagedChunkError(str(error)) from None
+        frame = blosc2.schunk_from_cframe(chunk)
+        if "b2nd" not in frame.meta:
+            raise DamagedChunkError("it is no b2nd frame")
+        # As bytes, since blosc2 4.0 to 4.12 build whatever object the metadata describe, functions included.
+        shape, blocks = _shapes(blosc2.blosc2_ext.meta__getitem__(frame, "b2nd"))
         first = next((axis for axis, block in enumerate(blocks) if block > 1), len(blocks))
-        if tuple(shape) != self.shape or list(blocks[first + 1 :]) != list(self.shape[first + 1 :]):
+        if shape != self.shape or min(blocks) < 1 or blocks[first + 1 :] != self.shape[first + 1 :]:
             raise DamagedChunkError(f"it is of shape {shape} in blocks of {blocks}, which spikebin does not write")
-        return frame, _padded(self.shape, blocks)
+        padded = _padded(shape, blocks)
+        items = frame.nchunks, frame.typesize, frame.nbytes
+        if items != (1, self.dtype.itemsize, math.prod(padded) * self.dtype.itemsize):
+            raise DamagedChunkError("its size is not that of its array")
+        return frame, padded
 
     def _to_frame(self, padded: NDArray[Any]) -> bytes:
         """A contiguous b2nd frame of one chunk, which is what PyTables and hdf5plugin write and expect."""
@@ -176,38 +179,85 @@ class ChunkCodec:
 
     def _inflate(self, chunk: bytes) -> NDArray[Any]:
         size = math.prod(self.shape) * self.dtype.itemsize
+        stream = zlib.decompressobj()
         try:
-            planes = np.frombuffer(zlib.decompress(chunk, bufsize=size), np.uint8)
+            # A few bytes may hold any number of them: no more than one too many is made.
+            planes = np.frombuffer(stream.decompress(chunk, size + 1), np.uint8)
         except zlib.error as error:
             raise DamagedChunkError(str(error)) from None
-        if planes.size != size:
+        if planes.size != size or not stream.eof:
             raise DamagedChunkError("its size is not that of its array")
         items = np.ascontiguousarray(planes.reshape(self.dtype.itemsize, -1).T)
         return items.view(self.dtype).reshape(self.shape)
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """Whatever Blosc2 raises on a chunk means that it is damaged."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, struct.error) as error:
+        raise DamagedChunkError(str(error)) from error
+
+
+def _shapes(meta: bytes) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shape and blocks in the metadata of a b2nd frame.
+
+    In MessagePack, and always in the same form: an array of version, number of axes n, n int64 (shape), n int32 (shape
+    of chunks), n int32 (blocks), and the dtype; see README_B2ND_METALAYER.rst of c-blosc2.
+    """
+    n = meta[2]
+    numbers = struct.unpack_from(f">3xx{'xq' * n}x{'xi' * n}x{'xi' * n}", meta)
+    return numbers[:n], numbers[2 * n :]
 
 
 def _padded(shape: Sequence[int], blocks: Sequence[int]) -> tuple[int, ...]:
     return tuple(-(-size // block) * block for size, block in zip(shape, blocks, strict=True))
 
 
-def chunk_places(array: Any, corners: Sequence[Sequence[tuple[int, ...]]]) -> NDArray[np.int64]:
-    """Where chunks of a PyTables array lie: (n, m, 2) of offset in the file, and size, for corners (n, m).
+def chunk_places(array: Any, shape: tuple[int, ...], chunkshape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Where the chunks of a PyTables array lie.
+
+    Parameters
+    ----------
+    array : tables.CArray
+    shape, chunkshape : tuple of int
+        What it must have; a chunk holds one trial, or a part of it.
+
+    Returns
+    -------
+    ndarray (n_trials, n_chunks, 2)
+        Offset in the file, and size.
 
     Raises
     ------
     DamagedChunkError
-        If the first of them does not lie where HDF5 says.
+        If the array is another, lacks a chunk, or its first chunk does not lie where HDF5 says.
     """
-    infos = [[array.chunk_info(corner) for corner in row] for row in corners]
-    places = np.array([[(info.offset, info.size) for info in row] for row in infos], np.int64)
-    places[:, :, 0] += _base(array, corners[0][0], infos[0][0])
-    return places
+    file, name = array._v_file, array._v_pathname
+    if (array.shape, array.chunkshape) != (shape, chunkshape):
+        raise DamagedChunkError(
+            f"{name} is of shape {array.shape} in chunks of {array.chunkshape}, not {shape} in {chunkshape}"
+        )
+    size = os.fstat(file.fileno()).st_size
+    # Before anything is counted: a file of 4 kB may claim to hold any number of them.
+    if math.prod(-(-n // m) for n, m in zip(shape, chunkshape, strict=True)) > size:
+        raise DamagedChunkError(f"{name} is said to have more chunks than its file has bytes")
+    corners = product(*(range(0, n, m) for n, m in zip(shape, chunkshape, strict=True)))
+    infos = [array.chunk_info(corner) for corner in corners]
+    if any(info.offset is None for info in infos):
+        raise DamagedChunkError(f"{name} lacks chunks")
+    places = np.array([(info.offset, info.size) for info in infos], np.int64)
+    places[:, 0] += _base(array, infos[0])
+    if (places < 0).any() or (places.sum(axis=1) > size).any():
+        raise DamagedChunkError(f"{name} has chunks outside of its file")
+    return places.reshape(shape[0], -1, 2)
 
 
-def _base(array: Any, corner: tuple[int, ...], info: Any) -> int:
+def _base(array: Any, info: Any) -> int:
     """Where HDF5 counts offsets from: some versions from the start of the file, some from the end of its user block."""
     file = array._v_file
-    chunk = array.read_chunk(corner)
+    chunk = array.read_chunk((0,) * array.ndim)
     for base in (0, file.get_userblock_size()):
         if os.pread(file.fileno(), info.size, info.offset + base) == chunk:
             return int(base)

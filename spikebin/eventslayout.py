@@ -99,13 +99,18 @@ class EventsLayout:
 
     def attach(self, file: Any) -> NDArray[np.int64]:
         """Learn what reading needs; where the chunks of each trial lie, as `spikebin.layouts.MatrixLayout.attach`."""
-        arrays = [file.root.events] if self.dtype == bool else [file.root.events, file.root.counts]
-        starts = range(0, arrays[0].shape[1], arrays[0].chunkshape[1])
-        corners = [[(trial, start) for start in starts] for trial in range(self.shape[0])]
-        self._order = _order(file.root.rate_class[:])
-        self._codecs = self._make_codecs(arrays[0].dtype, arrays[0].shape[1])
-        self._n_chunks = len(starts)
-        return np.concatenate([chunk_places(array, corners) for array in arrays], axis=1)
+        n_nodes = 2 if self.dtype == bool else 3
+        classes, *arrays = (file.get_node("/", name, "Array") for name in ("rate_class", "events", "counts")[:n_nodes])
+        if classes.shape != self.shape[1:2] or arrays[0].ndim != 2 or arrays[0].dtype.kind != "u":
+            raise DamagedChunkError("/rate_class or /events is not what spikebin writes")
+        n_events = int(arrays[0].shape[1])
+        codecs = self._make_codecs(arrays[0].dtype, n_events)
+        places = [
+            chunk_places(array, (self.shape[0], n_events), codec.shape)
+            for array, codec in zip(arrays, codecs, strict=True)
+        ]
+        self._order, self._codecs, self._n_chunks = _order(classes[:]), codecs, places[0].shape[1]
+        return np.concatenate(places, axis=1)
 
     def block(
         self, chunks: Callable[[int, int], bytes], trials: Selector, rows: Selector, columns: Selector
@@ -150,7 +155,9 @@ class EventsLayout:
         gaps = self._row(chunks, 0)
         gaps = gaps[: np.count_nonzero(gaps)]
         cells = _cells(gaps)
-        if cells.size and not -1 < cells[-1] < self.shape[1] * self.shape[2]:
+        # Sums of gaps of 8 bytes wrap around; those of smaller ones only grow.
+        grow = gaps.itemsize < 8 or bool((np.diff(cells, prepend=-1) > 0).all())
+        if cells.size and not (grow and -1 < cells[-1] < self.shape[1] * self.shape[2]):
             raise DamagedChunkError("its gaps lead out of the matrix")
         flat = self._moved(cells, self._order)
         return flat, np.ones(1, np.uint8) if self.dtype == bool else self._row(chunks, 1)[: flat.size]

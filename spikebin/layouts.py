@@ -7,7 +7,8 @@ compressed is in chunks.py; what a file holds besides, and when it is whole, is 
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import cached_property, partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,10 +52,15 @@ class MatrixLayout:
         rows = min(shape[1], CHUNK_ROWS)
         columns = min(shape[2], CHUNK_CELLS // rows)
         self._codec = ChunkCodec((1, rows, columns), dtype, codec, MATRIX_LEVEL, MATRIX_BLOCK)
-        self._corners = [(row, column) for row in range(0, shape[1], rows) for column in range(0, shape[2], columns)]
         # Zeroed when they are given back.
         self._buffers = Scratch(lambda size: np.zeros(size, dtype))
         self._decoded = Scratch(lambda size: np.empty(size, dtype))
+
+    @cached_property
+    def _corners(self) -> list[tuple[int, int]]:
+        """First row and column of each chunk of a trial; made when needed, since a seal may claim any shape."""
+        _, rows, columns = self._codec.shape
+        return list(product(range(0, self.shape[1], rows), range(0, self.shape[2], columns)))
 
     def create(self, file: Any) -> None:
         """Make the empty ``/spikes`` of an open PyTables file."""
@@ -92,8 +98,7 @@ class MatrixLayout:
 
     def attach(self, file: Any) -> NDArray[np.int64]:
         """Where the chunks of each trial lie: (n_trials, n_chunks, 2) of offset in the HDF5 file, and size."""
-        trials = range(self.shape[0])
-        return chunk_places(file.root.spikes, [[(trial, *corner) for corner in self._corners] for trial in trials])
+        return chunk_places(file.get_node("/", "spikes", "Array"), self.shape, self._codec.shape)
 
     def block(
         self, chunks: Callable[[int, int], bytes], trials: Selector, rows: Selector, columns: Selector

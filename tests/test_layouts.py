@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
+import tracemalloc
+import zlib
 from functools import partial
 from pathlib import Path
 
@@ -246,10 +249,52 @@ def test_chunks_that_are_not_ours_are_refused():
     for chunk in (b"", b"no frame", cut_in_time, other_shape, other_items, plain):
         with pytest.raises(DamagedChunkError):
             codec.decompress(chunk)
-    zlib = ChunkCodec((1, 50, 90), np.dtype(bool), "zlib", 1, 1 << 10)
+    inflating = ChunkCodec((1, 50, 90), np.dtype(bool), "zlib", 1, 1 << 10)
     for chunk in (b"", b"no stream", ChunkCodec((1, 9), np.dtype("u2"), "zlib", 1, 9).compress(np.zeros((1, 9), "u2"))):
         with pytest.raises(DamagedChunkError):
-            zlib.decompress(chunk)
+            inflating.decompress(chunk)
+
+
+CODEC = ChunkCodec((1, 50, 90), np.dtype(bool), "blosc2", 1, 1 << 10)
+
+
+def frames_with_odd_metadata():
+    """Frames whose data are right, and whose metadata are not."""
+    for meta in ("text", 7, None, [], {}, [0, 3], [0, 3, [1, 50, 90], [1, 50, 90], [1, 8, 90], 0, "|b1"]):
+        yield blosc2.SChunk(data=bytes(56 * 90), chunksize=56 * 90, contiguous=True, meta={"b2nd": meta}).to_cframe()
+    good = CODEC.compress(np.zeros(CODEC.padded, bool))
+    blocks = b"".join(b"\xd2" + struct.pack(">i", block) for block in CODEC.blocks)
+    assert good.count(blocks) == 1
+    for other in ((1, 0, 90), (0, 11, 90), (1, -11, 90), (1, 2**31 - 1, 90), (1, 2, 90)):
+        yield good.replace(blocks, b"".join(b"\xd2" + struct.pack(">i", block) for block in other))
+    # As many axes as nobody has.
+    yield good.replace(b"\x97\x00\x03\x93", b"\x97\x00\xff\x93")
+    empty = blosc2.empty((1, 50, 90), dtype=bool, chunks=(1, 50, 90), blocks=CODEC.blocks, contiguous=True)
+    empty.schunk.delete_chunk(0)
+    yield empty.schunk.to_cframe()
+
+
+def test_frames_whose_metadata_are_wrong_are_damaged_chunks():
+    for frame in frames_with_odd_metadata():
+        with pytest.raises(DamagedChunkError):
+            CODEC.decompress(frame)
+        with pytest.raises(DamagedChunkError):
+            CODEC.decompress_rows(frame, 3, 9)
+
+
+def test_a_chunk_inflates_to_its_own_size_and_no_further():
+    codec = ChunkCodec((1, 50, 90), np.dtype(bool), "zlib", 1, 1 << 10)
+    bomb = zlib.compress(bytes(1 << 25), 9)
+    assert codec.decompress(zlib.compress(bytes(4500))).shape == (1, 50, 90)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedChunkError, match="size"):
+            codec.decompress(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(DamagedChunkError, match="size"):
+        codec.decompress(zlib.compress(bytes(4500))[:-1])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -267,7 +312,8 @@ def test_a_damaged_chunk_is_named_with_its_file(tmp_path, layout):
 
 def test_gaps_that_lead_out_of_the_matrix_are_refused():
     layout = make_layout("events", (1, 5, 10), np.dtype(bool), "zlib")
-    layout._codecs, layout._n_chunks, layout._order = layout._make_codecs(np.dtype("u1"), 3), 1, np.arange(5)
-    chunk = layout._codecs[0].compress(np.array([[40, 10, 1]], np.uint8))
-    with pytest.raises(DamagedChunkError, match="out of the matrix"):
-        layout.events(partial(lambda found, *_: found, chunk), 0)
+    for gaps in (np.array([[40, 10, 1]], "u1"), np.array([[9, (1 << 64) - 5, 6]], "u8")):
+        layout._codecs, layout._n_chunks, layout._order = layout._make_codecs(gaps.dtype, 3), 1, np.arange(5)
+        chunk = layout._codecs[0].compress(gaps)
+        with pytest.raises(DamagedChunkError, match="out of the matrix"):
+            layout.events(partial(lambda found, *_: found, chunk), 0)
