@@ -193,10 +193,10 @@ def _finish(zarr: Any, building: Path, store: Path) -> None:
 
 def _made_from(store: Path) -> dict[str, Any] | None:
     try:
-        attributes: dict[str, Any] = json.loads((store / "zarr.json").read_text("utf-8"))["attributes"]
-    except (OSError, ValueError, KeyError, TypeError):
+        attributes = json.loads((store / "zarr.json").read_text("utf-8"))["attributes"]
+        return {name: value for name, value in attributes.items() if name not in BESIDES}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return {name: value for name, value in attributes.items() if name not in BESIDES}
 
 
 def _n_done(notes: Path, facts: dict[str, Any]) -> int:
