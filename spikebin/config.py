@@ -27,6 +27,8 @@ FILE_NAME = "spikebin.toml"
 VARIABLE = "SPIKEBIN_CONFIG"
 FIELD = re.compile(r"\{([^{}]*)\}")
 EVENT_FILES = (".csv", ".tsv", ".txt")
+# Of a file, not what follows a dot in the name of a directory.
+SUFFIX = re.compile(r"(?<=.)\.[A-Za-z][A-Za-z0-9]{0,6}$")
 SAFE_NAME = re.compile(r"[^/\0\n]+")
 HEADER = re.compile(r"""\s*(?P<array>\[)?\[\s*["']?(?P<name>[\w-]+)["']?\s*\]\]?\s*(#.*)?""")
 
@@ -41,7 +43,7 @@ class Recordings:
     root : Path
         As written in the config; relative to its directory.
     parts : str
-        Pattern of names below root, with at least one ``{field}``.
+        Pattern of names below root, with at least one ``{field}``; or the name of the only recording.
     sheets : tuple of str or None
         Raw names; None: the config's list.
     exclude : tuple of str
@@ -61,9 +63,11 @@ class Recordings:
     reading: Reading = field(default_factory=Reading)
 
     def part(self, name: str) -> str | None:
-        """The part that a directory's name stands for: its fields, joined with "-". None if it does not fit."""
+        """The part that a name stands for: its fields, joined with "-", or its stem. None if it does not fit."""
         found = _pattern(self.parts).fullmatch(name)
-        return None if found is None else "-".join(found.groups())
+        if found is None:
+            return None
+        return "-".join(found.groups()) or SUFFIX.sub("", name)
 
     def repeat(self, name: str) -> int | None:
         """The repeat that a directory's name tells, in a field named `repeat`."""
@@ -258,7 +262,7 @@ class _Reader:
             self.fail(where, "variant", f"variant {variant!r} cannot be a directory's name: choose another")
         parts = self.text(table, "parts", where)
         names = FIELD.findall(parts)
-        if not names:
+        if not names and "*" in parts:
             self.fail(where, "parts", f"parts {parts!r} has no field: put {{part}} where the part's name stands")
         if "/" in parts:
             self.fail(where, "parts", f"parts {parts!r} holds a slash: put all but the last name into root")

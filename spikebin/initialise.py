@@ -170,12 +170,12 @@ def file_pattern(names: Sequence[str]) -> str:
     Returns
     -------
     str
-        ``{part}`` between what all names begin and end with, numbers and words left whole; the stem of a single name.
+        ``{part}`` between what all names begin and end with, numbers and words left whole; a single name as it is.
     """
     suffix = Path(names[0]).suffix
     stems = [name.removesuffix(suffix) for name in names]
     if len(names) == 1:
-        return "{part}" + suffix
+        return _only(names[0])
     start = re.sub(r"[^\W_]*$", "", os.path.commonprefix(stems))  # noqa: RUF071
     end = re.sub(r"^[^\W_]*", "", os.path.commonprefix([stem[len(start) :][::-1] for stem in stems])[::-1])  # noqa: RUF071
     return f"{start}{{part}}{end}{suffix}"
@@ -194,13 +194,13 @@ def guess_pattern(names: Sequence[str]) -> str:
     str
         With ``{part}`` at the first number that differs, and further fields where that is not enough; ``*`` after the
         last. Where nothing differs, at the number after ``from_``, else at the first of two digits or more, else at the
-        first, else the whole name.
+        first; a name without numbers as it is.
     """
     tokens = [NUMBER.findall(name) for name in names]
     first = names[0]
     spans = [found.span() for found in NUMBER.finditer(first)]
     if not spans:
-        return "{part}"
+        return _only(first)
     chosen: list[int] = []
     for i in range(len(spans)):
         keys = {tuple(row[j] for j in chosen) for row in tokens}
@@ -224,6 +224,11 @@ def guess_pattern(names: Sequence[str]) -> str:
             pattern += "{part}" if n_fields == 1 else f"{{part{n_fields}}}"
         end = stop
     return pattern + first[end:]
+
+
+def _only(name: str) -> str:
+    """What means this name alone; where it holds what a pattern would read otherwise, any name."""
+    return "{part}" if set("*{}") & set(name) else name
 
 
 def config_text(roots: Sequence[Root], directory: Path) -> str:

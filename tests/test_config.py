@@ -165,7 +165,7 @@ def test_directory_names():
             "m_trial{repeat}_chunk{part}_____s:*",
         ),
         (["rec1.nwb", "rec2.nwb"], "rec{part}.nwb"),
-        (["session.nwb"], "{part}"),
+        (["session.nwb"], "session.nwb"),
         (["a1_b1", "a1_b2", "a2_b1"], "a{part}_b{part2}"),
     ],
 )

@@ -158,7 +158,10 @@ def test_wrong_windows_are_refused(tmp_path, window):
         (["session_mon.npz", "session_tue.npz"], "session_{part}.npz"),
         (["day10.nwb", "day11.nwb"], "{part}.nwb"),
         (["a_1_sorted.csv", "a_22_sorted.csv"], "a_{part}_sorted.csv"),
-        (["only.h5"], "{part}.h5"),
+        (["only.h5"], "only.h5"),
+        (["12.npz"], "12.npz"),
+        (["a*.npz"], "{part}"),
+        (["phy.v2"], "phy.v2"),
         (["phy_a", "phy_b"], "phy_{part}"),
     ],
 )
@@ -190,3 +193,24 @@ def test_init_recognises_them_and_its_config_works(tmp_path, write, form):
     assert spikebin("plan", cwd=tmp_path).returncode == 0
     result = spikebin("run", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
+
+
+def test_one_file_is_one_part_whatever_lies_beside_it(tmp_path):
+    write_npz(tmp_path, PARTS["mon"])
+    write_npz(tmp_path, PARTS["tue"]).rename(tmp_path / "other.npz")
+    write_npz(tmp_path, PARTS["mon"])
+    assert spikebin("init", "session.npz", cwd=tmp_path).returncode == 0
+    assert 'parts = "session.npz"' in (tmp_path / "spikebin.toml").read_text()
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "dataset/jobs.csv").read_text().splitlines()[1:] == ["0,train,session,neurons,session.npz"]
+    assert spikebin("job", "0", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "dataset/train/spikes/neurons/spikes_neurons_session.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("s.npz", "s"), ("phy.v2", "phy"), ("a.b.nwb", "a.b"), ("x.2024", "x.2024"), (".nwb", ".nwb")]
+)
+def test_the_part_of_an_exact_name(name, part):
+    recordings = Recordings("train", Path(), name)
+    assert recordings.part(name) == part
+    assert recordings.part(f"x{name}") is None
