@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TEXT = """Spikes of 1,000 neurons in an hour: times in s (float64) in one .npy file, neurons (int16) in another, in
 order of time and in none. 300 trials of 1 s, in bins of 10 ms, to a sealed matrix file. What is in order stays there;
-of what is not, the spikes of trials are sorted in runs, all but the first 16 million of them in a temporary file."""
+of what is not, the spikes of trials are sorted in runs, all but the first 8 million of them in a temporary file."""
 
 N_NEURONS, SECONDS, N_TRIALS = 1000, 3600, 300
 SAMPLES_PER_SECOND = 30_000

@@ -82,6 +82,8 @@ class Binned:
         Of the spikes in the trials: ``n_spikes = n_binned + n_collisions + n_outside``.
     n_recorded, n_in_no_trial : int or None
         Spikes of the recording, and those that lie in no trial; None where that is not known.
+    n_unobserved : int
+        Pairs of trial and neuron where the neuron was not observed all the time; there, no spike means nothing.
     rate : float
         Mean, in spikes per second and neuron, of spikes inside the trials.
     rates : tuple of float
@@ -101,6 +103,7 @@ class Binned:
     n_outside: int
     n_recorded: int | None
     n_in_no_trial: int | None
+    n_unobserved: int
     rate: float
     rates: tuple[float, float, float]
     n_bins: tuple[int, int]
@@ -212,6 +215,7 @@ def bin_sheet(sheet: SheetRecording, name: str, part: str, settings: Settings, t
         n_outside=tally.n_outside,
         n_recorded=n_recorded,
         n_in_no_trial=n_in_no_trial,
+        n_unobserved=sheet.n_unobserved if isinstance(sheet, ContinuousSheet) else 0,
         rate=(n_binned + tally.n_collisions) / (seconds * shape[1]) if seconds else 0.0,
         rates=(float(rates.min()), float(np.median(rates)), float(rates.max())),
         n_bins=(min(n_bins), max(n_bins)),

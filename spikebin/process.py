@@ -1,4 +1,4 @@
-"""Settings of a whole process that does nothing but export: a job's, or a worker's; never of a program that imports us."""
+"""Settings of a process that does nothing but export, a job's or a worker's; never of a program that imports us."""
 
 from __future__ import annotations
 

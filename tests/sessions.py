@@ -178,7 +178,7 @@ def write_nodes(directory, n=50):
     return directory / "nodes.h5"
 
 
-def write_nwb(directory, trains, *, electrodes=True, trials=True, texts=True):
+def write_nwb(directory, trains, *, electrodes=True, trials=True, texts=True, observed=None):
     """By pynwb, the reference implementation of the format."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -192,9 +192,12 @@ def write_nwb(directory, trains, *, electrodes=True, trials=True, texts=True):
                 nwb.add_electrode(x=float(i), y=10.0 * i, z=np.nan, location="V1", group=group)
         if texts:
             nwb.add_unit_column("quality", "as sorted")
+        nwb.add_unit_column("is_odd", "whether the id is")
         for i, train in zip(IDS, trains, strict=True):
-            more = {"electrodes": [i % 3, i % 3 + 1]} if electrodes else {}
-            more |= {"quality": "good"} if texts else {}
+            more = {"is_odd": bool(i % 2)}
+            more |= {"electrodes": [i % 3, i % 3 + 1]} if electrodes else {}
+            more |= {"quality": "good" if i % 2 else "mua"} if texts else {}
+            more |= {"obs_intervals": observed} if observed else {}
             nwb.add_unit(id=int(i), spike_times=train / 1000, **more)
         if trials:
             nwb.add_trial_column("cue", "when the cue came")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import spikebin
 from sessions import (
     IDS,
     ONSETS_MS,
@@ -217,6 +218,55 @@ def test_nwb_with_texts_says_that_it_needs_h5py(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(RecordingError, match=r"texts \(image\), which need h5py: pip install"):
         recording.sheet("units", TrialRule())
+
+
+@pytest.mark.parametrize(
+    ("labels", "odd"),
+    [(("good",), [1]), (("good", "mua"), [0, 1]), (("quality=mua", "noise"), [0]), (("is_odd=True",), [1])],
+)
+def test_units_of_an_nwb_file_by_their_label(tmp_path, labels, odd):
+    path = write_nwb(tmp_path, TRAINS)
+    sheet = open_recording(path, None, Reading(labels=labels)).sheet("units", TrialRule())
+    chosen = [i for i in IDS.tolist() if i % 2 in odd]
+    assert sheet.neurons["neuron_id"].tolist() == chosen
+    everything = open_recording(path).sheet("units", TrialRule())
+    rows = np.flatnonzero(np.isin(IDS, chosen))
+    (found,), (whole,) = sheet.spikes(3), everything.spikes(3)
+    kept = np.isin(whole.rows, rows)
+    np.testing.assert_array_equal(np.sort(found.times), np.sort(whole.times[kept]))
+    assert np.bincount(found.rows, minlength=rows.size).tolist() == np.bincount(whole.rows, minlength=6)[rows].tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "texts", "message"),
+    [
+        (("best",), True, "no unit has the quality best: there are good, mua"),
+        (("sorter=x",), True, "its units have no column 'sorter'; there are .*quality"),
+        (("spike_times=1",), True, "'spike_times' of the units holds no labels"),
+        (("good",), False, "its units have no column quality, .*: name another"),
+    ],
+)
+def test_labels_that_no_unit_has_are_one_line(tmp_path, labels, texts, message):
+    with pytest.raises(RecordingError, match=message) as caught:
+        open_recording(write_nwb(tmp_path, TRAINS, texts=texts), None, Reading(labels=labels))
+    assert "\n" not in str(caught.value)
+
+
+def test_trials_in_which_a_unit_was_not_observed_are_counted(tmp_path):
+    """Trials begin at ONSETS_MS and last 500 ms; one reaches into a gap, those after the end lie in none."""
+    first, last = ONSETS_MS[5] / 1000, ONSETS_MS[10] / 1000
+    observed = [[0.0, first + 0.25], [first + 0.3, last + 0.5]]
+    path = write_nwb(tmp_path, TRAINS, observed=observed)
+    late = int(np.sum(ONSETS_MS[10] < ONSETS_MS))
+    assert open_recording(path).sheet("units", TrialRule()).n_unobserved == IDS.size * (1 + late)
+    assert open_recording(path, None, Reading(ids="3,7")).sheet("units", TrialRule()).n_unobserved == 2 * (1 + late)
+    assert open_recording(path, None, Reading(labels=("good",))).sheet("units", TrialRule()).n_unobserved == sum(
+        1 + late for i in IDS if i % 2
+    )
+    result = spikebin("bin", path, "--width", "10")
+    assert f"unobserved  {IDS.size * (1 + late)} of {IDS.size * 20} pairs of trial and neuron" in result.stdout
+    plain = spikebin("bin", write_nwb(tmp_path, TRAINS), "--width", "10")
+    assert "unobserved" not in plain.stdout
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def bin_(
         typer.Option(
             "--labels",
             metavar="LABELS",
-            help="Only units labelled so: good,mua.",
+            help="Only units labelled so: good,mua; of NWB also COLUMN=good.",
             show_default=False,
             rich_help_panel=READING,
         ),
@@ -306,5 +306,8 @@ def _tell(binned: Binned) -> None:
     typer.echo(f"  collisions  {binned.n_collisions:,}")
     typer.echo(f"  outside     {binned.n_outside:,}")
     typer.echo(f"  rate        {binned.rate:.2f} Hz a neuron, from {low:.2f} to {high:.2f}, median {middle:.2f}")
+    if binned.n_unobserved:
+        pairs = n_trials * n_neurons
+        typer.echo(f"  unobserved  {binned.n_unobserved:,} of {pairs:,} pairs of trial and neuron, in whole or in part")
     if binned.out is not None:
         typer.echo(f"  written     {binned.out}")

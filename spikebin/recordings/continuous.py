@@ -47,12 +47,15 @@ class Population:
         ms from the start to the stop of the recording; None: only the spikes tell.
     select : bool
         Spikes of other neurons than `neurons` are passed over, not an error.
+    observed : sequence of float64 (n, 2) or None
+        For each of `neurons`, ms from when to when its spikes were looked for; None: all the time.
     """
 
     source: SpikeSource
     neurons: NDArray[Any] | None = None
     span: tuple[float, float] | None = None
     select: bool = False
+    observed: Sequence[NDArray[np.float64]] | None = None
 
 
 class ContinuousRecording:
@@ -139,6 +142,8 @@ class ContinuousSheet:
     ----------
     n_recorded : int
         Spikes of its neurons in the whole recording.
+    n_unobserved : int
+        Pairs of trial and neuron where the recording says that the neuron was not observed all the time.
     """
 
     def __init__(self, recording: ContinuousRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
@@ -158,6 +163,7 @@ class ContinuousSheet:
         self._ids = np.ascontiguousarray(self.neurons["neuron_id"])
         self._table = _row_table(self._ids)
         self.trials: Sequence[Trial] = cut or self._whole(population, repeat)
+        self.n_unobserved = 0 if population.observed is None else self._unobserved(population)
         paths = [*recording.paths, *([events_path] if events_path else [])]
         self.files = [source_file(path) for path in paths]
 
@@ -215,6 +221,19 @@ class ContinuousSheet:
                     ", write it again"
                 )
         return listed
+
+    def _unobserved(self, population: Population) -> int:
+        starts, stops = np.array([(trial.phases[0].start, trial.phases[0].stop) for trial in self.trials]).T
+        # Of times that were rounded, and rounded again in another unit.
+        margin = edge_tolerance(float((stops - starts).max()), float(np.abs([starts, stops]).max()))
+        listed = [] if population.neurons is None else population.neurons["neuron_id"].tolist()
+        n = 0
+        for neuron, spans in zip(listed, population.observed or (), strict=True):
+            if neuron in self._ids:
+                merged = merge_windows((start - margin, stop + margin) for start, stop in spans.tolist())
+                place = np.searchsorted(merged[:, 0], starts, "right") - 1
+                n += int(((place < 0) | (stops > np.append(merged[:, 1], -np.inf)[place])).sum())
+        return n
 
     @staticmethod
     def _asked(trial: Trial) -> tuple[float, float]:

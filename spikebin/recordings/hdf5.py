@@ -122,6 +122,21 @@ class Group:
         found: NDArray[Any] = np.asarray(array[start : int(array.nrows) if stop is None else stop])
         return found
 
+    def read_pairs(self, name: str) -> NDArray[Any]:
+        """An array (n, 2) of numbers, whole.
+
+        Raises
+        ------
+        RecordingError
+            If it is not there, or another.
+        """
+        import tables
+
+        leaf = self._node._v_leaves[name] if name in self._node._v_leaves else None  # noqa: SIM401
+        if not (isinstance(leaf, tables.Array) and leaf.ndim == 2 and leaf.shape[1] == 2 and leaf.dtype.kind in "fiu"):
+            raise RecordingError(f"{self.where} {name} is no array of pairs: it is damaged, or of another format")
+        return np.asarray(leaf[:])
+
     def readable(self, name: str) -> bool:
         """Whether a data set is a flat array of numbers or fixed-width texts that PyTables can read."""
         import tables

@@ -1,6 +1,7 @@
 """NWB files (HDF5): sorted units as one sheet, trials and any other intervals as tables of events.
 
-Read with PyTables. Texts of variable length, which it cannot read, need h5py, and only where a table holds some.
+Read with PyTables. Texts of variable length, which it cannot read, need h5py, and only where a column that is asked for
+holds some.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ __all__ = ["SHEET", "NwbRecording", "open", "recognises"]
 
 SHEET = "units"
 TRIALS = "trials"
+# Columns of units that tell how well they were sorted, as spike sorters and data sets call them.
+LABELS = ("quality", "label", "group", "KSLabel", "ks_label", "unit_quality")
 
 
 def recognises(path: Path) -> bool:
@@ -56,7 +59,7 @@ class NwbRecording(ContinuousRecording):
 
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
-        for key in ("unit", "rate", "times", "neurons", "labels", "nodes"):
+        for key in ("unit", "rate", "times", "neurons", "nodes"):
             if getattr(reading, key) is not None:
                 raise self.error(f"an NWB file tells its `{key}` itself: take it out")
         with opened(path) as root:
@@ -67,6 +70,7 @@ class NwbRecording(ContinuousRecording):
             self._ids = units.read("id").astype(np.int64)
             self._n_spikes = units.length("spike_times")
             places = _places(root, units, self._ids.size)
+            self._observed = _observed(units, self._ids)
         ends, n_units = self._ends, self._ids.size
         steps = np.diff(ends, prepend=0)
         if ends.size != n_units or (steps < 0).any() or (n_units and ends[-1] != self._n_spikes):
@@ -77,6 +81,10 @@ class NwbRecording(ContinuousRecording):
         if np.unique(self._ids).size != n_units:
             raise self.error("two units have one id: it is damaged, write it again")
         self._neurons = neuron_table(self._ids, places)
+        self._select = reading.labels is not None
+        if reading.labels is not None:
+            chosen = self._ids[self._labelled(reading.labels)]
+            self._neurons = self._neurons[np.isin(self._neurons["neuron_id"], chosen)]
 
     @property
     def sheets(self) -> Sequence[str]:
@@ -84,9 +92,11 @@ class NwbRecording(ContinuousRecording):
         return [SHEET]
 
     def population(self, sheet: str) -> Population:  # noqa: ARG002
-        """All units, silent ones included."""
+        """All units, or those with one of the labels asked for; silent ones included."""
         source = _Units(self.path, self._ids, self._ends, self._n_spikes, make_clock("s", None, self.name))
-        return Population(source, self._neurons)
+        ids = self._neurons["neuron_id"].tolist()
+        observed = None if self._observed is None else [self._observed[i] for i in ids]
+        return Population(source, self._neurons, select=self._select, observed=observed)
 
     def events(self, name: str | None) -> EventTable | None:
         """A table of /intervals; its `trials` without a name, where it has some."""
@@ -102,19 +112,41 @@ class NwbRecording(ContinuousRecording):
             table = intervals.group(name or TRIALS)
             assert table is not None  # noqa: S101
             n_events = table.length("id")
-            columns: dict[str, NDArray[Any]] = {}
-            texts = []
-            for column in table.arrays:
-                if table.readable(column) and table.length(column) == n_events and not column.endswith("_index"):
-                    columns[column] = _decoded(table.read(column))
-                elif f"{column}_index" not in table.arrays and not table.readable(column):
-                    texts.append(column)
+            columns, texts = _columns(table, table.arrays)
         if texts:
-            columns |= _texts(self.path, name or TRIALS, texts, n_events)
+            columns |= _texts(
+                self.path, f"intervals/{name or TRIALS}", texts, n_events, "give its trials as a CSV file"
+            )
         columns.pop("timeseries", None)
         order = [column for column in ("start_time", "stop_time") if column in columns]
         columns = {column: columns[column] for column in [*order, *(c for c in columns if c not in order)]}
         return EventTable(f"{self.name}:/intervals/{name or TRIALS}", columns, "s")
+
+    def _labelled(self, labels: Sequence[str]) -> NDArray[np.bool_]:
+        """Which units have one of some labels; the first may name their column, ``quality=good``."""
+        given, equals, first = labels[0].partition("=")
+        with opened(self.path) as root:
+            units: Any = root.group("units")
+            column = given if equals else next((name for name in LABELS if name in units.arrays), None)
+            if column is None or column not in units.arrays:
+                known = [name for name in units.arrays if not name.endswith("_index")]
+                wanted = repr(given) if equals else f"{', '.join(LABELS)}: name another, is_good=True"
+                raise self.error(f"its units have no column {wanted}; there are {', '.join(known)}")
+            columns, texts = _columns(units, [column])
+        if texts:
+            columns = _texts(self.path, "units", texts, self._ids.size, "choose units with --ids")
+        values = columns.get(column)
+        if values is None or values.size != self._ids.size:
+            raise self.error(f"column {column!r} of the units holds no labels: name another, quality=good")
+        # HDF5 has no booleans: True is 1 of an enumeration, or of a bit field.
+        found = values.astype(np.uint8 if values.dtype == bool else values.dtype).astype(np.str_)
+        asked = [first if equals else given, *labels[1:]]
+        numbers = {} if values.dtype.kind == "U" else {"true": "1", "false": "0"}
+        chosen: NDArray[np.bool_] = np.isin(found, [numbers.get(label.lower(), label) for label in asked])
+        if not chosen.any():
+            there = ", ".join(np.unique(found)[:20].tolist())
+            raise self.error(f"no unit has the {column} {' or '.join(asked)}: there are {there}")
+        return chosen
 
 
 class _Units:
@@ -161,23 +193,51 @@ def _places(root: Group, units: Group, n_units: int) -> NDArray[np.float64] | No
     return places
 
 
+def _observed(units: Group, ids: NDArray[np.int64]) -> dict[int, NDArray[np.float64]] | None:
+    """Unit -> (n, 2) of ms from when to when it was looked for; None where the file does not tell."""
+    if not (units.has("obs_intervals") and units.has("obs_intervals_index")):
+        return None
+    spans = units.read_pairs("obs_intervals").astype(np.float64) * 1000.0
+    ends = units.read("obs_intervals_index").astype(np.int64)
+    if ends.size != ids.size or (np.diff(ends, prepend=0) < 0).any() or (ends.size and ends[-1] != len(spans)):
+        raise RecordingError(f"{units.where} obs_intervals_index does not fit its units: it is damaged, write it again")
+    return dict(zip(ids.tolist(), np.split(spans, ends[:-1]), strict=True))
+
+
 def _decoded(column: NDArray[Any]) -> NDArray[Any]:
     return np.char.decode(column, "utf-8", "replace") if column.dtype.kind == "S" else column
 
 
-def _texts(path: Path, table: str, names: list[str], n_events: int) -> dict[str, NDArray[Any]]:
+def _columns(table: Group, names: Sequence[str]) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Columns with a number or text for each line of a table; and names of those that PyTables cannot read."""
+    n_lines = table.length("id")
+    columns: dict[str, NDArray[Any]] = {}
+    texts = []
+    for name in names:
+        if table.readable(name) and table.length(name) == n_lines and not name.endswith("_index"):
+            columns[name] = _decoded(table.read(name))
+        elif f"{name}_index" not in table.arrays and not table.readable(name):
+            texts.append(name)
+    return columns, texts
+
+
+def _texts(path: Path, table: str, names: list[str], n_lines: int, instead: str) -> dict[str, NDArray[Any]]:
     """Columns of texts of variable length."""
     try:
         import h5py
     except ImportError:
         raise RecordingError(
-            f"{path.name}: the table {table} holds texts ({', '.join(names)}), which need h5py: pip install"
-            " 'spikebin[nwb]', or give its trials as a CSV file"
+            f"{path.name}: /{table} holds texts ({', '.join(names)}), which need h5py: pip install 'spikebin[nwb]', or"
+            f" {instead}"
         ) from None
     columns: dict[str, NDArray[Any]] = {}
-    with h5py.File(path, "r") as file:
-        for name in names:
-            array = file[f"intervals/{table}/{name}"]
-            if array.shape == (n_events,) and h5py.check_string_dtype(array.dtype) is not None:
-                columns[name] = np.array(array.asstr()[:], dtype=np.str_)
+    try:
+        with h5py.File(path, "r") as file:
+            for name in names:
+                array = file[f"{table}/{name}"]
+                if array.shape == (n_lines,) and h5py.check_string_dtype(array.dtype) is not None:
+                    columns[name] = np.array(array.asstr()[:], dtype=np.str_)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        text = " ".join(str(error).split())[:120]
+        raise RecordingError(f"{path}: texts of /{table} cannot be read ({text}): copy or write it again") from None
     return columns

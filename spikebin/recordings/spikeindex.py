@@ -35,7 +35,7 @@ __all__ = ["CHUNK", "SeekableSource", "SpikeIndex", "SpikeSource", "build_index"
 # Arrays of a chunk stay in the cache from one step to the next.
 CHUNK = 1 << 16
 RUN = 1 << 20
-IN_MEMORY = 1 << 24
+IN_MEMORY = 1 << 23
 # One in so many times of a source in order is kept in memory, and of a run in the temporary file.
 LANDMARK = 1 << 12
 RUN_MARK = 1 << 8
