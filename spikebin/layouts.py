@@ -33,6 +33,9 @@ CHUNK_CELLS = 1 << 26
 # makes a tenth of the size, which levels below 5 do not reach with blocks that are as quick to read.
 MATRIX_LEVEL, MATRIX_BLOCK = 5, 1 << 18
 
+# For all files, of which a data set has thousands.
+_decoded = Scratch(lambda size: np.empty(size, np.uint8))
+
 
 class MatrixLayout:
     """A CArray ``/spikes`` (trial, neuron, time); a chunk is one trial, all (or up to 65,536) neurons, all bins.
@@ -54,7 +57,6 @@ class MatrixLayout:
         self._codec = ChunkCodec((1, rows, columns), dtype, codec, MATRIX_LEVEL, MATRIX_BLOCK)
         # Zeroed when they are given back.
         self._buffers = Scratch(lambda size: np.zeros(size, dtype))
-        self._decoded = Scratch(lambda size: np.empty(size, dtype))
 
     @cached_property
     def _corners(self) -> list[tuple[int, int]]:
@@ -115,8 +117,10 @@ class MatrixLayout:
     def events(self, chunks: Callable[[int, int], bytes], trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Flat indices (int64, ascending) and values (uint8) of the cells of one trial that are not empty."""
         rows, columns = range(self.shape[1]), range(self.shape[2])
-        with self._decoded.borrow(math.prod(self._codec.padded)) as scratch:
-            dense = self._trial(partial(chunks, trial), rows, columns, scratch.reshape(self._codec.padded)).reshape(-1)
+        size = math.prod(self._codec.padded)
+        with _decoded.borrow(size) as scratch:
+            chunk = scratch[:size].view(self.dtype).reshape(self._codec.padded)
+            dense = self._trial(partial(chunks, trial), rows, columns, chunk).reshape(-1)
             flat = _nonzero(dense.view(np.uint8))
             return flat, dense[flat].view(np.uint8)
 

@@ -276,8 +276,10 @@ def test_pickled_data_sets_read_the_same(made):
     [
         lambda dataset: [None for _ in dataset],
         lambda dataset: [None for _ in dataset.window(0, 17, across=True, short="cut").batches(2)],
+        lambda dataset: dataset.rates(),
+        lambda dataset: dataset.rebin(5, how="count", rest="keep").psth(),
     ],
-    ids=["trials", "batches of windows"],
+    ids=["trials", "batches of windows", "rates", "psth"],
 )
 def test_memory_of_a_pass_does_not_grow_with_its_length(tmp_path, walk):
     ids = np.arange(3000)
