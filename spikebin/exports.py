@@ -20,7 +20,7 @@ from spikebin.atomic import write_atomically
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
 from spikebin.names import directory_name, suggest
-from spikebin.oldformat import OutFile, check_trials, folder_of, old_files
+from spikebin.oldformat import OutFile, check_numbers, check_trials, folder_of, old_files
 from spikebin.sparse import scipy_sparse
 from spikebin.zarrstore import write_store, zarr_package
 
@@ -108,6 +108,8 @@ def export(
     if kind == "npz":
         for part in (part for parts in found.values() for part in parts):
             check_trials(layout, part.trials, f"{part.dataset.sheet} of part {part.name}")
+        for parts in found.values() if layout == "trimmed" else ():
+            check_numbers([part.file for part in parts])
     for name, parts in found.items():
         sheet = directory_name(name)
         for part in parts:
@@ -119,14 +121,15 @@ def export(
                 "rows": _digest(rows),
                 "trials": _digest(part.trials),
             }
-            names = _written(note, origin, root)
-            skipped = names is not None
-            if names is None:
-                names = []
+            known, names = _noted(note)
+            skipped = known == origin and all((root / name).is_file() for name in names)
+            if not skipped:
+                before, names = names, []
                 for made in make(part, rows):
                     write_atomically(root / made.path, _blocks(made.content()))
                     names.append(str(made.path))
                 write_atomically(note, [json.dumps({**origin, "files": names}).encode()])
+                _remove_left_over(root, note, before, names)
             yield Exported(sheet, part.name, len(names), skipped)
             part.file.forget_tables()
 
@@ -223,14 +226,25 @@ def _blocks(content: Any) -> Iterable[bytes | memoryview]:
     return [buffer.getbuffer()]
 
 
-def _written(note: Path, origin: dict[str, Any], root: Path) -> list[str] | None:
-    """Names of a part's files, if all are there and were written from the same."""
+def _noted(note: Path) -> tuple[dict[str, Any], list[str]]:
+    """From what a part's files were written, and their names; nothing where no note makes sense."""
     try:
         known = json.loads(note.read_text("utf-8"))
-        names: list[str] = known.pop("files")
-    except (OSError, ValueError, KeyError, AttributeError):
-        return None
-    return names if known == origin and all((root / name).is_file() for name in names) else None
+        names = [str(name) for name in known.pop("files")]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return {}, []
+    return known, names
+
+
+def _remove_left_over(root: Path, note: Path, before: list[str], now: list[str]) -> None:
+    """Remove files of a part as it was before, if it has fewer now and no other part has taken their names."""
+    folders = {PurePosixPath(name).parent for name in now}
+    left = {name for name in before if PurePosixPath(name).parent in folders}.difference(now)
+    if left:
+        for other in note.parent.glob("*.json"):
+            left.difference_update(_noted(other)[1])
+    for name in left:
+        (root / name).unlink(missing_ok=True)
 
 
 def _digest(rows: Rows) -> str | None:

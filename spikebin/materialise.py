@@ -196,11 +196,20 @@ def materialise(
                 layout=wanted[1],
                 codec=wanted[2],
                 binning=recording.binning,
-                trial=TrialRule(**header["trial"]),
+                trial=_trial_rule(file),
             )
             identity = Identity(header["sheet"], header["variant"], header["part"])
             yield Written(target, export_sheet(recording, config, identity, target), skipped=False)
             file.forget_tables()
+
+
+def _trial_rule(file: MatrixFile) -> TrialRule:
+    try:
+        return TrialRule(**file.header["trial"])
+    except TypeError:
+        raise DatasetError(
+            f"the trials of {file.path} were made by settings that this version does not know: use a newer spikebin"
+        ) from None
 
 
 def _of_part(part: Part, chain: Callable[[View], View]) -> View:

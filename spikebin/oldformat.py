@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,14 +22,14 @@ from spikebin.recordings.unpickler import load
 from spikebin.sparse import csr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from spikebin.matrixfile import MatrixFile
     from spikebin.views import View
 
-__all__ = ["Layout", "OutFile", "check_trials", "folder_of", "old_files", "read_ids", "read_index"]
+__all__ = ["Layout", "OutFile", "check_numbers", "check_trials", "folder_of", "old_files", "read_ids", "read_index"]
 
 Layout = Literal["raw", "trimmed"]
 
@@ -104,8 +106,7 @@ def old_files(
             f"trials of {file.path} have {trials['n_bins'].min()} to {n_columns} bins, and the old layouts hold one"
             " length only: use a view of the data set instead"
         )
-    if layout == "trimmed" and not part.isdigit():
-        raise DatasetError(f"part {part!r} is no number to count images from: the trimmed layout cannot name its files")
+    first = _first_number(part) if layout == "trimmed" else 0
     if rows is not None:
         view = view.select(index=rows)
     if layout == "raw":
@@ -128,7 +129,39 @@ def old_files(
                 yield OutFile(folder / sheet / f"spikes_{infix}{sheet}_{part}.npz", partial(_csr, view, mine, dtype))
             continue
         for i, trial in enumerate(mine):
-            yield OutFile(folder / sheet / f"spikes_{infix}{int(part) + i}.npz", partial(_csr, view, [trial], dtype))
+            yield OutFile(folder / sheet / f"spikes_{infix}{first + i}.npz", partial(_csr, view, [trial], dtype))
+
+
+def check_numbers(files: Sequence[MatrixFile]) -> None:
+    """Refuse parts of a sheet whose trials would be called by the same numbers in the layout "trimmed".
+
+    Parameters
+    ----------
+    files : sequence of MatrixFile
+        All parts of the sheet.
+
+    Raises
+    ------
+    DatasetError
+        If a part is not called by a number, or by one that another part's trials count up to.
+    """
+    numbered = sorted(((_first_number(file.header["part"]), file) for file in files), key=itemgetter(0))
+    for (first, file), (following, other) in pairwise(numbered):
+        # Repeats of an image share its number; to count them costs a look into the file.
+        if following - first >= file.shape[0]:
+            continue
+        n_images = int(np.unique(file.trials["repeat"], return_counts=True)[1].max())
+        if following - first < n_images:
+            raise DatasetError(
+                f"the {n_images} images of part {file.header['part']} would be numbered over those of part"
+                f" {other.header['part']}: the trimmed layout needs parts called by their first image, choose raw"
+            )
+
+
+def _first_number(part: str) -> int:
+    if not (part.isascii() and part.isdigit()):
+        raise DatasetError(f"part {part!r} is no number to count images from: the trimmed layout cannot name its files")
+    return int(part)
 
 
 def check_trials(layout: Layout, kept: NDArray[np.intp] | None, where: str) -> None:

@@ -171,6 +171,36 @@ def test_only_a_repeat_that_is_not_the_first_is_in_the_name(tmp_path):
     assert names == ["spikes_5.npz", "spikes_6.npz", "spikes_trial_2_9.npz"]
 
 
+def test_parts_that_would_write_over_each_other_are_refused(tmp_path):
+    for part in ("0", "1"):
+        write_part(tmp_path / "chunks", "X_ON", part, images(10 * int(part), 3))
+    sheets = open_dataset(tmp_path / "chunks")
+    with pytest.raises(DatasetError, match="3 images of part 0 would be numbered over those of part 1"):
+        list(export("npz", sheets, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    assert [done.files for done in export("npz", sheets, tmp_path / "out", layout="raw")] == [3, 3]
+    for part in ("0", "3"):
+        write_part(tmp_path / "repeated", "X_ON", part, images(10 * int(part), 3, repeats=2))
+    assert [done.files for done in export("npz", open_dataset(tmp_path / "repeated"), tmp_path / "all")] == [6, 6]
+    assert len(list((tmp_path / "all").rglob("*.npz"))) == 12
+
+
+def test_a_part_with_fewer_trials_than_before_leaves_no_file_behind(tmp_path):
+    write_part(tmp_path / "new", "X_ON", "0", images(0, 4))
+    write_part(tmp_path / "new", "X_ON", "9", images(9, 2))
+    list(export("npz", open_dataset(tmp_path / "new"), tmp_path / "old"))
+    folder = tmp_path / "old/train_dataset/trimmed_spikes/X_ON"
+    assert {path.name for path in folder.iterdir()} == {f"spikes_{i}.npz" for i in (0, 1, 2, 3, 9, 10)}
+    write_part(tmp_path / "new", "X_ON", "0", images(0, 2))
+    write_part(tmp_path / "new", "X_ON", "3", images(3, 1))
+    assert [done.skipped for done in export("npz", open_dataset(tmp_path / "new"), tmp_path / "old")] == [
+        False,
+        False,
+        True,
+    ]
+    assert {path.name for path in folder.iterdir()} == {f"spikes_{i}.npz" for i in (0, 1, 3, 9, 10)}
+
+
 @pytest.mark.slow
 def test_dense_arrays_and_matlab_files(exported, tmp_path):
     sheets = open_dataset(exported / "dataset/test")
