@@ -11,6 +11,7 @@ import os
 import re
 import time
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 from spikebin.errors import DiskFullError, SpikebinError
@@ -36,6 +37,8 @@ LOCK_FILE = ".lock"
 WEEK = 7 * 24 * 3600.0
 # .<name>.<host>.<pid>.<Slurm job or 0>.tmp
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)\.(?P<pid>\d+)\.(?P<job>\d+)\.tmp")
+FIRST_PID_NAMESPACE = 0xEFFFFFFC
+"""Inode of the one that a machine boots with (PROC_PID_INIT_INO of Linux)."""
 NO_LOCKS = {errno.ENOLCK, errno.EAGAIN, errno.EDEADLK}
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -133,7 +136,7 @@ def locked(directory: Path, *, patience: float = 60.0) -> Iterator[None]:
     directory : Path
         Is made.
     patience : float
-        Seconds to wait for another process.
+        Seconds to wait for another process; 0: it must be free.
 
     Raises
     ------
@@ -154,9 +157,7 @@ def locked(directory: Path, *, patience: float = 60.0) -> Iterator[None]:
         end = time.monotonic() + patience
         while not _lock(handle):
             if time.monotonic() > end:
-                raise SpikebinError(
-                    f"another spikebin has held {path} for over {patience:.0f} s: wait for its end, then try again"
-                )
+                raise SpikebinError(f"another spikebin is at work in {directory}: wait for its end, then try again")
             time.sleep(0.02)
         yield
     finally:
@@ -252,15 +253,21 @@ def _temporary_name(name: str) -> str:
     return f".{name}.{this_host()}.{os.getpid()}.{slurm_job()}.tmp"
 
 
+@cache
 def this_host() -> str:
-    """Name of this machine, without its domain."""
-    return os.uname().nodename.partition(".")[0] or "localhost"
+    """Name of this machine, without its domain; in a container with process ids of its own, with a mark of that."""
+    name = os.uname().nodename.partition(".")[0] or "localhost"
+    with suppress(OSError):
+        namespace = os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
+        if namespace != FIRST_PID_NAMESPACE:
+            name += f"-{namespace}"
+    return name
 
 
 def slurm_job() -> str:
     """Id of the Slurm job that this process belongs to; "0" outside of one."""
     job = os.environ.get("SLURM_JOB_ID", "0")
-    return job if job.isdigit() else "0"
+    return job if job.isascii() and job.isdigit() else "0"
 
 
 def process_is_gone(host: str, pid: object) -> bool:
@@ -271,7 +278,7 @@ def process_is_gone(host: str, pid: object) -> bool:
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True
@@ -279,10 +286,10 @@ def _alive(pid: int) -> bool:
 
 
 def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        # Some network file systems cannot sync a directory; the rename is done all the same.
-        with suppress(OSError):
+    # One that only may be searched cannot be opened, and some network file systems cannot sync one; the rename is done.
+    with suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
             os.fsync(handle)
-    finally:
-        os.close(handle)
+        finally:
+            os.close(handle)

@@ -113,8 +113,10 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
     for n, line in enumerate(lines):
         try:
             entry = json.loads(line)
-            event, job, _, _ = (entry[key] for key in ("event", "slurm_job", "reason", "log"))
-        except (ValueError, KeyError, TypeError):
+            texts = event, job, _, _ = [entry[key] for key in ("event", "slurm_job", "reason", "log")]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+        if not all(isinstance(text, str) for text in texts):
             continue
         if event == "start" and job != "0":
             started = {i: start for i, start in started.items() if start["slurm_job"] != job}

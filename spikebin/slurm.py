@@ -25,8 +25,10 @@ __all__ = [
     "array_spec",
     "batch_script",
     "find_template",
+    "last_value",
     "long_options",
     "max_array_size",
+    "normal_options",
     "option_names",
     "parse_array_spec",
     "parse_job_id",
@@ -48,6 +50,10 @@ RESERVED = {
     "wait": "watch `spikebin status` instead",
     "help": "run `sbatch --help`",
 }
+
+# What submit adds to, and the short options that mean it or what is reserved.
+OURS = ("comment", "dependency", "output", "error", "job-name")
+SHORT = {"-a": "array", "-J": "job-name", "-o": "output", "-e": "error", "-W": "wait", "-d": "dependency", "-h": "help"}
 
 # Fields of a line of squeue, apart by a character that no name or comment holds.
 SEPARATOR = "\x1f"
@@ -213,32 +219,60 @@ def long_options(options: Mapping[str, str | int | bool]) -> list[str]:
     ]
 
 
-def option_names(arguments: Sequence[str]) -> set[str]:
-    """Long names of the options in a list of arguments of sbatch.
+def normal_options(arguments: Sequence[str]) -> list[str]:
+    """Arguments of sbatch with long options in one form, ``--name=value``, and the short ones of ours made long.
 
     Raises
     ------
     SpikebinError
-        If one of them is spikebin's to set, or an argument is no option: sbatch would take it for the script.
+        If one of them is spikebin's to set, is cut short (sbatch would take it all the same), lacks its value, or is no
+        option: sbatch would take it for the script.
     """
-    short = {"-a": "array", "-J": "job-name", "-o": "output", "-e": "error", "-W": "wait", "-d": "dependency"}
-    names: set[str] = set()
-    before = ""
+    words: list[str] = []
+    open_ended = False
     for argument in arguments:
         if argument.startswith("--"):
-            name = argument[2:].partition("=")[0]
+            words.append(argument)
+            open_ended = "=" not in argument
         elif argument.startswith("-") and len(argument) > 1:
-            name = short.get(argument[:2], argument[1:2])
-        elif before.startswith("-") and "=" not in before:
-            before = argument
-            continue
+            name, value = SHORT.get(argument[:2]), argument[2:]
+            words.append(argument if name is None else f"--{name}={value}" if value else f"--{name}")
+            open_ended = not value
+        elif open_ended:
+            if words[-1].startswith("--"):
+                words[-1] += f"={argument}"
+            else:
+                words.append(argument)
+            open_ended = False
         else:
             raise SpikebinError(f"{argument!r} is no option of sbatch: give scripts with --template FILE")
+    for word in words:
+        name, equals, _ = word.removeprefix("--").partition("=")
+        if not word.startswith("--"):
+            continue
         if name in RESERVED:
             raise SpikebinError(f"--{name} cannot be given to sbatch here: {RESERVED[name]}")
-        names.add(name)
-        before = argument
-    return names
+        whole = next((known for known in (*RESERVED, *OURS) if known.startswith(name) and known != name), None)
+        if whole is not None:
+            raise SpikebinError(f"{word} may mean --{whole} to sbatch: write the option out")
+        if name in OURS and not equals:
+            raise SpikebinError(f"--{name} lacks its value: give --{name}=VALUE")
+    return words
+
+
+def option_names(options: Sequence[str]) -> set[str]:
+    """Names of the options in what `normal_options` gives: the long ones, and the letters of the others."""
+    return {
+        option[2:].partition("=")[0] if option.startswith("--") else option[1]
+        for option in options
+        if option.startswith("-")
+    }
+
+
+def last_value(options: Sequence[str], name: str) -> str:
+    """The value of an option in what `normal_options` gives, "" without; sbatch takes the last, too."""
+    values = [value for option, equals, value in (word.partition("=") for word in options) if option == f"--{name}"]
+    return values[-1] if values else ""
 
 
 def tag(data_set: str, offset: int, sheets: Sequence[str]) -> str:

@@ -124,7 +124,8 @@ def submitted(output: Path) -> dict[str, Submitted]:
     for path in slurm_directory(output).glob("*.json"):
         with suppress(OSError, ValueError, TypeError):
             entry = json.loads(path.read_text("utf-8"))
-            notes[path.stem] = Submitted(**{**entry, "sheets": tuple(entry["sheets"])})
+            if isinstance(entry["user"], int) and isinstance(entry["offset"], int):
+                notes[path.stem] = Submitted(**{**entry, "sheets": tuple(entry["sheets"])})
     return notes
 
 
@@ -206,7 +207,15 @@ def run_slurm(command: Sequence[str], *, patience: float, text: str | None = Non
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name in keep}
     try:
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, timeout=patience, check=False, env=environment
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            # A job's name or comment may be in any encoding.
+            errors="replace",
+            timeout=patience,
+            check=False,
+            env=environment,
         )
     except FileNotFoundError:
         raise SpikebinError(f"there is no {command[0]} here: run this where Slurm is, or use `spikebin run`") from None

@@ -5,28 +5,28 @@ What the script and the options look like is in slurm.py, what is queued in sque
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import shutil
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from time import time
 from typing import TYPE_CHECKING, Any
 
-from spikebin.atomic import make_directory, process_is_gone, this_host
+from spikebin.atomic import locked, make_directory
 from spikebin.errors import DiskFullError, SpikebinError
 from spikebin.names import directory_name
 from spikebin.slurm import (
     Slice,
     batch_script,
     find_template,
+    last_value,
     long_options,
     max_array_size,
+    normal_options,
     option_names,
     parse_job_id,
     slices,
@@ -55,7 +55,6 @@ __all__ = ["Array", "Batch", "Choice", "dry_lines", "one_submit_at_a_time", "pre
 
 PATIENCE = 60.0
 """Seconds that Slurm's commands may take; a controller that is down makes them fail after 9 s."""
-STALE = 15 * 60.0
 DEFAULT_MAX_ARRAY_SIZE = 1001
 
 
@@ -177,6 +176,10 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
         for sheets, indices in _by_sheets(choice, wanted, given_up).items()
         for piece in slices(indices, limit)
     ]
+    if choice.max_parallel and len(arrays) > 1 and "?" in last_value(arrays[0].command, "dependency"):
+        raise SpikebinError(
+            "--max-parallel chains the arrays, for which no dependency may hold a ?: leave one of them out"
+        )
     n_files = sum(map(len, wanted.values()))
     return Batch(arrays, n_files, n_bytes, busy, given_up, queue is None)
 
@@ -254,7 +257,8 @@ def _by_sheets(
 
 def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], template: str) -> Array:
     config = plan.config
-    names = set(config.slurm) | option_names([f"--{name}" for name in config.slurm]) | option_names(choice.options)
+    options = normal_options(long_options(config.slurm)) + normal_options(choice.options)
+    names = option_names(options)
     names |= set(re.findall(r"^#SBATCH\s+--([a-z-]+)", template, re.MULTILINE))
     short = dict(re.findall(r"^#SBATCH\s+-([Jo])(.)", template, re.MULTILINE))
     spec = piece.spec + (f"%{choice.max_parallel}" if choice.max_parallel else "")
@@ -265,9 +269,9 @@ def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], te
         command.append(f"--output={logs}/%A_%a.log")
     if "job-name" not in names and "J" not in short:
         command.append("--job-name=spikebin")
-    options = dict(config.slurm)
-    comment = [str(options.pop("comment", "")), tag(data_set_id(config.output), piece.offset, sheets)]
-    command += [*long_options(options), *choice.options, f"--comment={' '.join(filter(None, comment))}"]
+    comment = [last_value(options, "comment"), tag(data_set_id(config.output), piece.offset, sheets)]
+    command += [option for option in options if not option.startswith("--comment=")]
+    command.append(f"--comment={' '.join(filter(None, comment))}")
     variables = {
         "SPIKEBIN_CONFIG": str(config.path),
         "SPIKEBIN_OFFSET": str(piece.offset),
@@ -284,10 +288,9 @@ def _program_directory() -> Path | None:
 
 def _chained(command: list[str], before: str) -> list[str]:
     """The command with a wait for another array: each has a limit of tasks of its own, one by one they keep to it."""
-    given = [option for option in command if option.startswith("--dependency=")]
-    rest = [option for option in command if option not in given]
-    wanted = ",".join([option.partition("=")[2] for option in given] + [f"afterany:{before}"])
-    return [*rest, f"--dependency={wanted}"]
+    wanted = filter(None, [last_value(command, "dependency"), f"afterany:{before}"])
+    rest = [option for option in command if not option.startswith("--dependency=")]
+    return [*rest, f"--dependency={','.join(wanted)}"]
 
 
 def _make_log_directories(command: Sequence[str]) -> None:
@@ -308,44 +311,5 @@ def one_submit_at_a_time(plan: Plan) -> Iterator[None]:
     SpikebinError
         If another one is at work.
     """
-    path = slurm_directory(plan.config.output) / "submit.lock"
-    make_directory(path.parent)
-    mine = json.dumps({"host": this_host(), "pid": os.getpid()})
-    for last in (False, True):
-        try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-            break
-        except FileExistsError:
-            holder = _holder(path)
-            if last or holder:
-                raise SpikebinError(
-                    f"another `spikebin submit` is at work ({holder or 'just begun'}): wait for it, or remove {path}"
-                ) from None
-            with suppress(FileNotFoundError):
-                path.unlink()
-        except OSError as error:
-            raise SpikebinError(
-                f"{path} cannot be written ({error.strerror}): check your rights and the disk"
-            ) from None
-    with os.fdopen(handle, "w") as file:
-        file.write(mine)
-    try:
+    with locked(slurm_directory(plan.config.output), patience=0):
         yield
-    finally:
-        with suppress(FileNotFoundError):
-            path.unlink()
-
-
-def _holder(path: Path) -> str:
-    """Who holds the lock; "" if that is over."""
-    try:
-        age = time() - path.stat().st_mtime
-        text = path.read_text()
-    except OSError:
-        return ""
-    with suppress(ValueError, KeyError, TypeError):
-        facts = json.loads(text)
-        if age > STALE or process_is_gone(facts["host"], facts["pid"]):
-            return ""
-        return f"process {facts['pid']} on {facts['host']}"
-    return "" if age > STALE else "unknown"

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from conftest import one_line_error, spikebin
 
+from spikebin.atomic import locked
 from spikebin.attempts import attempts_path
 from spikebin.plan import matrix_path
 from spikebin.simulate import Experiment, SheetModel, write_datastore
@@ -434,12 +435,9 @@ def make_logs(directory):
 
 
 def test_one_submit_at_a_time(data_set):
-    lock = make_logs(data_set) / "dataset" / "slurm" / "submit.lock"
-    lock.write_text(json.dumps({"host": os.uname().nodename.partition(".")[0], "pid": os.getpid()}))
-    one_line_error(spikebin("submit", cwd=data_set), "at work", os.getpid(), lock)
-    lock.write_text(json.dumps({"host": os.uname().nodename.partition(".")[0], "pid": 2**22 + 1}))
+    with locked(make_logs(data_set) / "dataset" / "slurm", patience=0):
+        one_line_error(spikebin("submit", cwd=data_set), "at work", "dataset/slurm")
     [job_id] = submit(data_set, "--", "--hold")["ids"]
-    assert not lock.exists()
     ask("scancel", job_id)
 
 

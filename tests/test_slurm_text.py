@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from conftest import DATA
+from conftest import DATA, write_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
 import spikebin
+from spikebin import submit
+from spikebin.config import load_config
 from spikebin.errors import SpikebinError
+from spikebin.plan import make_plan
 from spikebin.slurm import (
     LONGEST_SPEC,
     SEPARATOR,
@@ -22,8 +27,10 @@ from spikebin.slurm import (
     array_spec,
     batch_script,
     find_template,
+    last_value,
     long_options,
     max_array_size,
+    normal_options,
     option_names,
     parse_array_spec,
     parse_job_id,
@@ -33,6 +40,8 @@ from spikebin.slurm import (
     tag,
     templates,
 )
+from spikebin.squeue import Submitted, data_set_id, note_submitted, run_slurm, submitted
+from spikebin.submit import Choice
 
 
 def spread(spec):
@@ -63,7 +72,9 @@ def test_array_specs_that_sbatch_takes(spec, indices):
     assert spread(spec) == indices
 
 
-@pytest.mark.parametrize("spec", ["", "x", "3-", "-3", "9-7", "1,,2", "0-9:0", "%4", "1 2", "²", "0-99999999999"])
+@pytest.mark.parametrize(
+    "spec", ["", "x", "3-", "-3", "9-7", "1-2-3", "1,,2", "0-9:0", "%4", "1 2", "²", "٣", "0-99999999999"]
+)
 def test_array_specs_that_name_nothing(spec):
     with pytest.raises(SpikebinError, match=r"3,7-9,41|7-9"):
         parse_array_spec(spec)
@@ -140,24 +151,89 @@ def test_options_of_the_config():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "names"),
+    ("arguments", "options", "names"),
     [
-        ([], set()),
+        ([], [], set()),
         (
             ["--mem=2G", "--time", "10", "-p", "long", "-J", "me", "--requeue"],
+            ["--mem=2G", "--time=10", "-p", "long", "--job-name=me", "--requeue"],
             {"mem", "time", "p", "job-name", "requeue"},
         ),
-        (["-o/tmp/x"], {"output"}),
+        (["-o/tmp/x", "-H", "-n4"], ["--output=/tmp/x", "-H", "-n4"], {"output", "H", "n"}),
+        (["-d", "afterok:7", "-dafterok:8"], ["--dependency=afterok:7", "--dependency=afterok:8"], {"dependency"}),
     ],
 )
-def test_names_of_options(arguments, names):
-    assert option_names(arguments) == names
+def test_options_in_one_form(arguments, options, names):
+    assert normal_options(arguments) == options
+    assert option_names(options) == names
+    assert last_value(options, "dependency") == ("afterok:8" if "dependency" in names else "")
 
 
-@pytest.mark.parametrize("arguments", [["--array=1"], ["-a", "1"], ["--parsable"], ["--wrap=ls"], ["other.sbatch"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *["--array=1", "-a 1", "-a1", "--parsable", "--wrap=ls", "-W", "other.sbatch", "-p a b"],
+        # What sbatch takes for --array and so on, and what would eat the next argument.
+        *["--arr=1", "--dep 7", "--comm=x", "--comment", "-d", "--output"],
+    ],
+)
 def test_options_that_are_not_for_the_user(arguments):
-    with pytest.raises(SpikebinError, match=r"cannot be given|no option"):
-        option_names(arguments)
+    with pytest.raises(SpikebinError, match=r"cannot be given|no option|write the option out|lacks its value"):
+        normal_options(arguments.split())
+
+
+@pytest.fixture
+def planned(tmp_path):
+    """A plan of 30 parts, of which an array holds at most 20, in a config with options of its own."""
+    for i in range(30):
+        (tmp_path / "data" / f"Images_from_{i}_to_x").mkdir(parents=True)
+    config = write_toml(
+        tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]', parts="Images_from_{part}_*"
+    )
+    config.write_text(f'{config.read_text()}[slurm]\ncomment = "account 7"\ndependency = "singleton"\n')
+    return make_plan(load_config(config))[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "comment", "dependency"),
+    [
+        ([], "account 7", "singleton"),
+        (["--comment=mine"], "mine", "singleton"),
+        (["--comment", "mine", "--dependency", "afterok:7"], "mine", "afterok:7"),
+        (["-d", "afterok:7"], "account 7", "afterok:7"),
+    ],
+)
+def test_what_the_user_gives_is_kept_beside_what_spikebin_adds(planned, given, comment, dependency):
+    choice = Choice(max_parallel=2, options=tuple(given))
+    template = find_template("export.sbatch").read_text()
+    array = submit._array(planned, choice, Slice(20, (20, 21)), (), template)
+    for command, wanted in (
+        (array.command, dependency),
+        (submit._chained(array.command, "9"), f"{dependency},afterany:9"),
+    ):
+        assert last_value(command, "dependency") == wanted
+        said = last_value(command, "comment")
+        assert said.startswith(f"{comment} spikebin/")
+        assert parse_tag(said) == (data_set_id(planned.config.output), 20, ())
+
+
+def test_one_submit_at_a_time(planned):
+    with submit.one_submit_at_a_time(planned), pytest.raises(SpikebinError, match="another spikebin is at work"):
+        submit.one_submit_at_a_time(planned).__enter__()
+    with submit.one_submit_at_a_time(planned):
+        pass
+
+
+def test_answers_in_another_encoding_can_be_read():
+    assert run_slurm(["printf", r"caf\351"], patience=10) == "caf\ufffd"
+
+
+def test_notes_that_hold_something_else_are_left_out(tmp_path):
+    note = Submitted("7", "0-9", 0, ("X_ON",), 0, "now")
+    note_submitted(tmp_path, note, "")
+    for i, change in enumerate([{"user": "me"}, {"offset": None}, {"sheets": 3}, {"more": 1}]):
+        (tmp_path / "slurm" / f"{i}.json").write_text(json.dumps({**asdict(note), **change}))
+    assert submitted(tmp_path) == {"7": note}
 
 
 @pytest.mark.parametrize("sheets", [(), ("X_ON",), ("V1_Exc_L23", "X_ON")])
