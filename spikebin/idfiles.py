@@ -10,7 +10,7 @@ import numpy as np
 from spikebin.atomic import remove_litter, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,9 +33,9 @@ def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
     return np.array([ids + [""] * (longest - len(ids)) for ids in repeats.values()])
 
 
-def write_npy(path: Path, array: NDArray[Any]) -> None:
-    """Write an array to a .npy file that is there whole or not at all."""
+def write_npy(path: Path, array: NDArray[Any], check: Callable[[Path], object] | None = None) -> None:
+    """Write an array to a .npy file that is there whole or not at all; `check` as of `write_atomically`."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     remove_litter(path.parent, path.name)
-    write_atomically(path, [buffer.getbuffer()])
+    write_atomically(path, [buffer.getbuffer()], check=check)

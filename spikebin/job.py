@@ -14,7 +14,7 @@ import numpy as np
 
 from spikebin.atomic import os_error, remove_litter
 from spikebin.attempts import attempts_path, forget, note_ended, note_failure, note_start
-from spikebin.errors import DiskFullError, PlanError, SpikebinError
+from spikebin.errors import DiskFullError, PlanError, RecordingError, SpikebinError
 from spikebin.events import TrialEvents, bin_trial
 from spikebin.idfiles import image_ids, write_npy
 from spikebin.inorder import in_order
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from spikebin.config import Config, Recordings
     from spikebin.plan import Job, Plan
-    from spikebin.recordings.base import Recording, SheetRecording, Trial
+    from spikebin.recordings.base import Recording, SheetRecording, SourceFile, Trial
 
 __all__ = ["Outcome", "export_sheet", "one_line", "run_job"]
 
@@ -114,7 +114,9 @@ def run_job(
                 yield Outcome(job, sheet, now.state, now.reason, now.header)
                 continue
             if not force and is_newer(target):
-                yield Outcome(job, sheet, State.FAILED, f"{now.reason}; --force replaces it")
+                reason = f"{now.reason}; --force replaces it"
+                note_failure(tries, reason)
+                yield Outcome(job, sheet, State.FAILED, reason)
                 continue
             note_start(tries)
         try:
@@ -201,10 +203,14 @@ def export_sheet(
             writer.append(events, encoded)
             if on_trial is not None:
                 on_trial()
-        files = recording.files
-        if with_ids:
-            _write_ids(target, identity, recording, trials)
-        return writer.write(target, recording.name, files, threads=threads, limit=limit)
+
+        def write_ids(_: Path) -> None:
+            if with_ids:
+                _write_ids(target, identity, recording, trials)
+
+        # The ids are put in place once the matrix file is written, right before it is put in place itself: where it
+        # cannot be written, those of the one that was there stay.
+        return writer.write(target, recording.name, _files(recording), threads=threads, limit=limit, check=write_ids)
 
 
 def one_line(error: Exception) -> str:
@@ -219,10 +225,25 @@ def one_line(error: Exception) -> str:
     return f"unexpected {text}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it"
 
 
+def _files(recording: SheetRecording) -> Sequence[SourceFile]:
+    """What was read; one of them may be gone since."""
+    try:
+        return recording.files
+    except OSError as error:
+        raise RecordingError(
+            f"{error.filename} cannot be looked at ({error.strerror}): copy it again, if it is missing, then start the"
+            " job again"
+        ) from None
+
+
 def _write_ids(target: Path, identity: Identity, recording: SheetRecording, trials: Sequence[Trial]) -> None:
     """The two .npy files that the models downstream read, named after the matrix file."""
     variant = target.parent.parent.parent
     stem = f"{directory_name(identity.sheet)}_{identity.part}"
     names = image_ids((trial.repeat, trial.image_id) for trial in trials)
-    write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", names)
-    write_npy(variant / "neuron_ids" / f"neuron_ids_{stem}.npy", recording.neurons["neuron_id"].astype(np.int64))
+    neurons = recording.neurons["neuron_id"].astype(np.int64)
+
+    def write_neurons(_: Path) -> None:
+        write_npy(variant / "neuron_ids" / f"neuron_ids_{stem}.npy", neurons)
+
+    write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", names, check=write_neurons)

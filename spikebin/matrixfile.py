@@ -204,7 +204,14 @@ class MatrixWriter:
         self._counts["n_binned"] += events.n_spikes - events.n_collisions - events.n_outside
 
     def write(
-        self, path: Path, source: str, files: Sequence[SourceFile], *, threads: int = 1, limit: int | None = None
+        self,
+        path: Path,
+        source: str,
+        files: Sequence[SourceFile],
+        *,
+        threads: int = 1,
+        limit: int | None = None,
+        check: Callable[[Path], object] | None = None,
     ) -> dict[str, Any]:
         """Seal the file and put it in place.
 
@@ -219,6 +226,8 @@ class MatrixWriter:
             How many compress what the layout could not compress before the last trial.
         limit : int, optional
             Only so many trials of the recording were asked for; sealed, so that the file counts as no whole one.
+        check : callable, optional
+            See `spikebin.atomic.write_atomically`.
 
         Returns
         -------
@@ -251,7 +260,7 @@ class MatrixWriter:
         }
         if limit is not None:
             header["limit"] = limit
-        return seal_image(path, header, image)
+        return seal_image(path, header, image, check=check)
 
     def close(self) -> None:
         """Forget what was built so far."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -337,6 +338,39 @@ def test_what_is_done_is_left_alone_and_force_redoes_it(datastores, tmp_path):
         assert outcome.header["content_digest"] == first[key].header["content_digest"]
 
 
+def test_ids_are_replaced_with_their_file_or_not_at_all(tmp_path):
+    """A recording that has changed since, redone with --force: where that fails, what was there fits together."""
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    write_datastore(tmp_path / "data", Experiment(100, 2, sheets=TINY))
+    export(config)
+    before = {path: path.read_bytes() for path in config.output.rglob("*_100.*")}
+    assert len(before) == 3 * len(TINY)
+    shutil.rmtree(tmp_path / "data")
+    write_datastore(tmp_path / "data", Experiment(100, 3, sheets=TINY))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Bytes a file may have: enough for ids, too few for a matrix file.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limit[1]))
+    try:
+        outcomes = export(config, force=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert {(outcome.state, outcome.disk_full) for outcome in outcomes.values()} == {(State.FAILED, True)}
+    assert {path: path.read_bytes() for path in before} == before
+    assert not list(config.output.rglob("*.tmp"))
+    assert {outcome.state for outcome in export(config, force=True).values()} == {State.DONE}
+    assert all(path.read_bytes() != old for path, old in before.items() if "neuron_ids" not in path.name)
+
+
+def test_a_source_that_vanishes_during_the_job_is_not_told_as_a_write(datastores, tmp_path):
+    directory = _copied(datastores, tmp_path)
+    config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
+    plan, _ = make_plan(config)
+    outcome = next(run_job(plan, plan.job(0), on_trial=lambda: [path.unlink() for path in directory.glob("Seg*")]))
+    assert outcome.state is State.FAILED
+    assert "cannot be written" not in outcome.message
+    assert "copy it" in outcome.message
+
+
 def test_a_limited_export_goes_elsewhere_and_counts_as_nothing(datastores, tmp_path):
     config = make_config(tmp_path / "out", datastores / "small_p5_neo012")
     outcomes = export(config, limit=2, out=tmp_path / "peek")
@@ -445,6 +479,7 @@ def test_a_worker_that_is_killed_behind_its_file_has_not_failed(planned):
 
     def finish_and_kill():
         if not killed:
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGSTOP)
             assert [outcome.state for outcome in run_job(planned, planned.job(0), sheets=["X_ON"])] == [State.DONE]
             killed.append(_kill_worker())
 
