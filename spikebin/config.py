@@ -215,7 +215,9 @@ class _Reader:
     def trial(self, table: dict[str, Any]) -> TrialRule:
         where = "[trial]"
         self.known(
-            table, where, {"stimulus", "image_id", "blank", "events", "unit", "align_to", "window", "drop_missing"}
+            table,
+            where,
+            {"stimulus", "image_id", "blank", "events", "unit", "align_to", "until", "window", "drop_missing"},
         )
         window = table.get("window")
         if window is not None and not (
@@ -235,6 +237,7 @@ class _Reader:
             events=self.text(table, "events", where) or None,
             events_unit=self.choice(table, "unit", where, ("s", "ms", "us", "samples"), "") or None,
             align_to=self.text(table, "align_to", where) or None,
+            until=self.text(table, "until", where) or None,
             window_start=None if window is None else float(window[0]),
             window_stop=None if window is None else float(window[1]),
             drop_missing=drop_missing,

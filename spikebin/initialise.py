@@ -35,6 +35,7 @@ TRIAL_OF_EVENTS = (
     '# unit = "s"                  # of that file\'s times, where the names of its columns do not tell it',
     '# align_to = "onset"          # the column that windows are relative to; default: the start',
     "# window = [-200, 500]        # ms around it; default: from start to stop of each trial",
+    '# until = "offset"            # the column that a trial lasts to, where there is no window',
     '# image_id = "image"          # the column that names what was shown',
 )
 

@@ -155,6 +155,17 @@ def test_ragged_trials_are_refused_or_padded(session):
     np.testing.assert_array_equal(file.spikes[1::2], reference(TRAINS, ONSETS_MS[1::2], ONSETS_MS[1::2] + 500, 10) > 0)
 
 
+def test_a_trial_lasts_from_one_column_until_another(session):
+    begin, end = ONSETS_MS / 1000, ONSETS_MS / 1000 + 0.4
+    write_trials(session / "odd.csv", {"stim_s": begin.tolist(), "gone_s": end.tolist()})
+    command = ["bin", "session.csv", "-t", "odd.csv", "-a", "stim_s", "--until", "gone_s", "-w", "10"]
+    assert spikebin(*command, "--values", "count", "-o", "out.npy", cwd=session).returncode == 0
+    np.testing.assert_array_equal(np.load(session / "out.npy"), reference(TRAINS, ONSETS_MS, ONSETS_MS + 400, 10))
+    one_line_error(spikebin(*command, "--window", "0", "1", cwd=session), "give one of the two")
+    one_line_error(spikebin(*command[:-4], "--until", "gon_s", "-w", "1", cwd=session), "did you mean 'gone_s'")
+    one_line_error(spikebin(*command[:6], "-w", "1", cwd=session), "how long is a trial?", "--until")
+
+
 def test_several_recordings_and_sheets_go_to_a_directory(tmp_path):
     write_sonata(tmp_path, TRAINS)
     write_npz(tmp_path, TRAINS)
@@ -409,13 +420,13 @@ def test_events_of_samples_need_a_unit_of_their_own(tmp_path):
 def test_rules_of_the_other_kind_of_recording_are_refused(session, datastores):
     with pytest.raises(RecordingError, match="take `blank` out of"):
         open_recording(session / "session.csv").sheet("neurons", TrialRule(blank="none"))
-    with pytest.raises(RecordingError, match=r"no events to align to 'cue'"):
+    with pytest.raises(RecordingError, match=r"no events with a column 'cue'"):
         open_recording(session / "session.csv").sheet("neurons", TrialRule(align_to="cue"))
     mozaik = next(path.parent for path in datastores.rglob("datastore.recordings.pickle") if "broken" not in str(path))
     with pytest.raises(RecordingError, match="tells its units and neurons itself"):
         open_recording(mozaik, None, Reading(unit="s"))
     recording = open_recording(mozaik)
-    with pytest.raises(RecordingError, match="take `events`, `align_to` and `window` out"):
+    with pytest.raises(RecordingError, match="take `events`, `align_to`, `until` and `window` out"):
         recording.sheet(recording.sheets[0], TrialRule(window_start=0.0, window_stop=1.0))
 
 

@@ -113,11 +113,17 @@ def test_keys_of_the_config(tmp_path):
         "{part}.npz",
         'format = "arrays"\nunit = "samples"\nrate = 30000\ntimes = "t"\nneurons = "n"\nids = "1-5"\n'
         'labels = ["good"]\nnodes = "n.h5"',
-        'events = "t.csv"\nunit = "s"\nalign_to = "cue"\ndrop_missing = true',
+        'events = "t.csv"\nunit = "s"\nalign_to = "cue"\nuntil = "gone"\ndrop_missing = true',
     )
     loaded = load_config(path)
     assert loaded.trial == TrialRule(
-        events="t.csv", events_unit="s", align_to="cue", window_start=-100.0, window_stop=300.0, drop_missing=True
+        events="t.csv",
+        events_unit="s",
+        align_to="cue",
+        until="gone",
+        window_start=-100.0,
+        window_stop=300.0,
+        drop_missing=True,
     )
     assert loaded.recordings[0].reading == Reading(
         "samples", 30_000.0, "t", "n", "1-5", ("good",), str(tmp_path / "n.h5")

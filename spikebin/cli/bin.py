@@ -65,6 +65,16 @@ def bin_(
             rich_help_panel=TRIALS,
         ),
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            metavar="COLUMN",
+            help="Event that a trial lasts to, without a window.",
+            show_default=False,
+            rich_help_panel=TRIALS,
+        ),
+    ] = None,
     trials_unit: Annotated[
         str | None,
         typer.Option(
@@ -241,6 +251,7 @@ def bin_(
             events=trials,
             events_unit=trials_unit,
             align_to=align_to,
+            until=until,
             window_start=span and span[0],
             window_stop=span and span[1],
             drop_missing=drop_missing,

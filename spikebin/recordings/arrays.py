@@ -345,4 +345,6 @@ def _take(file: IO[bytes], n: int, dtype: np.dtype[Any], where: str) -> NDArray[
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    text = " ".join(str(error).split())
+    # numpy's own advice is to run them.
+    return "it holds pickled objects" if "allow_pickle" in text else text[:120] or type(error).__name__

@@ -50,6 +50,8 @@ class TrialRule:
         Unit of that file's times; None: told by the names of its columns, else the unit of the spike times.
     align_to : str or None
         Column of the events that a window is relative to; None: the start of each trial.
+    until : str or None
+        Column of the events that a trial lasts to, where no window is given; None: told by its name.
     window_start, window_stop : float or None
         ms relative to it; None: from the start to the stop of each trial.
     drop_missing : bool
@@ -67,6 +69,7 @@ class TrialRule:
     events: str | None = None
     events_unit: str | None = None
     align_to: str | None = None
+    until: str | None = None
     window_start: float | None = None
     window_stop: float | None = None
     drop_missing: bool = False

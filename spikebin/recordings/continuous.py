@@ -153,8 +153,9 @@ class ContinuousSheet:
         cut = cut_trials(table, rule, repeat) if table is not None else None
         population = recording.population(name)
         window = rule.window_start, rule.window_stop
-        if cut is None and rule.align_to is not None:
-            raise RecordingError(f"{self.where}: no events to align to {rule.align_to!r}: give a table of them")
+        column = rule.align_to or rule.until
+        if cut is None and column is not None:
+            raise RecordingError(f"{self.where}: no events with a column {column!r}: give a table of them")
         if cut is None and window[0] is not None and window[1] is not None:
             cut = whole_trial(window[0], window[1], repeat)
         windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)

@@ -184,11 +184,16 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
         )
     onsets = table.times(align)
     if rule.window_start is not None and rule.window_stop is not None:
+        if rule.until is not None:
+            raise RecordingError(f"{table.where}: trials last a window, or until {rule.until!r}: give one of the two")
         return onsets + rule.window_start, onsets + rule.window_stop
+    if rule.until is not None:
+        return onsets, table.times(table.column(rule.until, "that trials last to"))
     stop, duration = find_column(names, STOPS), find_column(names, DURATIONS)
     if rule.align_to is not None or (stop is None and duration is None):
         raise RecordingError(
-            f"{table.where}: how long is a trial? Give --window START STOP (`window` in [trial]) around {align}, in ms"
+            f"{table.where}: how long is a trial? Give --window START STOP (`window` in [trial]) around {align}, in ms,"
+            " or the column that it lasts --until (`until`)"
         )
     return onsets, table.times(stop) if stop is not None else onsets + table.times(str(duration))
 

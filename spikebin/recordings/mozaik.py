@@ -155,8 +155,10 @@ class MozaikRecording:
         """
         if name not in self.sheets:
             raise self.error(f"no sheet {name!r}: {suggest(name, self.sheets)}")
-        if rule.events is not None or rule.align_to is not None or rule.window_start is not None:
-            raise self.error("its trials are its presentations: take `events`, `align_to` and `window` out of [trial]")
+        if any(value is not None for value in (rule.events, rule.align_to, rule.until, rule.window_start)):
+            raise self.error(
+                "its trials are its presentations: take `events`, `align_to`, `until` and `window` out of [trial]"
+            )
         return MozaikSheet(self, name, rule, repeat)
 
     def error(self, text: str) -> RecordingError:

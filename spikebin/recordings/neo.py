@@ -166,7 +166,7 @@ class NeoRecording(ContinuousRecording):
             return super().sheet(name, rule, repeat)
         if name not in self.sheets:
             raise self.error(f"no sheet {name!r}: {suggest(name, self.sheets)}")
-        for key in ("stimulus", "blank", "events", "align_to", "image_id"):
+        for key in ("stimulus", "blank", "events", "align_to", "until", "image_id"):
             if getattr(rule, key) is not None:
                 raise self.error(f"its {len(self._segments)} segments are its trials: take `{key}` out")
         return _SegmentsSheet(self, name, rule, repeat)
