@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tomllib
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.binning import Binning
 from spikebin.errors import BinningError, ConfigError
-from spikebin.names import directory_name, suggest
+from spikebin.names import directory_name, is_sheet, suggest
 from spikebin.recordings.base import Reading, TrialRule
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ FIELD = re.compile(r"\{([^{}]*)\}")
 EVENT_FILES = (".csv", ".tsv", ".txt")
 # Of a file, not what follows a dot in the name of a directory.
 SUFFIX = re.compile(r"(?<=.)\.[A-Za-z][A-Za-z0-9]{0,6}$")
-SAFE_NAME = re.compile(r"[^/\0\n]+")
+OWN_NAMES = {"jobs.csv", "plan.json", "excluded.csv", "slurm", "failures"}
+"""What lies in an output beside its variants; what begins with a dot, too."""
 HEADER = re.compile(r"""\s*(?P<array>\[)?\[\s*["']?(?P<name>[\w-]+)["']?\s*\]\]?\s*(#.*)?""")
 
 
@@ -73,7 +75,7 @@ class Recordings:
         """The repeat that a directory's name tells, in a field named `repeat`."""
         found = _pattern(self.parts).fullmatch(name)
         text = found.groupdict().get("repeat", "") if found else ""
-        return int(text) if text.isdigit() else None
+        return int(text) if text.isdecimal() else None
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def parse_config(path: Path, text: str) -> Config:
 
 def is_variant(name: str) -> bool:
     """Whether a variant can have this name: it is a directory of the output."""
-    return SAFE_NAME.fullmatch(name) is not None and name not in {".", "..", "slurm", "failures"}
+    return name.isprintable() and "/" not in name and not name.startswith(".") and name not in OWN_NAMES | {""}
 
 
 class _Reader:
@@ -197,7 +199,7 @@ class _Reader:
         where = "[binning]"
         self.known(table, where, {"width", "closed", "end_bin", "values"})
         width = table.get("width", 1.0)
-        if isinstance(width, bool) or not isinstance(width, (int, float)):
+        if not _is_finite(width):
             self.fail(where, "width", f"width is {width!r}: give a number of ms")
         end_bin = table.get("end_bin", True)
         if not isinstance(end_bin, bool):
@@ -221,10 +223,7 @@ class _Reader:
         )
         window = table.get("window")
         if window is not None and not (
-            isinstance(window, list)
-            and len(window) == 2
-            and all(isinstance(edge, int | float) and not isinstance(edge, bool) for edge in window)
-            and window[0] < window[1]
+            isinstance(window, list) and len(window) == 2 and all(map(_is_finite, window)) and window[0] < window[1]
         ):
             self.fail(where, "window", f"window is {window!r}: give its start and stop in ms, [-200, 500]")
         drop_missing = table.get("drop_missing", False)
@@ -288,7 +287,7 @@ class _Reader:
 
     def reading(self, table: dict[str, Any], where: str) -> Reading:
         rate = table.get("rate")
-        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0):
+        if rate is not None and not (_is_finite(rate) and rate > 0):
             self.fail(where, "rate", f"rate is {rate!r}: give the samples per second")
         labels = table.get("labels")
         if labels is not None and not (
@@ -310,7 +309,7 @@ class _Reader:
         value = table.get("sheets")
         if value is None:
             return None
-        if not isinstance(value, list) or not value or not all(isinstance(s, str) and s.strip("/. ") for s in value):
+        if not isinstance(value, list) or not value or not all(isinstance(s, str) and is_sheet(s) for s in value):
             self.fail(where, "sheets", f"sheets is {value!r}: give a list of names, or leave it out for all")
         seen: dict[str, str] = {}
         for sheet in value:
@@ -386,6 +385,11 @@ def _assignment(*keys: str) -> re.Pattern[str] | None:
     if not all(keys):
         return None
     return re.compile(r"\s*" + r"\s*\.\s*".join(rf"""["']?{re.escape(key)}["']?""" for key in keys) + r"\s*[=.]")
+
+
+def _is_finite(value: object) -> bool:
+    """Whether it is a number that is one in float64, too: TOML has inf and nan, and integers of any size."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _pattern(parts: str) -> re.Pattern[str]:

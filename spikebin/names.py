@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["directory_name", "is_utf8", "suggest"]
+__all__ = ["directory_name", "is_sheet", "is_utf8", "suggest"]
 
 
 def directory_name(sheet: str) -> str:
     """The name of a sheet without slashes: V1_Inh_L2/3 -> V1_Inh_L23."""
     return sheet.replace("/", "")
+
+
+def is_sheet(name: str) -> bool:
+    """Whether a sheet can have this name: it is a directory of the output, and stands in lines of text."""
+    return name.isprintable() and bool(directory_name(name).strip(". "))
 
 
 def is_utf8(name: str) -> bool:

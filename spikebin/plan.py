@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from spikebin.atomic import locked, write_atomically
 from spikebin.errors import ConfigError, PlanError, RecordingError
-from spikebin.names import directory_name, is_utf8, suggest
+from spikebin.names import directory_name, is_sheet, is_utf8, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -403,6 +403,13 @@ def _sheets_of_parts(
             )
         except RecordingError as error:
             reason = reason or str(error)
+    for part, names in sheets.items():
+        for sheet in names:
+            if not is_sheet(sheet):
+                raise PlanError(
+                    f"{str(entry.root / found[part])!r} holds a sheet named {sheet!r}, which no directory can be named:"
+                    " rename it there, or name those to export in `sheets`"
+                )
     union = tuple(dict.fromkeys(sheet for names in sheets.values() for sheet in names))
     if not union:
         raise RecordingError(
@@ -435,7 +442,7 @@ def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]
 
 def natural_key(text: str) -> list[Any]:
     """Sort key that puts part 9 before part 10."""
-    return [(0, int(piece), "") if piece.isdigit() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]
 
 
 def _settings(config: Config) -> dict[str, Any]:

@@ -160,19 +160,23 @@ class _Looker:
             return SheetState(job, sheet, State.EXCLUDED, self.excluded[job.name])
         directory, names = self.directory(job.variant, sheet)
         name = f"spikes_{directory_name(sheet)}_{job.part}.h5"
+        source = job.source(sheet)
         reason = ""
         if name in names:
             path = f"{directory}/{name}"
             try:
                 header = self.read(path)
             except MatrixFileError as error:
-                return SheetState(job, sheet, State.BROKEN, str(error), self.attempts(job, sheet))
-            reason = self.mismatch(job, sheet, path, header)
-            if not reason:
-                return SheetState(job, sheet, State.DONE, header=header)
-        source = job.source(sheet)
+                if self.has_source(source):
+                    return SheetState(job, sheet, State.BROKEN, str(error), self.attempts(job, sheet))
+                reason = str(error)
+            else:
+                reason = self.mismatch(job, sheet, path, header)
+                if not reason:
+                    return SheetState(job, sheet, State.DONE, header=header)
         if not self.has_source(source):
-            return SheetState(job, sheet, State.NO_SOURCE, f"no {source}" if source else NOWHERE)
+            why = f"no {source}" if source else NOWHERE
+            return SheetState(job, sheet, State.NO_SOURCE, f"{why}; {reason}" if reason else why)
         attempts = self.attempts(job, sheet)
         if attempts.failures:
             return SheetState(job, sheet, State.FAILED, attempts.reason, attempts)

@@ -58,6 +58,7 @@ def test_every_key_arrives(tmp_path):
     assert entry.exclude == ("300000", "7-b")
     assert entry.part("x_3_500_rest") == "3-500"
     assert entry.repeat("x_3_500_rest") == 3
+    assert entry.repeat("x_²_500_rest") is None
     assert entry.part("y_3_500_rest") is None
     assert dict(config.slurm) == {"time": "01:00:00", "cpus-per-task": 2, "exclusive": True}
 
@@ -86,6 +87,15 @@ MISTAKES = {
     ('time = "01:00:00"', "Time = 1"): ["line 26", "[slurm]", "long option"],
     ('output = "out"', "output = 3"): ["line 2", "output", "text in quotes"],
     ('output = "out"', 'output = "out'): ["no valid TOML", "line 2"],
+    ("width = 2", "width = inf"): ["line 8", "[binning] width", "number"],
+    ("width = 2", f"width = 1{'0' * 400}"): ["line 8", "[binning] width", "number"],
+    ('blank = "none"', "window = [-inf, inf]"): ["line 16", "[trial] window", "start and stop"],
+    ("exclude = [300000", "rate = inf\nexclude = [300000"): ["line 23", "entry 1 rate", "samples per second"],
+    ('variant = "train"', 'variant = "jobs.csv"'): ["line 19", "'jobs.csv'", "directory's name"],
+    ('variant = "train"', 'variant = ".lock"'): ["line 19", "'.lock'", "directory's name"],
+    ('variant = "train"', 'variant = "a\\u0000"'): ["line 19", "directory's name"],
+    ('sheets = ["X_ON", "V1', 'sheets = ["X_ON", "../.", "V1'): ["line 3", "sheets", "list of names"],
+    ('sheets = ["X_ON", "V1', 'sheets = ["X\\nON", "V1'): ["line 3", "sheets", "list of names"],
     ("[[recordings]]", "[recordings]"): ["line 18", "[[recordings]]"],
 }
 

@@ -361,8 +361,8 @@ def test_ids_are_replaced_with_their_file_or_not_at_all(tmp_path):
     assert all(path.read_bytes() != old for path, old in before.items() if "neuron_ids" not in path.name)
 
 
-def test_a_source_that_vanishes_during_the_job_is_not_told_as_a_write(datastores, tmp_path):
-    directory = _copied(datastores, tmp_path)
+def test_a_source_that_vanishes_once_it_is_read_is_not_told_as_a_write(tmp_path):
+    directory = write_datastore(tmp_path / "data", Experiment(100, 1, sheets=TINY))
     config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
     plan, _ = make_plan(config)
     outcome = next(run_job(plan, plan.job(0), on_trial=lambda: [path.unlink() for path in directory.glob("Seg*")]))

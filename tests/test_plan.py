@@ -21,10 +21,9 @@ from spikebin.attempts import KILLED, attempts_path, note_failure, note_start, r
 from spikebin.config import Config, Recordings, load_config
 from spikebin.errors import ConfigError, PlanError
 from spikebin.job import run_job
-from spikebin.plan import load_plan, make_plan, matrix_path
+from spikebin.plan import load_plan, make_plan, matrix_path, natural_key
 from spikebin.seal import pack_seal
 from spikebin.simulate import Experiment, SheetModel, write_datastore
-from spikebin.slurm import array_spec, parse_array_spec
 from spikebin.state import State, exclude, read_excluded, survey, undo_exclude
 
 SHEETS = (SheetModel("X_ON", 3), SheetModel("V1_Inh_L2/3", 4))
@@ -231,7 +230,7 @@ def test_exclusions_made_at_once_are_all_kept(tmp_path):
 def test_a_lock_ends_with_its_holder_and_is_never_waited_for_without_end(tmp_path):
     with (
         locked(tmp_path),
-        pytest.raises(SpikebinError, match="another spikebin has held .*try again"),
+        pytest.raises(SpikebinError, match="another spikebin is at work in .*try again"),
         locked(tmp_path, patience=0),
     ):
         pass
@@ -287,6 +286,22 @@ def test_the_plan_binds_binning_and_trials(tmp_path):
     plan = load_plan(other)
     assert all(outcome.exported for outcome in run_job(plan, plan.job(0)))
     assert set(states(other).values()) == {State.DONE}
+
+
+@pytest.mark.parametrize("name", ["..", "/./", "a\0b", "two\nlines"])
+def test_a_sheet_that_no_directory_can_be_named_after_is_refused(tmp_path, name):
+    add_part(tmp_path / "data", 100, sheets=(SheetModel("X_ON", 3), SheetModel(name, 3)))
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    with pytest.raises(PlanError, match="names? those to export in `sheets`") as caught:
+        make_plan(config)
+    assert repr(name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out" / "jobs.csv").exists()
+
+
+@pytest.mark.parametrize("parts", [["9", "10", "²", "٣", "a2"]])
+def test_parts_of_any_digits_have_an_order(parts):
+    assert sorted(parts, key=natural_key) == ["٣", "9", "10", "a2", "²"]
 
 
 def test_one_broken_part_never_stops_the_plan(tmp_path):
@@ -394,6 +409,20 @@ def test_the_six_states(tmp_path):
         exclude(plan, plan.find_job("train/400"), " ")
 
 
+def test_a_broken_file_whose_recording_is_gone_is_not_wanted(tmp_path):
+    directory = add_part(tmp_path / "data", 100)
+    config = make_config(tmp_path / "out", tmp_path / "data")
+    plan, _ = make_plan(config)
+    list(run_job(plan, plan.job(0)))
+    path = matrix_path(config.output, "train", "100", "X_ON")
+    path.write_bytes(path.read_bytes()[:-1])
+    shutil.rmtree(directory)
+    found = next(iter(survey(plan)))
+    assert (found.sheet, found.state, found.state.wanted) == ("X_ON", State.NO_SOURCE, False)
+    assert "cut off" in found.reason
+    assert str(directory) in found.reason
+
+
 def test_a_file_that_stands_for_another_part_is_not_done(tmp_path):
     add_part(tmp_path / "data", 100)
     add_part(tmp_path / "data", 200)
@@ -432,29 +461,10 @@ def test_tries_that_end_without_a_word_are_counted_once_they_must_have_ended(tmp
         os._exit(0)
     os.waitpid(pid, 0)
     assert (read_attempts(path).failures, read_attempts(path).reason) == (3, KILLED)
-    path.write_text(path.read_text() + "{broken\n\n[]\n")
-    assert read_attempts(path).failures == 3
-
-
-@given(st.sets(st.integers(0, 5000)))
-def test_array_specs_come_back(indices):
-    spec = array_spec(indices)
-    assert parse_array_spec(spec) == sorted(indices) if indices else spec == ""
-    assert " " not in spec
-
-
-@given(st.lists(st.integers(0, 300), min_size=1))
-def test_array_specs_take_any_order_and_repeats(indices):
-    assert array_spec(indices) == array_spec(sorted(set(indices)))
-
-
-def test_array_specs_as_slurm_reads_them():
-    assert array_spec([3, 7, 8, 9, 41]) == "3,7-9,41"
-    assert parse_array_spec("0-10:5%4") == [0, 5, 10]
-    assert parse_array_spec("5,3,3,1-2") == [1, 2, 3, 5]
-    for text in ("", "a", "3-", "-3", "4-2", "1:0", "1,,2", "1-2-3", "٣", "0-99999999999"):
-        with pytest.raises(SpikebinError, match="indices"):
-            parse_array_spec(text)
+    odd = {"event": ["start"], "host": "h", "pid": 1, "slurm_job": {}, "reason": 3, "log": None}
+    lines = ["{broken", "", "[]", "3", "[" * 100_000, json.dumps(odd), json.dumps({**odd, "event": "failed"})]
+    path.write_text(path.read_text() + "".join(f"{line}\n" for line in lines))
+    assert (read_attempts(path).failures, read_attempts(path).reason) == (3, KILLED)
 
 
 def test_whose_litter_is_whose(tmp_path, monkeypatch):
@@ -485,6 +495,39 @@ def test_whose_litter_is_whose(tmp_path, monkeypatch):
         [f".b.h5.{host}.{pid}.0.tmp", f".a.h5.{host}.{mine}.0.tmp"]
     )
     assert list(litter(tmp_path / "none")) == []
+
+
+@pytest.mark.parametrize("pid", [2**31, 10**30])
+def test_a_process_of_a_number_that_no_process_has_is_gone(pid):
+    assert is_litter(f".a.h5.{this_host()}.{pid}.0.tmp", age=0)
+
+
+def test_processes_of_a_container_are_not_taken_for_those_of_its_machine():
+    code = "from spikebin.atomic import this_host; print(this_host())"
+    command = ["unshare", "--pid", "--fork", sys.executable, "-c", code]
+    inside = subprocess.run(command, capture_output=True, text=True, check=False)
+    if inside.returncode:
+        pytest.skip("no right to make a namespace here")
+    assert inside.stdout.strip().startswith(f"{this_host()}-")
+    assert not is_litter(f".a.h5.{inside.stdout.strip()}.{2**22 + 1}.0.tmp", age=0)
+
+
+def test_a_file_is_written_where_the_directory_can_only_be_searched(tmp_path):
+    (tmp_path / "out").mkdir()
+    code = (
+        "import os, sys; from pathlib import Path; from spikebin.atomic import write_atomically\n"
+        "if os.getuid() == 0: os.setuid(65534)\n"
+        "write_atomically(Path(sys.argv[1]), [b'whole'])"
+    )
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        directory.chmod(directory.stat().st_mode | 0o011)
+    (tmp_path / "out").chmod(0o333)
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "out" / "a"], capture_output=True, text=True, check=False
+    )
+    (tmp_path / "out").chmod(0o755)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out" / "a").read_bytes() == b"whole"
 
 
 def test_a_write_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path):
@@ -550,6 +593,7 @@ def test_a_file_of_a_newer_version_is_broken_not_overwritten_in_silence(tmp_path
     outcome = next(iter(run_job(plan, plan.job(0))))
     assert outcome.state is State.FAILED
     assert "upgrade spikebin" in outcome.message
+    assert next(iter(survey(plan))).attempts.failures == 1
     assert path.read_bytes().startswith(b"spikebin 7\n")
 
 
