@@ -78,6 +78,8 @@ class Dataset(View):
     ------
     DatasetError
         If there are none, if their binning differs, or if their neurons do not match.
+    MatrixFileError
+        With match="common", if a table of neurons cannot be read.
     """
 
     def __init__(self, files: Sequence[MatrixFile], *, match: Match = "exact") -> None:
@@ -123,6 +125,11 @@ class Dataset(View):
         """Structured array (n_trials,): part, image_id, repeat, order (of presentation in its part), n_bins, and more.
 
         What else the files have of each trial comes last, where all of them have it.
+
+        Raises
+        ------
+        DatasetError
+            If the trials of a part are not those of the sheet that it is held against, see `align`.
         """
         tables = [self._table(part) for part in range(len(self.files))]
         names = [name for name in _names(tables[0]) if all(name in _names(table) for table in tables)]
@@ -135,7 +142,13 @@ class Dataset(View):
 
     @cached_property
     def neurons(self) -> NDArray[Any]:
-        """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown)."""
+        """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown).
+
+        Raises
+        ------
+        DatasetError
+            With match="common", if no neuron is in all parts: when the data set is opened.
+        """
         neurons = self._of_file(0, lambda file: file.neurons)
         if self._match == "common":
             for part in range(1, len(self.files)):
@@ -146,7 +159,21 @@ class Dataset(View):
         return neurons
 
     def onsets(self, phase: str) -> NDArray[np.int64]:
-        """Bin in which a phase of each trial begins, (n_trials,)."""
+        """Bin in which a phase of each trial begins.
+
+        Parameters
+        ----------
+        phase : str
+
+        Returns
+        -------
+        int64 (n_trials,)
+
+        Raises
+        ------
+        DatasetError
+            If there is no such phase, or as `phases`.
+        """
         names, bins = self.phases()
         if phase not in names:
             raise DatasetError(f"{self.name} has no phase {phase!r}: {suggest(phase, names)}")
@@ -154,7 +181,19 @@ class Dataset(View):
         return onsets
 
     def phases(self) -> tuple[list[str], NDArray[np.int64]]:
-        """Names of the phases, and how many bins each trial has of each, (n_trials, n_phases)."""
+        """Names of the phases, and how many bins each trial has of each.
+
+        Returns
+        -------
+        names : list of str
+            In their order in time.
+        bins : int64 (n_trials, n_phases)
+
+        Raises
+        ------
+        DatasetError
+            If the parts do not have the same phases, or a part not the trials of the sheet that it is held against.
+        """
         names = self._phase_names(0)
         for part in range(len(self.files)):
             if self._phase_names(part) != names:
@@ -165,12 +204,28 @@ class Dataset(View):
         return names, np.concatenate([self._table(part)["phase_bins"] for part in range(len(self.files))])
 
     def stimulus(self, trial: int) -> str:
-        """The stimulus of a trial, as the recording writes it."""
+        """The stimulus of a trial, as the recording writes it.
+
+        Parameters
+        ----------
+        trial : int
+            Negative counts from the end.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        """
         part, row = self._locate(self._checked(trial))
         return str(self._of_file(part, lambda file: file.trials["stimulus"])[row])
 
     def align(self, twin: Dataset) -> None:
         """Hold the trials of each part against those of another sheet when they are first read.
+
+        Parameters
+        ----------
+        twin : Dataset
+            The other sheet.
 
         Raises
         ------
@@ -190,7 +245,18 @@ class Dataset(View):
         self._twin = twin
 
     def only(self, trials: NDArray[np.intp] | None) -> list[Part]:
-        """The parts that some trials lie in, or all parts with all their trials; nothing is read."""
+        """The parts that some trials lie in, or all parts with all their trials; nothing is read.
+
+        Parameters
+        ----------
+        trials : int (n,) or None
+            Of the data set, in any order; None: all.
+
+        Returns
+        -------
+        list of Part
+            In the order of the data set.
+        """
         if trials is None:
             return [Part(self, i) for i in range(len(self.files))]
         places = np.searchsorted(np.sort(trials), self._starts)
@@ -322,12 +388,23 @@ class Part:
         ------
         DatasetError
             If its neurons or trials do not match those of other parts and sheets, and were to.
+        MatrixFileError
+            If its file cannot be read, or was written anew since it was opened.
         """
         return self.dataset._file_rows(self.number)
 
 
 def dataset_of(view: View) -> Dataset:
     """The data set that lies below a view.
+
+    Parameters
+    ----------
+    view : View
+
+    Returns
+    -------
+    Dataset
+        `view` itself, if it is one.
 
     Raises
     ------
@@ -347,6 +424,14 @@ class SheetSet(Mapping[str, View]):
 
     A mapping from raw names (``V1_Exc_L2/3``; the directory's name finds it, too) to views. The methods that give views
     do so for every sheet.
+
+    Parameters
+    ----------
+    sheets : mapping of str to View
+        By raw name; trial i of each the same presentation, which is not checked here.
+    left_out : mapping of str to str, optional
+    taken : mapping of str to int (n_trials,), optional
+        Where sheets have been reduced to the trials that all of them have: which those are, of each that had others.
 
     Attributes
     ----------
@@ -415,6 +500,15 @@ class SheetSet(Mapping[str, View]):
     def only(self, names: Iterable[str]) -> SheetSet:
         """Only some sheets, by raw or directory name; where there is one sheet alone, names of others are passed over.
 
+        Parameters
+        ----------
+        names : iterable of str
+
+        Returns
+        -------
+        SheetSet
+            In the order of this one.
+
         Raises
         ------
         DatasetError
@@ -431,7 +525,24 @@ class SheetSet(Mapping[str, View]):
     def select(
         self, *, ids: Mapping[str, ArrayLike] | None = None, index: Mapping[str, ArrayLike] | None = None
     ) -> SheetSet:
-        """`View.select`, by sheet; sheets that are not named are left out."""
+        """`View.select`, by sheet; sheets that are not named are left out.
+
+        Parameters
+        ----------
+        ids, index : mapping of str to array
+            Of each sheet, by raw or directory name, as for `View.select`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError
+            Unless exactly one of them is given, or as `only` and `View.select`.
+        IndexError
+            If a row is out of bounds.
+        """
         wanted = ids if ids is not None else index
         if wanted is None or (ids is not None and index is not None):
             raise DatasetError("select takes either ids={sheet: ids} or index={sheet: rows}: give one of them")
@@ -441,13 +552,43 @@ class SheetSet(Mapping[str, View]):
         return self._each({name: view.select(**{key: rows[directory_name(name)]}) for name, view in sheets.items()})
 
     def take(self, trials: ArrayLike | slice) -> SheetSet:
-        """`View.take` of every sheet."""
+        """`View.take` of every sheet.
+
+        Parameters
+        ----------
+        trials : array of int or bool, or slice
+            As for `View.take`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError, IndexError
+            As `View.take`.
+        """
         return self._each({name: view.take(trials) for name, view in self.items()})
 
     def window(
         self, start: int, stop: int, origin: str | None = "image", *, across: bool = False, short: Short = "refuse"
     ) -> SheetSet:
-        """`View.window` of every sheet."""
+        """`View.window` of every sheet.
+
+        Parameters
+        ----------
+        start, stop, origin, across, short
+            As for `View.window`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError
+            As `View.window`, or if short="drop" leaves other trials in one sheet than in another.
+        """
         views = {name: view.window(start, stop, origin, across=across, short=short) for name, view in self.items()}
         if short == "drop":
             first, *others = (view.trials[["part", "image_id", "repeat"]] for view in views.values())
@@ -458,11 +599,42 @@ class SheetSet(Mapping[str, View]):
         return self._each(views)
 
     def rebin(self, k: int, *, how: How, rest: Rest) -> SheetSet:
-        """`View.rebin` of every sheet."""
+        """`View.rebin` of every sheet.
+
+        Parameters
+        ----------
+        k, how, rest
+            As for `View.rebin`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError
+            As `View.rebin`.
+        """
         return self._each({name: view.rebin(k, how=how, rest=rest) for name, view in self.items()})
 
     def batches(self, size: int, *, rest: Literal["keep", "drop"] = "keep") -> Iterator[dict[str, NDArray[Any]]]:
-        """`View.batches`, an array for each sheet."""
+        """`View.batches`, an array for each sheet.
+
+        Parameters
+        ----------
+        size, rest
+            As for `View.batches`.
+
+        Yields
+        ------
+        dict of str to ndarray (size, neuron, time)
+            By raw name.
+
+        Raises
+        ------
+        DatasetError
+            If `size` is below 1, when the first batch is asked for.
+        """
         for arrays in zip(*(view.batches(size, rest=rest) for view in self.values()), strict=True):
             yield dict(zip(self, arrays, strict=True))
 
@@ -532,8 +704,13 @@ def open_dataset(
     Raises
     ------
     DatasetError
-        If there is no such variant or sheet, if files are missing (that the plan lists, or that another sheet has) or
-        broken: they are named; or if files do not fit together.
+        If there is no such variant, sheet or part to leave out, if files are missing (that the plan lists, or that
+        another sheet has) or broken: they are named; or if files do not fit together, or no part or common trial is
+        left.
+    MatrixFileError
+        With match="common", if a table of a file cannot be read.
+    PlanError
+        If jobs.csv or the list of excluded parts is not as spikebin wrote it.
     """
     root = Path(path)
     variant = _variant(root, variant)
@@ -594,10 +771,24 @@ def open_output(
 ) -> SheetSet:
     """Open what a config exports to, without the parts that its ``exclude`` names; else as `open_dataset`.
 
+    Parameters
+    ----------
+    config : Config
+    variant : str
+    sheet : str, optional
+        Raw or directory name. None: all sheets.
+    match, leave_out, broken
+        As for `open_dataset`.
+
     Returns
     -------
     SheetSet
         Of all sheets, or of the one that is given.
+
+    Raises
+    ------
+    DatasetError, MatrixFileError, PlanError
+        As `open_dataset`.
     """
     jobs = {job.part for job in read_jobs(config.output) or () if job.variant == variant}
     excludes = {part for entry in config.recordings if entry.variant == variant for part in entry.exclude}
@@ -609,7 +800,26 @@ def open_output(
 
 
 def exported_views(config: Config, wanted: Iterable[tuple[str, str]]) -> dict[str, View]:
-    """The data sets of some (variant, sheet), by a name that says both, without the parts that are not there."""
+    """The data sets of some (variant, sheet), by a name that says both, without the parts that are not there.
+
+    Parameters
+    ----------
+    config : Config
+    wanted : iterable of (str, str)
+        Variant and sheet, raw or directory name.
+
+    Returns
+    -------
+    dict of str to View
+        By ``"<variant> <sheet>"``, as they are wanted.
+
+    Raises
+    ------
+    DatasetError
+        If one has no part at all, or as `open_dataset`.
+    PlanError
+        As `open_dataset`.
+    """
     return {
         f"{variant} {sheet}": next(iter(open_output(config, variant, sheet, broken="leave out").values()))
         for variant, sheet in wanted
@@ -617,12 +827,33 @@ def exported_views(config: Config, wanted: Iterable[tuple[str, str]]) -> dict[st
 
 
 def variants_of(root: Path | str) -> list[str]:
-    """Variants that have been exported to a data set."""
+    """Variants that have been exported to a data set.
+
+    Parameters
+    ----------
+    root : Path or str
+        The output of a config.
+
+    Returns
+    -------
+    list of str
+        Sorted; empty where there is no such directory.
+    """
     return [name for name in _listed(Path(root)) if (Path(root) / name / "spikes").is_dir()]
 
 
 def chosen_variants(root: Path | str, wanted: str | None = None) -> list[str]:
     """The variants to go through: the one that is wanted, or all.
+
+    Parameters
+    ----------
+    root : Path or str
+        The output of a config.
+    wanted : str, optional
+
+    Returns
+    -------
+    list of str
 
     Raises
     ------
@@ -634,7 +865,21 @@ def chosen_variants(root: Path | str, wanted: str | None = None) -> list[str]:
 
 
 def sheet_files(root: Path, variant: str, sheet: str) -> dict[str, Path]:
-    """Part -> matrix file of a sheet (by its directory's name), in natural order of the parts; none is opened."""
+    """Part -> matrix file of a sheet (by its directory's name), in natural order of the parts; none is opened.
+
+    Parameters
+    ----------
+    root : Path
+        The output of a config.
+    variant : str
+    sheet : str
+        Directory name.
+
+    Returns
+    -------
+    dict of str to Path
+        Empty where there is no such directory.
+    """
     prefix = f"spikes_{sheet}_"
     directory = root / variant / "spikes" / sheet
     names = [entry for entry in _listed(directory) if entry.startswith(prefix) and entry.endswith(".h5")]

@@ -35,6 +35,9 @@ class View(LazyArray):
     Indexing it as numpy does reads from disk and gives an array. The methods give another view and read nothing of the
     spikes. A trial that is shorter than the time axis is False (0) behind its ``trials["n_bins"]`` real bins.
 
+    Whatever reads raises MatrixFileError where a file is damaged or was written anew since it was opened, and
+    DatasetError where a part turns out not to fit the others.
+
     Attributes
     ----------
     shape : tuple of int
@@ -86,7 +89,16 @@ class View(LazyArray):
         raise NotImplementedError
 
     def onsets(self, phase: str) -> NDArray[np.int64]:
-        """Bin in which a phase of each trial begins, (n_trials,); it may lie outside of a window.
+        """Bin in which a phase of each trial begins; it may lie outside of a window.
+
+        Parameters
+        ----------
+        phase : str
+            As the recording calls it.
+
+        Returns
+        -------
+        int64 (n_trials,)
 
         Raises
         ------
@@ -96,11 +108,29 @@ class View(LazyArray):
         raise NotImplementedError
 
     def phases(self) -> tuple[list[str], NDArray[np.int64]]:
-        """Names of the stretches that the trials consist of, and how many bins each has, (n_trials, n_phases)."""
+        """Names of the stretches that the trials consist of, and how many bins each has.
+
+        Returns
+        -------
+        names : list of str
+            In their order in time.
+        bins : int64 (n_trials, n_phases)
+        """
         raise NotImplementedError
 
     def stimulus(self, trial: int) -> str:
-        """The stimulus of a trial, as the recording writes it."""
+        """The stimulus of a trial, as the recording writes it.
+
+        Parameters
+        ----------
+        trial : int
+            Negative counts from the end.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        """
         raise NotImplementedError
 
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
@@ -119,7 +149,22 @@ class View(LazyArray):
         return whole
 
     def trial(self, trial: int) -> NDArray[Any]:
-        """One trial without what it lacks: (neuron, n_bins of that trial)."""
+        """One trial without what it lacks.
+
+        Parameters
+        ----------
+        trial : int
+            Negative counts from the end.
+
+        Returns
+        -------
+        ndarray (neuron, n_bins of that trial)
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        """
         trial = self._checked(trial)
         array: NDArray[Any] = self[trial, :, : int(self.trials["n_bins"][trial])]
         return array
@@ -136,6 +181,11 @@ class View(LazyArray):
         Yields
         ------
         ndarray (size, neuron, time)
+
+        Raises
+        ------
+        DatasetError
+            If `size` is below 1, when the first batch is asked for.
         """
         if size < 1:
             raise DatasetError(f"batches of {size} trials: give 1 or more")
@@ -144,12 +194,45 @@ class View(LazyArray):
             yield self[first : min(first + size, len(self))]
 
     def events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where one trial is not empty: neurons (rows) and bins, int64 (n_events,), sorted by neuron, then bin."""
+        """Where one trial is not empty.
+
+        Parameters
+        ----------
+        trial : int
+            Negative counts from the end.
+
+        Returns
+        -------
+        neurons, bins : int64 (n_events,)
+            Rows and bins, sorted by neuron, then bin.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        """
         flat, _ = self.flat_events(trial)
         return flat // self.shape[2], flat % self.shape[2]
 
     def flat_events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """As `events`, as ``neuron * n_columns + bin`` (int64, ascending), with the value of each cell (unsigned)."""
+        """As `events`, as flat indices with the value of each cell.
+
+        Parameters
+        ----------
+        trial : int
+            Negative counts from the end.
+
+        Returns
+        -------
+        flat : int64 (n_events,)
+            ``neuron * n_columns + bin``, ascending.
+        values : unsigned integer (n_events,)
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        """
         return self._events(self._checked(trial))
 
     def counts(self) -> NDArray[np.int64]:
@@ -198,6 +281,11 @@ class View(LazyArray):
         -------
         scipy.sparse.csr_matrix
             Of the view's values, bool as uint8.
+
+        Raises
+        ------
+        SpikebinError
+            If scipy is not installed.
         """
         from spikebin.sparse import csr
 
@@ -251,7 +339,7 @@ class View(LazyArray):
         Raises
         ------
         DatasetError
-            Unless exactly one of them is given; if an id is not there, or a neuron is asked for twice.
+            Unless exactly one of them is given; if an id is not there, a neuron is asked for twice, or none is.
         IndexError
             If a row is out of bounds.
 
@@ -273,6 +361,21 @@ class View(LazyArray):
 
     def take(self, trials: ArrayLike | slice) -> View:
         """Only some trials, in the order given: rows of `trials`, as numpy takes them.
+
+        Parameters
+        ----------
+        trials : array of int or bool, or slice
+
+        Returns
+        -------
+        View
+
+        Raises
+        ------
+        DatasetError
+            If there is none.
+        IndexError
+            If one is out of bounds.
 
         Notes
         -----
@@ -313,7 +416,8 @@ class View(LazyArray):
         Raises
         ------
         DatasetError
-            If the window is empty, if there is no such phase, or as `short` says.
+            If the window is empty, if there is no such phase, if `across` is asked of trials that do not follow each
+            other without a gap, or as `short` says.
 
         Notes
         -----
@@ -346,7 +450,7 @@ class View(LazyArray):
         Raises
         ------
         DatasetError
-            If `k` is below 1 or leaves nothing, or as `rest` says.
+            If `k` is below 1 or leaves nothing, if there is no such `how` or `rest`, or as `rest` says.
         """
         if k < 1:
             raise DatasetError(f"rebin by {k}: give 1 or more")
@@ -370,6 +474,11 @@ class View(LazyArray):
         Repeats
             Images in the order in which they first occur. The repeats of an image are all its trials in all parts, by
             `repeat`, then as they come in this view (by part and `order`).
+
+        Raises
+        ------
+        DatasetError
+            If there is no such `ragged`, or as it says.
         """
         return Repeats(self, ragged)
 
@@ -694,6 +803,12 @@ class _Rebinned(_Derived):
 class Repeats(LazyArray):
     """The trials of a view grouped by image: a lazy (image, repeat, neuron, time) array; see `View.repeats`.
 
+    Parameters
+    ----------
+    view : View
+    ragged : {"refuse", "drop", "cut"}
+        See `View.repeats`.
+
     Attributes
     ----------
     view : View
@@ -739,6 +854,15 @@ def trial_columns(trials: NDArray[Any], taken: Collection[str]) -> dict[str, NDA
     """The columns of a table of trials by name; those named as something else already are called ``trial_<name>``.
 
     A slash would be read as a path by formats that have groups: it becomes an underscore.
+
+    Parameters
+    ----------
+    trials : structured array (n_trials,)
+    taken : collection of str
+
+    Returns
+    -------
+    dict of str to ndarray (n_trials,)
     """
     names = trials.dtype.names or ()
     return {(f"trial_{name}" if name in {*taken, "trial"} else name).replace("/", "_"): trials[name] for name in names}
