@@ -30,10 +30,20 @@ class Checked:
 def matrix_files(paths: Iterable[Path]) -> list[Path]:
     """The files given, and those below the directories given.
 
+    Parameters
+    ----------
+    paths : iterable of Path
+        What is no directory is taken for a file, even if it is not there.
+
+    Returns
+    -------
+    list of Path
+        Those of a directory sorted.
+
     Raises
     ------
     MatrixFileError
-        If there is none.
+        If a directory holds none.
     """
     found: list[Path] = []
     for path in paths:
@@ -45,7 +55,17 @@ def matrix_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def check_files(paths: Iterable[Path]) -> Iterator[Checked]:
-    """Verify files one by one."""
+    """Verify files one by one.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+
+    Yields
+    ------
+    Checked
+        For each of them, as `spikebin.matrixfile.verify_file` finds it.
+    """
     for path in paths:
         try:
             verify_file(path)
@@ -57,6 +77,17 @@ def check_files(paths: Iterable[Path]) -> Iterator[Checked]:
 
 def checked_trial(file: MatrixFile, trial: int) -> int:
     """A trial's row of the matrix.
+
+    Parameters
+    ----------
+    file : MatrixFile
+    trial : int
+        From 0.
+
+    Returns
+    -------
+    int
+        The same.
 
     Raises
     ------
@@ -71,6 +102,23 @@ def checked_trial(file: MatrixFile, trial: int) -> int:
 def describe(file: MatrixFile) -> dict[str, Any]:
     """The sealed facts of a file, with rates and repeats worked out from what it holds.
 
+    Parameters
+    ----------
+    file : MatrixFile
+
+    Returns
+    -------
+    dict
+        Its header, numbers of what there is, `n_bins` and `neuron_ids` as [lowest, highest], `mean_rate_hz` and
+        `fraction_true`; all that JSON can hold.
+
+    Raises
+    ------
+    MatrixFileError
+        If the file is damaged, or was written anew since it was opened.
+
+    Notes
+    -----
     Rates are spikes inside the trials, collisions included, per neuron and second of the trials' bins.
     """
     header, trials, neurons = file.header, file.trials, file.neurons

@@ -75,7 +75,9 @@ def compare(sheets: SheetSet, old: Path, *, all_sheets: bool = True) -> Iterator
     Raises
     ------
     DatasetError
-        If there is no old data set.
+        If there is no old data set, or the old layouts cannot hold the new one, see `spikebin.oldformat.old_files`.
+    MatrixFileError
+        If a file of the new data set is damaged.
     SpikebinError
         If scipy is missing.
     """

@@ -95,6 +95,10 @@ def export(
     ------
     DatasetError
         If there is no such kind, or its layout cannot hold the data set.
+    IndexError
+        If a row of `index` is out of bounds.
+    MatrixFileError
+        If a file of the data set is damaged.
     SpikebinError
         If scipy or zarr is missing, or a file cannot be written.
     """

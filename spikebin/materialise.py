@@ -94,6 +94,14 @@ class Chain:
     def sheets(self, sheets: SheetSet) -> SheetSet:
         """The sheets that are left, whole.
 
+        Parameters
+        ----------
+        sheets : SheetSet
+
+        Returns
+        -------
+        SheetSet
+
         Raises
         ------
         DatasetError
@@ -104,7 +112,23 @@ class Chain:
         return sheets if self.index is None else sheets.only(self.index)
 
     def __call__(self, view: View) -> View:
-        """Take the views of one sheet."""
+        """Take the views of one sheet.
+
+        Parameters
+        ----------
+        view : View
+
+        Returns
+        -------
+        View
+
+        Raises
+        ------
+        DatasetError
+            If a rebin lacks how or rest, or as the views say.
+        IndexError
+            If a row of the index is out of bounds.
+        """
         if self.index is not None:
             rows = {directory_name(name): rows for name, rows in self.index.items()}
             view = view.select(index=rows[directory_name(view.sheet)])
@@ -121,6 +145,15 @@ class Chain:
 
 def parse_window(text: str) -> tuple[int, int]:
     """``"0:712"`` -> (0, 712).
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    start, stop : int
+        In bins.
 
     Raises
     ------
@@ -165,6 +198,8 @@ def materialise(
     ------
     DatasetError
         If `out` is where the data set lies, there is no such layout or codec, or as the views say.
+    MatrixFileError
+        If a file of the data set is damaged.
     SpikebinError
         If a file cannot be written.
 

@@ -45,10 +45,21 @@ class OutFile:
 def folder_of(layout: Layout, step: int | None = None) -> str:
     """Folder of a layout below ``<variant>_dataset``.
 
+    Parameters
+    ----------
+    layout : {"raw", "trimmed"}
+    step : int, optional
+        Bins that are summed to one.
+
+    Returns
+    -------
+    str
+        Path with slashes.
+
     Raises
     ------
     DatasetError
-        If there is no such layout.
+        If there is no such layout, or the step is below 1 or not of "trimmed".
     """
     if layout not in {"raw", "trimmed"}:
         raise DatasetError(f"no layout {layout!r}: give 'raw' or 'trimmed'")
@@ -93,7 +104,11 @@ def old_files(
     ------
     DatasetError
         If trials differ in length, or if a part is not called by a number that its trials can be counted on from: the
-        old layouts have no place for that. As `check_trials` says.
+        old layouts have no place for that. As `check_trials`, `folder_of` and `View.select` say.
+    IndexError
+        If a row is out of bounds.
+    SpikebinError
+        If scipy is missing, when the content is asked for.
     """
     check_trials(layout, kept, f"{file.header['sheet']} of part {file.header['part']}")
     folder = PurePosixPath(folder_of(layout, step))
@@ -167,6 +182,14 @@ def _first_number(part: str) -> int:
 def check_trials(layout: Layout, kept: NDArray[np.intp] | None, where: str) -> None:
     """Refuse to leave trials out where files are named by counting them: a sheet would be numbered unlike another.
 
+    Parameters
+    ----------
+    layout : {"raw", "trimmed"}
+    kept : array or None
+        Trials of a file to keep; None: all.
+    where : str
+        Sheet and part, for the message.
+
     Raises
     ------
     DatasetError
@@ -212,7 +235,22 @@ def read_index(path: Path | str) -> dict[str, NDArray[np.int64]]:
 
 
 def read_ids(path: Path | str) -> NDArray[np.int64]:
-    """Ids of neurons from a .npy file; raises DatasetError if it holds something else."""
+    """Ids of neurons from a .npy file.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    int64 (n,)
+        In the order of the file.
+
+    Raises
+    ------
+    DatasetError
+        If it is missing, or holds something else.
+    """
     try:
         ids = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:

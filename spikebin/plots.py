@@ -35,11 +35,14 @@ def plot_trial(file: MatrixFile | View, trial: int, path: Path) -> None:
     ----------
     file : MatrixFile or View
     trial : int
+        Negative counts from the end.
     path : Path
         Of the picture; its ending says which kind (png, pdf, svg).
 
     Raises
     ------
+    IndexError
+        If there is no such trial.
     SpikebinError
         If matplotlib is missing, or the picture cannot be written.
     """
@@ -49,21 +52,64 @@ def plot_trial(file: MatrixFile | View, trial: int, path: Path) -> None:
 
 
 def plot_psth(sheets: Mapping[str, View] | MatrixFile | View, path: Path) -> None:
-    """Draw the mean rate over time of each sheet; parameters and errors as `plot_trial`."""
+    """Draw the mean rate over time of each sheet, in Hz a neuron; see `View.psth`.
+
+    Parameters
+    ----------
+    sheets : mapping of str to View, MatrixFile or View
+        By the name to be drawn.
+    path : Path
+        As for `plot_trial`.
+
+    Raises
+    ------
+    SpikebinError
+        If matplotlib is missing, or the picture cannot be written.
+    """
     figure = _figure(1)
     _draw_psth(figure.axes[0], _named(sheets))
     _save(figure, path)
 
 
 def plot_rates(sheets: Mapping[str, View] | MatrixFile | View, path: Path) -> None:
-    """Draw how the mean rates of the neurons of each sheet are spread; parameters and errors as `plot_trial`."""
+    """Draw how the mean rates of the neurons of each sheet, in Hz, are spread; see `View.rates`.
+
+    Parameters
+    ----------
+    sheets : mapping of str to View, MatrixFile or View
+        By the name to be drawn.
+    path : Path
+        As for `plot_trial`.
+
+    Raises
+    ------
+    SpikebinError
+        If matplotlib is missing, or the picture cannot be written.
+    """
     figure = _figure(1)
     _draw_rates(figure.axes[0], _named(sheets))
     _save(figure, path)
 
 
 def plot_file(sheets: Mapping[str, View] | MatrixFile | View, path: Path, *, trial: int | None = None) -> None:
-    """Draw PSTH and rates of each sheet and, where a trial is given, its raster in the first; as `plot_trial`."""
+    """Draw PSTH and rates of each sheet and, where a trial is given, its raster in the first.
+
+    Parameters
+    ----------
+    sheets : mapping of str to View, MatrixFile or View
+        By the name to be drawn.
+    path : Path
+        As for `plot_trial`.
+    trial : int, optional
+        Negative counts from the end.
+
+    Raises
+    ------
+    IndexError
+        If there is no such trial.
+    SpikebinError
+        If there is no sheet, matplotlib is missing, or the picture cannot be written.
+    """
     named = _named(sheets)
     if not named:
         raise SpikebinError("nothing to draw: no sheet has spikes yet, `spikebin run` exports them")
@@ -76,7 +122,20 @@ def plot_file(sheets: Mapping[str, View] | MatrixFile | View, path: Path, *, tri
 
 
 def spark(values: Sequence[float] | NDArray[Any], width: int) -> str:
-    """Numbers as one line of bars, from 0 to the largest; many are averaged to fit into `width` characters."""
+    """Numbers as one line of bars, from 0 to the largest; many are averaged to fit into `width` characters.
+
+    Parameters
+    ----------
+    values : sequence of float (n,)
+        0 or more; nan counts as 0.
+    width : int
+        1 or more.
+
+    Returns
+    -------
+    str
+        At most `width` characters; "" where there is no finite number.
+    """
     array = np.asarray(values, float)
     if not array.size or not np.isfinite(array).any():
         return ""
@@ -88,7 +147,19 @@ def spark(values: Sequence[float] | NDArray[Any], width: int) -> str:
 
 
 def spark_psth(sheets: Mapping[str, View] | MatrixFile | View, width: int) -> list[str]:
-    """A line for each sheet: its name, its PSTH as bars, and its mean and peak rate in Hz."""
+    """A line for each sheet: its name, its PSTH as bars, and its mean and peak rate in Hz.
+
+    Parameters
+    ----------
+    sheets : mapping of str to View, MatrixFile or View
+        By the name to be shown.
+    width : int
+        Characters of a line, which names and numbers may overrun: the bars take 10 at least.
+
+    Returns
+    -------
+    list of str
+    """
     lines = []
     named = _named(sheets)
     longest = max(map(len, named), default=0)

@@ -37,7 +37,7 @@ def csr(trials: Sequence[tuple[NDArray[np.int64], NDArray[Any]]], n_rows: int, n
     Parameters
     ----------
     trials : sequence of (flat, values)
-        As `View.flat_events` gives them, ``flat = row * n_columns + bin``, ascending.
+        At least one; as `View.flat_events` gives them, ``flat = row * n_columns + bin``, ascending.
     n_rows, n_columns : int
         Neurons, and bins of each trial.
     dtype : dtype
@@ -47,6 +47,11 @@ def csr(trials: Sequence[tuple[NDArray[np.int64], NDArray[Any]]], n_rows: int, n
     -------
     scipy.sparse.csr_matrix
         (n_rows, len(trials) * n_columns), indices sorted.
+
+    Raises
+    ------
+    SpikebinError
+        If scipy is not installed.
     """
     sparse = scipy_sparse()
     width = len(trials) * n_columns

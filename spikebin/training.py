@@ -113,6 +113,11 @@ def collate(items: Sequence[Batch]) -> Batch:
     -------
     Batch
         Tensors (trial, time, neuron); `n_bins` and `trial` are int64 tensors (trial,).
+
+    Raises
+    ------
+    SpikebinError
+        If torch is not installed.
     """
     torch = _torch()
     longest = max(item.n_bins for item in items)

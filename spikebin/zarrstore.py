@@ -72,6 +72,8 @@ def write_store(view: View, store: Path, notes: Path) -> Iterator[tuple[str, int
 
     Raises
     ------
+    DatasetError
+        If the view is not one of a data set.
     SpikebinError
         If zarr is missing, the store cannot be written, or another process is writing it.
 
