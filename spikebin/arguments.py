@@ -18,21 +18,69 @@ __all__ = ["as_dtype", "as_floats", "as_indices", "as_number", "as_size", "matri
 
 
 def as_number(value: Any, name: str) -> float:
-    """A plain number."""
+    """A plain number.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        How the caller calls it, for messages.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    BinningError
+        If it is none.
+    """
     if isinstance(value, int | float | np.integer | np.floating):
         return float(value)
     raise BinningError(f"{name} is {value!r}: give a number")
 
 
 def as_size(value: Any, name: str) -> int:
-    """A whole number, 0 or more."""
+    """A whole number, 0 or more.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    BinningError
+        If it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
         raise BinningError(f"{name} is {value!r}: give a whole number, 0 or more")
     return int(value)
 
 
 def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """A dtype that marks or counts."""
+    """A dtype that marks or counts.
+
+    Parameters
+    ----------
+    dtype : dtype
+
+    Returns
+    -------
+    dtype
+        bool, or an integer of this machine's byte order.
+
+    Raises
+    ------
+    BinningError
+        If it is another.
+    TypeError
+        If numpy knows no such dtype.
+    """
     kind = np.dtype(dtype)
     if kind.kind not in "biu" or not kind.isnative:
         raise BinningError(f"dtype {kind} neither marks nor counts: give bool or an integer dtype of this machine")
@@ -40,7 +88,23 @@ def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 
 def as_floats(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """A flat array of numbers, float64 and contiguous; no copy of one that is."""
+    """A flat array of numbers; no copy of one that is float64 and contiguous.
+
+    Parameters
+    ----------
+    values : array_like (n,)
+    name : str
+
+    Returns
+    -------
+    float64 (n,)
+        C-contiguous.
+
+    Raises
+    ------
+    BinningError
+        If it is masked, not flat, or not of numbers.
+    """
     array = _plain(values, name)
     if array.ndim != 1 or array.dtype.kind not in "fiu":
         raise BinningError(f"{name} has shape {array.shape} and dtype {array.dtype}: give a flat array of numbers")
@@ -48,7 +112,26 @@ def as_floats(values: ArrayLike, name: str) -> NDArray[np.float64]:
 
 
 def as_indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[np.int64]:
-    """A flat array of `size` whole numbers from 0 to ``limit - 1``."""
+    """A flat array of whole numbers; no copy of one that is int64 and contiguous.
+
+    Parameters
+    ----------
+    values : array_like (size,)
+    name : str
+    limit : int
+        They run from 0 to ``limit - 1``.
+    size : int
+
+    Returns
+    -------
+    int64 (size,)
+        C-contiguous.
+
+    Raises
+    ------
+    BinningError
+        If it is masked, of another length, not of integers, or out of range.
+    """
     array = _plain(values, name)
     if array.shape != (size,) or (array.dtype.kind not in "iu" and size):
         raise BinningError(
@@ -60,7 +143,28 @@ def as_indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[n
 
 
 def matrix_to_fill(out: NDArray[Any] | None, shape: tuple[int, int, int], dtype: DTypeLike) -> NDArray[Any]:
-    """A new matrix of zeros, or `out` as it is, checked; its own dtype is the one that counts."""
+    """A new matrix of zeros, or `out` as it is, checked.
+
+    Parameters
+    ----------
+    out : ndarray or None
+    shape : (int, int, int)
+        (trial, neuron, time).
+    dtype : dtype
+        Of a new one; that of `out` is the one that counts.
+
+    Returns
+    -------
+    ndarray
+        Of that shape, C-contiguous.
+
+    Raises
+    ------
+    BinningError
+        If `out` is no such array or not writeable, or its dtype neither marks nor counts.
+    TypeError
+        If numpy knows no such dtype.
+    """
     if out is None:
         return np.zeros(shape, as_dtype(dtype))
     if not isinstance(out, np.ndarray):

@@ -33,6 +33,10 @@ def edge_tolerance(width: float, farthest: float) -> float:
     float
         The largest of 1e-8, 1e-7 bins and 8 ulp of `farthest`: an edge computed as ``k * width``,
         ``k / rate``, ``t0 + k * width`` or rebased as ``(T + t) - T`` lies within it.
+
+    Notes
+    -----
+    See "The rules of binning" in README.md.
     """
     return max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * width, ULPS * math.ulp(farthest))
 
@@ -55,6 +59,15 @@ class Binning:
         Add the bin that holds only spikes at exactly the end of the window, as NEST records them.
     values : {"bool", "count"}
         What the matrix holds: whether there was a spike, or how many (uint8, saturating).
+
+    Raises
+    ------
+    BinningError
+        If the width is no number above 0, or `closed` or `values` is another.
+
+    Notes
+    -----
+    See "The rules of binning" in README.md.
     """
 
     width: float = 1.0

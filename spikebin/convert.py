@@ -34,7 +34,24 @@ class Converted:
 def convert_files(
     targets: Iterable[tuple[Path, Path]], *, layout: str | None = None, codec: str | None = None, threads: int = 1
 ) -> Iterator[Converted]:
-    """`convert_file` one by one; one that fails does not stop the others, unless the disk is full."""
+    """`convert_file` one by one; one that fails does not stop the others, unless the disk is full.
+
+    Parameters
+    ----------
+    targets : iterable of (Path, Path)
+        Each file, and where it goes.
+    layout, codec, threads
+        As for `convert_file`.
+
+    Yields
+    ------
+    Converted
+        For each of them.
+
+    Raises
+    ------
+    DiskFullError
+    """
     for path, target in targets:
         size = path.stat().st_size if path.exists() else 0
         try:
@@ -108,6 +125,11 @@ def convert_targets(paths: Iterable[Path], out: Path | None) -> list[tuple[Path,
     paths : iterable of Path
     out : Path or None
         Files go into it by name, those of a directory as they lie in the directory; None: in place.
+
+    Returns
+    -------
+    list of (Path, Path)
+        Each file, and where it goes.
 
     Raises
     ------

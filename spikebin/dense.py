@@ -186,7 +186,19 @@ def bin_spikes(
 
 
 def in_parts(fill: Callable[[int, int], T], n_rows: int, n_spikes: int) -> list[T]:
-    """``fill(first, last)`` of ranges of rows, side by side where that is worth a thread: no two write to one cell."""
+    """``fill(first, last)`` of ranges of rows, side by side where that is worth a thread: no two write to one cell.
+
+    Parameters
+    ----------
+    fill : callable
+        Given the first row of a range and the one after its last; what it raises is raised here.
+    n_rows, n_spikes : int
+
+    Returns
+    -------
+    list
+        What `fill` gave, in the order of the ranges.
+    """
     n_threads = usable_cores() if n_spikes >= SPIKES_PER_THREAD else 1
     edges = [n_rows * i // n_threads for i in range(n_threads + 1)]
     if n_threads == 1:

@@ -54,7 +54,22 @@ class TrialEvents:
 
 
 def phase_bins(phases: Sequence[Phase], binning: Binning) -> list[int]:
-    """Number of bins of each phase of a trial, each cut on its own from its own onset."""
+    """Number of bins of each phase of a trial, each cut on its own from its own onset.
+
+    Parameters
+    ----------
+    phases : sequence of Phase
+    binning : Binning
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    BinningError
+        As `Binning.n_bins`.
+    """
     return [binning.n_bins(phase.start, phase.stop) for phase in phases]
 
 
@@ -80,6 +95,8 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
     ------
     RecordingError
         If a time is NaN or infinite.
+    BinningError
+        As `Binning.n_bins`.
     """
     flat = np.empty(sum(phase.times.size for phase in spikes), np.int64)
     n_inside = first_bin = 0
@@ -121,13 +138,28 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
 
 
 class ContentDigest:
-    """sha256 over what a matrix says, not its layout, codec, time or version (README, "What a matrix file holds")."""
+    """sha256 over what a matrix says, not its layout, codec, time or version (README, "What a matrix file holds").
+
+    Parameters
+    ----------
+    neuron_ids : int (n_neurons,)
+        Ascending, as the rows are.
+    """
 
     def __init__(self, neuron_ids: NDArray[np.int64]) -> None:
         self._sha256 = hashlib.sha256(neuron_ids.astype("<i8").tobytes())
 
     def add(self, image_id: str, repeat: int, n_bins: int, events: TrialEvents) -> None:
-        """Add the next trial."""
+        """Add the next trial.
+
+        Parameters
+        ----------
+        image_id : str
+        repeat : int
+        n_bins : int
+            Real bins of the trial.
+        events : TrialEvents
+        """
         self._sha256.update(image_id.encode() + b"\0")
         self._sha256.update(np.array([repeat, n_bins], "<i8").tobytes())
         self._sha256.update(events.flat.astype("<i8", copy=False).data)
@@ -135,5 +167,11 @@ class ContentDigest:
             self._sha256.update(events.counts.data)
 
     def hexdigest(self) -> str:
-        """The digest of all trials added so far."""
+        """The digest of all trials added so far.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits.
+        """
         return self._sha256.hexdigest()

@@ -28,6 +28,11 @@ def in_order(work: Callable[[int], T], n: int, threads: int) -> Iterator[T]:
     Yields
     ------
     What `work` returns, in the order of the numbers.
+
+    Raises
+    ------
+    Exception
+        Whatever `work` raises, in the place of what it would have returned; no other is begun after that.
     """
     pool = ThreadPoolExecutor(threads)
     pending: deque[Future[T]] = deque()

@@ -27,6 +27,16 @@ __all__ = ["cache_directory", "njit"]
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit`, whose ``cache=True`` means the cache of `cache_directory`.
 
+    Parameters
+    ----------
+    **options
+        Of `numba.njit`, by name.
+
+    Returns
+    -------
+    callable
+        Decorates a function.
+
     Notes
     -----
     A NUMBA_CACHE_DIR that the user has set is kept to. Where nothing can be written, nothing is cached.

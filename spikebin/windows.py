@@ -18,7 +18,18 @@ NONE, ALL, SOME = range(3)
 
 
 def merge_windows(windows: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
-    """The union of windows, each with both its ends: (n, 2) of start and stop, ascending and apart."""
+    """The union of windows, each with both its ends.
+
+    Parameters
+    ----------
+    windows : iterable of (float, float)
+        Start and stop, in any order; windows may overlap.
+
+    Returns
+    -------
+    float64 (n, 2)
+        Start and stop, ascending and apart.
+    """
     merged: list[list[float]] = []
     for start, stop in sorted(windows):
         if merged and start <= merged[-1][1]:
@@ -49,7 +60,18 @@ class Union:
             self._cells = self._make_cells(length / CELLS)
 
     def places(self, times: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Where in `times`, which are finite, those are that lie in a window, both its ends included; ascending."""
+        """Which of many times lie in a window, both its ends included.
+
+        Parameters
+        ----------
+        times : float64 (n,)
+            Finite, in the unit of the windows.
+
+        Returns
+        -------
+        int64 (n_inside,)
+            Places in `times`, ascending.
+        """
         if self._cells_per_time:
             with np.errstate(over="ignore"):
                 cells = times - self._first
