@@ -72,8 +72,15 @@ def os_error(error: OSError, path: Path) -> SpikebinError:
 def make_directory(path: Path) -> None:
     """Make a directory and its parents.
 
+    Parameters
+    ----------
+    path : Path
+        May be there already.
+
     Raises
     ------
+    DiskFullError
+        If no space or quota is left.
     SpikebinError
         If that is not possible.
     """
@@ -271,7 +278,20 @@ def slurm_job() -> str:
 
 
 def process_is_gone(host: str, pid: object) -> bool:
-    """Whether a process ran on this host and does so no more."""
+    """Whether a process ran on this host and does so no more.
+
+    Parameters
+    ----------
+    host : str
+        As `this_host` gives it.
+    pid : object
+        What is no int was no process.
+
+    Returns
+    -------
+    bool
+        False, too, where that cannot be known from here.
+    """
     return host == this_host() and isinstance(pid, int) and not _alive(pid)
 
 

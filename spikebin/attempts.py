@@ -54,32 +54,84 @@ class Attempts:
 
 
 def attempts_directory(output: Path, variant: str) -> Path:
-    """Where the tries of a variant are noted."""
+    """Where the tries of a variant are noted.
+
+    Parameters
+    ----------
+    output : Path
+    variant : str
+
+    Returns
+    -------
+    Path
+    """
     return output / "failures" / variant
 
 
 def attempts_path(output: Path, variant: str, part: str, sheet: str) -> Path:
-    """Where the tries of one sheet of a part are noted."""
+    """Where the tries of one sheet of a part are noted.
+
+    Parameters
+    ----------
+    output : Path
+    variant, part : str
+    sheet : str
+        Raw or directory name.
+
+    Returns
+    -------
+    Path
+    """
     return attempts_directory(output, variant) / f"{directory_name(sheet)}_{part}.jsonl"
 
 
 def note_start(path: Path) -> None:
-    """Note that a try begins. What cannot be noted is left out: it must not stop the work."""
+    """Note that a try begins. What cannot be noted is left out: it must not stop the work.
+
+    Parameters
+    ----------
+    path : Path
+        From `attempts_path`.
+    """
     _append(path, "start", "")
 
 
 def note_failure(path: Path, reason: str, *, pid: int | None = None) -> None:
-    """Note that the try of this process, or of its child `pid`, failed, and why."""
+    """Note that the try of this process, or of its child `pid`, failed, and why.
+
+    Parameters
+    ----------
+    path : Path
+        From `attempts_path`.
+    reason : str
+        One line.
+    pid : int, optional
+        Default: this process.
+    """
     _append(path, "failed", reason, pid)
 
 
 def note_ended(path: Path, reason: str) -> None:
-    """Note that the try of this process was ended from outside, by a signal."""
+    """Note that the try of this process was ended from outside, by a signal.
+
+    Parameters
+    ----------
+    path : Path
+        From `attempts_path`.
+    reason : str
+        One line.
+    """
     _append(path, "ended", reason)
 
 
 def forget(path: Path) -> None:
-    """Forget all tries: the sheet is done."""
+    """Forget all tries: the sheet is done.
+
+    Parameters
+    ----------
+    path : Path
+        From `attempts_path`; it need not be there.
+    """
     with suppress(OSError):
         path.unlink()
 
@@ -93,6 +145,11 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
         From `attempts_path`.
     live : container of str, optional
         Ids of all Slurm jobs of this user, at least, that have not ended; None: not known.
+
+    Returns
+    -------
+    Attempts
+        Without failures where nothing is noted, or the notes cannot be read.
 
     Notes
     -----

@@ -65,14 +65,36 @@ class Recordings:
     reading: Reading = field(default_factory=Reading)
 
     def part(self, name: str) -> str | None:
-        """The part that a name stands for: its fields, joined with "-", or its stem. None if it does not fit."""
+        """The part that a name stands for: its fields, joined with "-", or its stem.
+
+        Parameters
+        ----------
+        name : str
+            Of a directory or file below the root.
+
+        Returns
+        -------
+        str or None
+            None if it does not fit `parts`.
+        """
         found = _pattern(self.parts).fullmatch(name)
         if found is None:
             return None
         return "-".join(found.groups()) or SUFFIX.sub("", name)
 
     def repeat(self, name: str) -> int | None:
-        """The repeat that a directory's name tells, in a field named `repeat`."""
+        """The repeat that a directory's name tells, in a field named `repeat`.
+
+        Parameters
+        ----------
+        name : str
+            As for `part`.
+
+        Returns
+        -------
+        int or None
+            None where there is no such field, or it holds no number.
+        """
         found = _pattern(self.parts).fullmatch(name)
         text = found.groupdict().get("repeat", "") if found else ""
         return int(text) if text.isdecimal() else None
@@ -93,11 +115,31 @@ class Config:
     slurm: Mapping[str, str | int | bool] = field(default_factory=dict)
 
     def resolve(self, path: Path | str) -> Path:
-        """A path as the config means it: relative to its directory."""
+        """A path as the config means it: relative to its directory.
+
+        Parameters
+        ----------
+        path : Path or str
+            May begin with ``~``.
+
+        Returns
+        -------
+        Path
+        """
         return self.path.parent / Path(path).expanduser()
 
     def rule(self, part: str) -> TrialRule:
-        """Which presentations or events of a part are trials: a file of events with its path resolved."""
+        """Which presentations or events of a part are trials: a file of events with its path resolved.
+
+        Parameters
+        ----------
+        part : str
+            Stands for ``{part}`` in the file's name.
+
+        Returns
+        -------
+        TrialRule
+        """
         events = self.trial.events
         if events is None or not events.lower().endswith(EVENT_FILES):
             return self.trial
@@ -106,6 +148,15 @@ class Config:
 
 def find_config(given: Path | None = None) -> Path:
     """The config to use: the one given, else $SPIKEBIN_CONFIG, else ./spikebin.toml.
+
+    Parameters
+    ----------
+    given : Path, optional
+
+    Returns
+    -------
+    Path
+        Absolute.
 
     Raises
     ------
@@ -127,6 +178,10 @@ def load_config(given: Path | None = None) -> Config:
     ----------
     given : Path, optional
         See `find_config`.
+
+    Returns
+    -------
+    Config
 
     Raises
     ------
@@ -150,6 +205,10 @@ def parse_config(path: Path, text: str) -> Config:
         Where it lies, or will; absolute.
     text : str
 
+    Returns
+    -------
+    Config
+
     Raises
     ------
     ConfigError
@@ -163,7 +222,16 @@ def parse_config(path: Path, text: str) -> Config:
 
 
 def is_variant(name: str) -> bool:
-    """Whether a variant can have this name: it is a directory of the output."""
+    """Whether a variant can have this name: it is a directory of the output.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+    """
     return name.isprintable() and "/" not in name and not name.startswith(".") and name not in OWN_NAMES | {""}
 
 

@@ -19,9 +19,17 @@ __all__ = ["image_ids", "write_npy"]
 
 
 def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
-    """Ids as presented, of (repeat, image id) of each trial: (n_images,), or (repeats, n_images) where repeats differ.
+    """Ids as presented.
 
-    Repeats of fewer images are filled up with "".
+    Parameters
+    ----------
+    trials : iterable of (int, str)
+        Repeat and image id of each, at least one.
+
+    Returns
+    -------
+    str (n_images,) or (n_repeats, n_images)
+        The latter where repeats differ; repeats of fewer images are filled up with "".
     """
     repeats: dict[int, list[str]] = {}
     for repeat, image in trials:
@@ -34,7 +42,22 @@ def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
 
 
 def write_npy(path: Path, array: NDArray[Any], check: Callable[[Path], object] | None = None) -> None:
-    """Write an array to a .npy file that is there whole or not at all; `check` as of `write_atomically`."""
+    """Write an array to a .npy file that is there whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    array : ndarray
+    check : callable, optional
+        See `spikebin.atomic.write_atomically`.
+
+    Raises
+    ------
+    DiskFullError
+        If no space or quota is left.
+    SpikebinError
+        If the file cannot be written.
+    """
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     remove_litter(path.parent, path.name)

@@ -87,7 +87,9 @@ def run_job(
     Raises
     ------
     PlanError
-        If a sheet is not in the job, or `out` lies in the data set.
+        If a sheet is not in the job, or `out` lies in the data set; or as `spikebin.state.sheet_state`.
+    Ended
+        If a signal ends this process; the try is noted.
     """
     for sheet in sheets or ():
         if sheet not in job.sheets:
@@ -181,6 +183,10 @@ def export_sheet(
     ------
     RecordingError
         If what is on disk is not whole or contradicts itself.
+    BinningError
+        If bins of this width cannot be told apart.
+    MatrixFileError
+        If there is nothing to write, or the seal cannot hold what it is to say.
     SpikebinError
         If the file cannot be written.
     """
@@ -214,7 +220,16 @@ def export_sheet(
 
 
 def one_line(error: Exception) -> str:
-    """One line for whatever stopped a sheet; the sheets after it are exported all the same."""
+    """One line for whatever stopped a sheet; the sheets after it are exported all the same.
+
+    Parameters
+    ----------
+    error : Exception
+
+    Returns
+    -------
+    str
+    """
     if isinstance(error, SpikebinError):
         return str(error)
     if isinstance(error, MemoryError):

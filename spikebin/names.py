@@ -12,17 +12,46 @@ __all__ = ["directory_name", "is_sheet", "is_utf8", "suggest"]
 
 
 def directory_name(sheet: str) -> str:
-    """The name of a sheet without slashes: V1_Inh_L2/3 -> V1_Inh_L23."""
+    """The name of a sheet without slashes: V1_Inh_L2/3 -> V1_Inh_L23.
+
+    Parameters
+    ----------
+    sheet : str
+
+    Returns
+    -------
+    str
+    """
     return sheet.replace("/", "")
 
 
 def is_sheet(name: str) -> bool:
-    """Whether a sheet can have this name: it is a directory of the output, and stands in lines of text."""
+    """Whether a sheet can have this name: it is a directory of the output, and stands in lines of text.
+
+    Parameters
+    ----------
+    name : str
+        Raw name.
+
+    Returns
+    -------
+    bool
+    """
     return name.isprintable() and bool(directory_name(name).strip(". "))
 
 
 def is_utf8(name: str) -> bool:
-    """Whether a file's name is UTF-8 on disk; plans, configs and seals can hold no other."""
+    """Whether a file's name is UTF-8 on disk; plans, configs and seals can hold no other.
+
+    Parameters
+    ----------
+    name : str
+        As `os.fsdecode` gives it.
+
+    Returns
+    -------
+    bool
+    """
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -31,7 +60,18 @@ def is_utf8(name: str) -> bool:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'X_ON'?"``, or the list of what is known."""
+    """``"did you mean 'X_ON'?"``, or the list of what is known.
+
+    Parameters
+    ----------
+    word : str
+    known : iterable of str
+
+    Returns
+    -------
+    str
+        The end of a message.
+    """
     names = list(known)
     close = difflib.get_close_matches(word, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names) or 'none'}"

@@ -70,7 +70,18 @@ class Job:
         return f"{self.variant}/{self.part}"
 
     def source(self, sheet: str) -> str:
-        """Path of the recording that holds a sheet; "" where there is none yet."""
+        """Path of the recording that holds a sheet; "" where there is none yet.
+
+        Parameters
+        ----------
+        sheet : str
+            Raw name of one of its sheets.
+
+        Returns
+        -------
+        str
+            As the config writes it.
+        """
         return next(source.path for source in self.sources if sheet in source.sheets)
 
 
@@ -83,6 +94,14 @@ class Plan:
 
     def job(self, index: int) -> Job:
         """The job of an index.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        Job
 
         Raises
         ------
@@ -137,6 +156,14 @@ class Plan:
     def find_sheet(self, name: str) -> str:
         """The raw name of a sheet given by its raw or its directory name.
 
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        str
+
         Raises
         ------
         PlanError
@@ -148,13 +175,41 @@ class Plan:
         raise PlanError(f"no sheet {name!r} in the plan of {self.config.output}: {suggest(name, self.sheets)}")
 
     def find_variant(self, name: str) -> str:
-        """A variant's name, checked; raises PlanError if the plan has none of that name."""
+        """A variant's name, checked.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        PlanError
+            If the plan has none of that name.
+        """
         if name not in self.variants:
             raise PlanError(f"no variant {name!r} in the plan of {self.config.output}: {suggest(name, self.variants)}")
         return name
 
     def find_job(self, name: str) -> Job:
-        """The job of VARIANT/PART; raises PlanError if the plan has none of that name."""
+        """The job of VARIANT/PART.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Job
+
+        Raises
+        ------
+        PlanError
+            If the plan has none of that name.
+        """
         for job in self.jobs:
             if job.name == name:
                 return job
@@ -192,6 +247,14 @@ def matrix_path(output: Path, variant: str, part: str, sheet: str) -> Path:
 
 def load_plan(config: Config) -> Plan:
     """Read the plan of a config's output.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    Plan
 
     Raises
     ------
@@ -231,9 +294,12 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
     ConfigError
         If a root is not there, an entry finds nothing, or a sheet of a part is claimed twice.
     PlanError
-        If the plan that is there was made with another binning or other trials.
+        If the plan that is there was made with another binning or other trials, or is not as spikebin wrote it; or a
+        sheet has a name that no directory can have.
     RecordingError
         If no sheets are given and no recording can be read to learn them.
+    SpikebinError
+        If the plan cannot be written, or another process holds the output's lock for longer than a minute.
     """
     while True:
         old = read_jobs(config.output)
@@ -263,8 +329,8 @@ def draw_plan(config: Config, old: Sequence[Job] = ()) -> tuple[Plan, PlanChange
 
     Raises
     ------
-    ConfigError, RecordingError
-        As `make_plan`.
+    ConfigError, PlanError, RecordingError
+        As `make_plan`, the last plan's settings apart.
     """
     changes = PlanChanges()
     claims = _claims(config, old, changes)
@@ -441,7 +507,17 @@ def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]
 
 
 def natural_key(text: str) -> list[Any]:
-    """Sort key that puts part 9 before part 10."""
+    """Sort key that puts part 9 before part 10.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list
+        To be compared with others alone.
+    """
     return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]
 
 
@@ -465,7 +541,22 @@ def _write(plan: Plan) -> None:
 
 
 def read_jobs(output: Path) -> tuple[Job, ...] | None:
-    """The jobs of an output's jobs.csv, None if there is none; raises PlanError if it is not as spikebin wrote it."""
+    """The jobs of an output's jobs.csv.
+
+    Parameters
+    ----------
+    output : Path
+
+    Returns
+    -------
+    tuple of Job or None
+        None: there is no jobs.csv.
+
+    Raises
+    ------
+    PlanError
+        If it cannot be read, or is not as spikebin wrote it.
+    """
     path = output / "jobs.csv"
     try:
         text = path.read_text("utf-8")

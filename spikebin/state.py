@@ -78,6 +78,15 @@ def survey(
         Compare every byte of every file with its seal, instead of its size.
     live : container of str, optional
         Ids of all Slurm jobs that have not ended, where that is known: a try of any other job is over.
+
+    Yields
+    ------
+    SheetState
+
+    Raises
+    ------
+    PlanError
+        If the list of excluded parts cannot be read.
     """
     looker = _Looker(plan, deep=deep, live=live)
     for job in plan.jobs:
@@ -88,7 +97,24 @@ def survey(
 
 
 def sheet_state(plan: Plan, job: Job, sheet: str) -> SheetState:
-    """The state of one sheet of one part."""
+    """The state of one sheet of one part.
+
+    Parameters
+    ----------
+    plan : Plan
+    job : Job
+    sheet : str
+        Raw name.
+
+    Returns
+    -------
+    SheetState
+
+    Raises
+    ------
+    PlanError
+        If the list of excluded parts cannot be read.
+    """
     return _Looker(plan, deep=False).look(job, sheet)
 
 
@@ -106,7 +132,9 @@ def exclude(plan: Plan, job: Job, reason: str) -> None:
     Raises
     ------
     PlanError
-        If there is no reason.
+        If there is no reason, or the list of excluded parts cannot be read.
+    SpikebinError
+        If it cannot be written, or another process holds the output's lock for longer than a minute.
     """
     if not reason.strip():
         raise PlanError(f"no reason to exclude {job.name}: give one with --reason TEXT, status shows it")
@@ -129,7 +157,9 @@ def undo_exclude(plan: Plan, job: Job) -> None:
     Raises
     ------
     PlanError
-        If the part is not excluded, or is so by spikebin.toml.
+        If the part is not excluded, or is so by spikebin.toml; or the list of excluded parts cannot be read.
+    SpikebinError
+        As `exclude`.
     """
     output = plan.config.output
     with locked(output):
@@ -225,7 +255,22 @@ def _config_excludes(plan: Plan) -> dict[str, str]:
 
 
 def read_excluded(output: Path) -> dict[str, str]:
-    """VARIANT/PART -> reason, as kept beside the plan; raises PlanError if that cannot be read."""
+    """The parts that are excluded beside the plan, and why.
+
+    Parameters
+    ----------
+    output : Path
+
+    Returns
+    -------
+    dict of str to str
+        VARIANT/PART -> reason; empty where no list is kept.
+
+    Raises
+    ------
+    PlanError
+        If the list cannot be read.
+    """
     return {name: reason for name, (reason, _) in _read_rows(output).items()}
 
 
