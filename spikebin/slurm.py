@@ -109,6 +109,10 @@ def array_spec(indices: Iterable[int]) -> str:
     ----------
     indices : iterable of int
         In any order, repeated or not, 0 or more.
+
+    Returns
+    -------
+    str
     """
     found = sorted(set(indices))
     if not found:
@@ -121,10 +125,24 @@ def array_spec(indices: Iterable[int]) -> str:
 def parse_array_spec(text: str) -> list[range]:
     """The indices that ``3,7-9,41`` or ``0-10:5%4`` names, a range for each piece: they may be many.
 
+    Parameters
+    ----------
+    text : str
+        What follows a ``%``, the tasks at once, is passed over.
+
+    Returns
+    -------
+    list of range
+        In the order of the text; they may overlap.
+
     Raises
     ------
     SpikebinError
-        If it is not of that form.
+        If it is not of that form, or an index is above 1e9.
+
+    Notes
+    -----
+    The form of ``--array`` in sbatch(1).
     """
     ranges = []
     for piece in text.partition("%")[0].split(","):
@@ -213,7 +231,17 @@ def batch_script(template: str, variables: Mapping[str, str], path: Path | None 
 
 
 def long_options(options: Mapping[str, str | int | bool]) -> list[str]:
-    """The ``[slurm]`` table as options of sbatch: true is a bare option, false none."""
+    """The ``[slurm]`` table as options of sbatch: true is a bare option, false none.
+
+    Parameters
+    ----------
+    options : mapping of str to str, int or bool
+        By their long names.
+
+    Returns
+    -------
+    list of str
+    """
     return [
         f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items() if value is not False
     ]
@@ -221,6 +249,15 @@ def long_options(options: Mapping[str, str | int | bool]) -> list[str]:
 
 def normal_options(arguments: Sequence[str]) -> list[str]:
     """Arguments of sbatch with long options in one form, ``--name=value``, and the short ones of ours made long.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Values as words of their own, or behind ``=``.
+
+    Returns
+    -------
+    list of str
 
     Raises
     ------
@@ -261,7 +298,16 @@ def normal_options(arguments: Sequence[str]) -> list[str]:
 
 
 def option_names(options: Sequence[str]) -> set[str]:
-    """Names of the options in what `normal_options` gives: the long ones, and the letters of the others."""
+    """Names of the options in what `normal_options` gives: the long ones, and the letters of the others.
+
+    Parameters
+    ----------
+    options : sequence of str
+
+    Returns
+    -------
+    set of str
+    """
     return {
         option[2:].partition("=")[0] if option.startswith("--") else option[1]
         for option in options
@@ -270,7 +316,18 @@ def option_names(options: Sequence[str]) -> set[str]:
 
 
 def last_value(options: Sequence[str], name: str) -> str:
-    """The value of an option in what `normal_options` gives, "" without; sbatch takes the last, too."""
+    """The value of an option in what `normal_options` gives, "" without; sbatch takes the last, too.
+
+    Parameters
+    ----------
+    options : sequence of str
+    name : str
+        Long name, without its dashes.
+
+    Returns
+    -------
+    str
+    """
     values = [value for option, equals, value in (word.partition("=") for word in options) if option == f"--{name}"]
     return values[-1] if values else ""
 
@@ -285,12 +342,26 @@ def tag(data_set: str, offset: int, sheets: Sequence[str]) -> str:
     offset : int
     sheets : sequence of str
         Directory names; none: all.
+
+    Returns
+    -------
+    str
     """
     return f"spikebin/{data_set}/{offset}/{','.join(sheets)}"
 
 
 def parse_tag(comment: str) -> tuple[str, int, tuple[str, ...]] | None:
-    """What `tag` put into a comment, wherever it stands in it: data set, offset, sheets."""
+    """What `tag` put into a comment, wherever it stands in it.
+
+    Parameters
+    ----------
+    comment : str
+
+    Returns
+    -------
+    (data_set, offset, sheets) or None
+        str, int, tuple of str; None: there is no tag.
+    """
     found = TAG.search(comment)
     if found is None:
         return None
@@ -299,6 +370,14 @@ def parse_tag(comment: str) -> tuple[str, int, tuple[str, ...]] | None:
 
 def parse_job_id(answer: str) -> str:
     """The id in the answer of ``sbatch --parsable``: ``123`` or ``123;cluster``.
+
+    Parameters
+    ----------
+    answer : str
+
+    Returns
+    -------
+    str
 
     Raises
     ------
@@ -315,6 +394,14 @@ def parse_job_id(answer: str) -> str:
 def max_array_size(answer: str) -> int:
     """MaxArraySize in the answer of ``scontrol show config``.
 
+    Parameters
+    ----------
+    answer : str
+
+    Returns
+    -------
+    int
+
     Raises
     ------
     SpikebinError
@@ -328,6 +415,15 @@ def max_array_size(answer: str) -> int:
 
 def parse_squeue(answer: str) -> list[Task]:
     """The lines of ``squeue --noheader --array --format SQUEUE_FORMAT``.
+
+    Parameters
+    ----------
+    answer : str
+
+    Returns
+    -------
+    list of Task
+        Lines of another form are passed over.
 
     Notes
     -----
@@ -357,6 +453,15 @@ def templates() -> Path:
 
 def find_template(name: str) -> Path:
     """A batch script that comes with spikebin.
+
+    Parameters
+    ----------
+    name : str
+        ``export.sbatch``, say.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------

@@ -83,7 +83,20 @@ class Queue:
     _covers: dict[int | None, list[_Cover]]
 
     def covers(self, index: int, sheet: str | None) -> str:
-        """Whether a task of a job is there for a sheet, or any: "running", "queued" or ""."""
+        """Whether a task of a job is there for a sheet, or any.
+
+        Parameters
+        ----------
+        index : int
+            Of the job.
+        sheet : str or None
+            Raw or directory name; None: any.
+
+        Returns
+        -------
+        str
+            "running", "queued" or "".
+        """
         name = sheet and directory_name(sheet)
         found = [
             cover
@@ -95,31 +108,81 @@ class Queue:
         return "queued" if found else ""
 
     def activity(self, found: SheetState) -> str:
-        """Whether a sheet of a part is being exported, or waits for that: "running", "queued" or ""."""
+        """Whether a sheet of a part is being exported, or waits for that.
+
+        Parameters
+        ----------
+        found : SheetState
+
+        Returns
+        -------
+        str
+            "running", "queued" or "".
+        """
         if found.attempts.running in self.live:
             return "running"
         return self.covers(found.job.index, found.sheet)
 
 
 def slurm_directory(output: Path) -> Path:
-    """Where notes and logs of what was submitted are kept."""
+    """Where notes and logs of what was submitted are kept.
+
+    Parameters
+    ----------
+    output : Path
+
+    Returns
+    -------
+    Path
+    """
     return output / "slurm"
 
 
 def data_set_id(output: Path) -> str:
-    """12 hexadecimal digits that tell a data set from others in the queue."""
+    """12 hexadecimal digits that tell a data set from others in the queue.
+
+    Parameters
+    ----------
+    output : Path
+
+    Returns
+    -------
+    str
+        Of its absolute path, links resolved.
+    """
     return hashlib.sha256(str(output.resolve()).encode()).hexdigest()[:12]
 
 
 def note_submitted(output: Path, note: Submitted, script: str) -> None:
-    """Keep the id of an array and the script that was submitted."""
+    """Keep the id of an array and the script that was submitted.
+
+    Parameters
+    ----------
+    output : Path
+    note : Submitted
+    script : str
+
+    Raises
+    ------
+    SpikebinError
+        If they cannot be written.
+    """
     directory = slurm_directory(output)
     write_atomically(directory / f"{note.job_id}.sbatch", [script.encode()])
     write_atomically(directory / f"{note.job_id}.json", [(json.dumps(asdict(note), indent=2) + "\n").encode()])
 
 
 def submitted(output: Path) -> dict[str, Submitted]:
-    """The arrays that were submitted, by id; notes that cannot be read are left out."""
+    """The arrays that were submitted, by id; notes that cannot be read are left out.
+
+    Parameters
+    ----------
+    output : Path
+
+    Returns
+    -------
+    dict of str to Submitted
+    """
     notes = {}
     for path in slurm_directory(output).glob("*.json"):
         with suppress(OSError, ValueError, TypeError):
@@ -174,7 +237,18 @@ def ask_queue(plan: Plan, *, patience: float) -> Queue | None:
 
 
 def queue_if_known(plan: Plan) -> tuple[Queue | None, str]:
-    """The queue of a data set for a user who waits; else None and why, or "" where there is no Slurm at all."""
+    """The queue of a data set for a user who waits.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    queue : Queue or None
+    why : str
+        Why there is none; "" where there is no Slurm at all.
+    """
     try:
         return ask_queue(plan, patience=SHORT_PATIENCE), ""
     except SpikebinError as error:

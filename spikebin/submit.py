@@ -144,6 +144,10 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
     dry_run : bool
         Do without Slurm where it does not answer.
 
+    Returns
+    -------
+    Batch
+
     Raises
     ------
     DiskFullError
@@ -187,10 +191,19 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
 def send(plan: Plan, choice: Choice, batch: Batch) -> None:
     """Submit the arrays of a batch, make the directory of their logs first, and note each one's id.
 
+    Parameters
+    ----------
+    plan : Plan
+    choice : Choice
+        That of the batch.
+    batch : Batch
+        From `prepare`; its arrays get their `job_id`.
+
     Raises
     ------
     SpikebinError
-        If Slurm does not take an array; those before it are submitted and noted, and have their `job_id`.
+        If Slurm does not take an array, or a note or directory cannot be written; those before it are submitted and
+        noted, and have their `job_id`.
     """
     output = plan.config.output
     before = ""
@@ -210,7 +223,19 @@ def send(plan: Plan, choice: Choice, batch: Batch) -> None:
 
 
 def dry_lines(choice: Choice, batch: Batch) -> list[str]:
-    """What `send` would do, as lines that a shell could run."""
+    """What `send` would do, as lines that a shell could run.
+
+    Parameters
+    ----------
+    choice : Choice
+        That of the batch.
+    batch : Batch
+        From `prepare`.
+
+    Returns
+    -------
+    list of str
+    """
     lines = []
     for n, array in enumerate(batch.arrays):
         command = _chained(array.command, "ID_OF_THE_ARRAY_ABOVE") if choice.max_parallel and n else array.command
@@ -306,10 +331,14 @@ def _make_log_directories(command: Sequence[str]) -> None:
 def one_submit_at_a_time(plan: Plan) -> Iterator[None]:
     """Keep two submits, one by hand and one by cron, from submitting the same parts.
 
+    Parameters
+    ----------
+    plan : Plan
+
     Raises
     ------
     SpikebinError
-        If another one is at work.
+        If another one is at work, or the lock file cannot be made.
     """
     with locked(slurm_directory(plan.config.output), patience=0):
         yield

@@ -106,6 +106,11 @@ def find_missing(
     Returns
     -------
     Missing
+
+    Raises
+    ------
+    PlanError
+        As `spikebin.state.survey`.
     """
     indices: dict[int, None] = {}
     states, given_up = [], []
@@ -143,6 +148,11 @@ def summarise(
     -------
     Summary
         Its `troubles` are the sheets that are neither done nor simply missing.
+
+    Raises
+    ------
+    PlanError
+        As `spikebin.state.survey`.
     """
     rows: dict[tuple[str, str], Row] = {}
     troubles = []
@@ -203,6 +213,11 @@ def estimate_bytes(plan: Plan, sheets: Mapping[int, Collection[str]] | None = No
     plan : Plan
     sheets : mapping of int to collection of str, optional
         Those to count, by index; default: all.
+
+    Returns
+    -------
+    int
+        A recording that cannot be looked at counts as nothing.
     """
     sizes: dict[Path, int] = {}
     total = 0.0
@@ -218,7 +233,17 @@ def estimate_bytes(plan: Plan, sheets: Mapping[int, Collection[str]] | None = No
 
 
 def find_litter(plan: Plan) -> list[Path]:
-    """Temporary files of dead jobs, anywhere in the output."""
+    """Temporary files of dead jobs, anywhere in the output.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    list of Path
+        See `spikebin.atomic.is_litter` for which.
+    """
     found: list[Path] = []
     for directory, _, _ in os.walk(plan.config.output):
         found += litter(plan.config.output / directory)
