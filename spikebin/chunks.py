@@ -81,15 +81,37 @@ class ChunkCodec:
         return tables.Filters(complevel=self.level, complib="blosc2:zstd", shuffle=not one_byte, bitshuffle=one_byte)
 
     def compress(self, padded: NDArray[Any]) -> bytes:
-        """The bytes of a chunk, from an array of the shape `padded`; threads may compress at once."""
+        """The bytes of a chunk; threads may compress at once.
+
+        Parameters
+        ----------
+        padded : ndarray
+            Of the shape `padded`, C-contiguous.
+
+        Returns
+        -------
+        bytes
+        """
         return self._deflate(padded) if self.codec == "zlib" else self._to_frame(padded)
 
     def decompress(self, chunk: bytes, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """The whole chunk as an array of its shape; where `out` has the shape `padded`, a view of it.
+        """The whole chunk as an array.
+
+        Parameters
+        ----------
+        chunk : bytes
+        out : ndarray, optional
+            Where it has the shape `padded`, what is returned may be a view of it.
+
+        Returns
+        -------
+        ndarray
+            Of the chunk's shape; read-only or not.
 
         Raises
         ------
         DamagedChunkError
+            If its codec cannot read it, or it is of another shape or size.
         """
         if self.codec == "zlib":
             return self._inflate(chunk)
@@ -108,11 +130,22 @@ class ChunkCodec:
         return out[tuple(map(slice, self.shape))]
 
     def decompress_rows(self, chunk: bytes, first: int, last: int) -> NDArray[Any]:
-        """Rows `first` to `last` (exclusive) of a chunk (1, rows, columns), decompressing only the blocks they lie in.
+        """Some rows of a chunk (1, rows, columns), decompressing only the blocks they lie in.
+
+        Parameters
+        ----------
+        chunk : bytes
+        first, last : int
+            Rows `first` to `last` (exclusive).
+
+        Returns
+        -------
+        ndarray (1, last - first, columns)
 
         Raises
         ------
         DamagedChunkError
+            If its codec cannot read it, or it is of another shape or size.
         """
         if self.codec == "zlib":
             return self._inflate(chunk)[:, first:last]

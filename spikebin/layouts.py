@@ -65,7 +65,13 @@ class MatrixLayout:
         return list(product(range(0, self.shape[1], rows), range(0, self.shape[2], columns)))
 
     def create(self, file: Any) -> None:
-        """Make the empty ``/spikes`` of an open PyTables file."""
+        """Make the empty ``/spikes`` of an open PyTables file.
+
+        Parameters
+        ----------
+        file : tables.File
+            Open for writing.
+        """
         import tables
 
         file.create_carray(
@@ -79,7 +85,17 @@ class MatrixLayout:
         )
 
     def encode(self, events: TrialEvents) -> list[bytes]:
-        """Compress one trial; threads may encode at once."""
+        """Compress one trial; threads may encode at once.
+
+        Parameters
+        ----------
+        events : TrialEvents
+
+        Returns
+        -------
+        list of bytes
+            Its chunks, by row, then by column.
+        """
         chunks = []
         with self._buffers.borrow(math.prod(self._codec.padded)) as buffer:
             for row, column in self._corners:
@@ -91,21 +107,67 @@ class MatrixLayout:
         return chunks
 
     def append(self, file: Any, trial: int, encoded: list[bytes]) -> None:
-        """Write one trial as `encode` made it."""
+        """Write one trial as `encode` made it.
+
+        Parameters
+        ----------
+        file : tables.File
+        trial : int
+            Row of the matrix.
+        encoded : list of bytes
+        """
         for (row, column), chunk in zip(self._corners, encoded, strict=True):
             file.root.spikes.write_chunk((trial, row, column), chunk)
 
     def finish(self, file: Any, threads: int) -> None:
-        """Nothing is left to be written after the last trial."""
+        """Nothing is left to be written after the last trial.
+
+        Parameters
+        ----------
+        file : tables.File
+        threads : int
+        """
 
     def attach(self, file: Any) -> NDArray[np.int64]:
-        """Where the chunks of each trial lie: (n_trials, n_chunks, 2) of offset in the HDF5 file, and size."""
+        """Where the chunks of each trial lie.
+
+        Parameters
+        ----------
+        file : tables.File
+
+        Returns
+        -------
+        int64 (n_trials, n_chunks, 2)
+            Offset in the HDF5 file, and size.
+
+        Raises
+        ------
+        DamagedChunkError
+            As `spikebin.chunks.chunk_places`.
+        """
         return chunk_places(file.get_node("/", "spikes", "Array"), self.shape, self._codec.shape)
 
     def block(
         self, chunks: Callable[[int, int], bytes], trials: Selector, rows: Selector, columns: Selector
     ) -> NDArray[Any]:
-        """The outer product of trials, rows and columns; ``chunks(trial, i)`` reads chunk i of a trial."""
+        """The outer product of trials, rows and columns.
+
+        Parameters
+        ----------
+        chunks : callable
+            ``chunks(trial, i)`` gives the bytes of chunk i of a trial.
+        trials, rows, columns : Selector
+            See `spikebin.lazy`.
+
+        Returns
+        -------
+        ndarray (len(trials), len(rows), len(columns))
+
+        Raises
+        ------
+        DamagedChunkError
+            If a chunk is not what spikebin writes.
+        """
         scratch = np.empty(self._codec.padded, self.dtype)
         if len(trials) == 1:
             return self._trial(partial(chunks, int(trials[0])), rows, columns, scratch)[np.newaxis]
@@ -115,7 +177,26 @@ class MatrixLayout:
         return out
 
     def events(self, chunks: Callable[[int, int], bytes], trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Flat indices (int64, ascending) and values (uint8) of the cells of one trial that are not empty."""
+        """Where one trial is not empty.
+
+        Parameters
+        ----------
+        chunks : callable
+            As for `block`.
+        trial : int
+
+        Returns
+        -------
+        flat : int64 (n_events,)
+            ``row * n_columns + bin``, ascending.
+        values : uint8 (n_events,)
+            What these cells hold.
+
+        Raises
+        ------
+        DamagedChunkError
+            If a chunk is not what spikebin writes.
+        """
         rows, columns = range(self.shape[1]), range(self.shape[2])
         size = math.prod(self._codec.padded)
         with _decoded.borrow(size) as scratch:
@@ -169,7 +250,23 @@ class MatrixLayout:
 def make_layout(
     name: str, shape: tuple[int, int, int], dtype: np.dtype[Any], codec: str
 ) -> MatrixLayout | EventsLayout:
-    """The layout of a name, for a matrix of this shape."""
+    """The layout of a name, for a matrix of this shape.
+
+    Parameters
+    ----------
+    name : {"matrix", "events"}
+    shape, dtype, codec
+        See `MatrixLayout`.
+
+    Returns
+    -------
+    MatrixLayout or EventsLayout
+
+    Raises
+    ------
+    KeyError
+        If there is none of that name.
+    """
     layouts: dict[str, type[MatrixLayout | EventsLayout]] = {"matrix": MatrixLayout, "events": EventsLayout}
     return layouts[name](shape, dtype, codec)
 
