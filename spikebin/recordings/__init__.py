@@ -111,10 +111,14 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
     reading : Reading, optional
         What the recording does not tell of itself.
 
+    Returns
+    -------
+    Recording
+
     Raises
     ------
     RecordingError
-        If there is nothing there, or no format knows it.
+        If there is nothing there, no format knows it, or as its format says.
     """
     if not path.exists():
         raise RecordingError(f"no recording at {path}: check the path, or wait until it has been copied")
@@ -129,7 +133,17 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
 
 
 def format_of(path: Path) -> str | None:
-    """The first format that recognises a path, by its name and shape; None if none does."""
+    """The first format that recognises a path, by its name and shape.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str or None
+        A key of `FORMATS`; None if none does.
+    """
     return next((name for name, form in FORMATS.items() if import_module(form.module).recognises(path)), None)
 
 

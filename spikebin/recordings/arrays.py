@@ -75,7 +75,18 @@ def open(path: Path, reading: Reading | None = None) -> ArraysRecording:  # noqa
 
 
 class ArraysRecording(ContinuousRecording):
-    """Spikes of one population in one file."""
+    """Spikes of one population in one file.
+
+    Parameters
+    ----------
+    path : Path
+    reading : Reading
+
+    Raises
+    ------
+    RecordingError
+        If the file is not whole, or does not tell which are times and which neurons.
+    """
 
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
@@ -106,7 +117,21 @@ class ArraysRecording(ContinuousRecording):
 
 
 class ArraySource:
-    """Spikes in two arrays, in memory or on disk."""
+    """Spikes in two arrays, in memory or on disk.
+
+    Parameters
+    ----------
+    times, ids : ndarray or OnDisk (n_spikes,)
+    clock : Clock
+        Of the times.
+    where : str
+        For messages.
+
+    Raises
+    ------
+    RecordingError
+        If they are not two flat arrays of one length, or the times no numbers.
+    """
 
     def __init__(self, times: NDArray[Any] | OnDisk, ids: NDArray[Any] | OnDisk, clock: Clock, where: str) -> None:
         if times.ndim != 1 or ids.ndim != 1 or times.dtype.kind not in "fiu":
@@ -132,6 +157,17 @@ class ArraySource:
 
 def whole_ids(ids: NDArray[Any], where: str) -> NDArray[np.int64]:
     """Neuron ids as int64.
+
+    Parameters
+    ----------
+    ids : ndarray
+    where : str
+        For messages.
+
+    Returns
+    -------
+    int64 ndarray
+        Of the same shape.
 
     Raises
     ------
@@ -300,7 +336,21 @@ def _choose(names: Iterable[str], given: str | None, candidates: Sequence[str], 
 
 
 def mapped_array(path: Path) -> np.memmap[Any, Any]:
-    """A .npy file as an array that stays on disk; raises RecordingError if it is not whole or holds pickles."""
+    """A .npy file as an array that stays on disk.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    memmap
+
+    Raises
+    ------
+    RecordingError
+        If it is not there or not whole, or holds pickles.
+    """
     try:
         if path.stat().st_size == 0:
             raise RecordingError(f"{path} is empty: check that it was written to its end")

@@ -114,7 +114,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of a trial, from `start` to `stop` in ms of its own clock."""
+    """One stretch of a trial, from `start` to `stop` in ms of its own clock.
+
+    Parameters
+    ----------
+    name : str
+    start, stop : float
+        ms; ``stop >= start``.
+    """
 
     name: str
     start: float
@@ -123,9 +130,20 @@ class Phase:
 
 @dataclass(frozen=True)
 class Trial:
-    """One row of the matrix. `order` counts the presentations of the sheet in time, from 0.
+    """One row of the matrix.
 
-    `extra` holds further columns of ``/trials`` as (name, value), the same names in every trial of a sheet.
+    Parameters
+    ----------
+    image_id, stimulus : str
+        As the recording writes them; the latter "" where it has none.
+    repeat : int
+        From 0.
+    order : int
+        Counts the presentations of the sheet in time, from 0.
+    phases : tuple of Phase
+        In order of time, at least one; of the same names in every trial of a sheet.
+    extra : tuple of (str, value)
+        Further columns of ``/trials``: name, and text, bool, int or float; the same names in every trial of a sheet.
     """
 
     image_id: str
@@ -138,7 +156,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class PhaseSpikes:
-    """Spikes of one phase: `times` float64 (n,), ms of its clock; `rows` int64 (n,) of `SheetRecording.neurons`."""
+    """Spikes of one phase, in any order.
+
+    Parameters
+    ----------
+    times : float64 (n,)
+        ms of its clock.
+    rows : int64 (n,)
+        Of `SheetRecording.neurons`.
+    """
 
     times: NDArray[np.float64]
     rows: NDArray[np.int64]
@@ -146,7 +172,17 @@ class PhaseSpikes:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file that was read: its name inside the recording, bytes, and mtime in seconds."""
+    """A file that was read.
+
+    Parameters
+    ----------
+    name : str
+        Inside the recording.
+    size : int
+        Bytes.
+    mtime : float
+        Seconds since 1970.
+    """
 
     name: str
     size: int
@@ -178,11 +214,27 @@ class SheetRecording(Protocol):
 
     @property
     def files(self) -> Sequence[SourceFile]:
-        """Every file that the trials are read from."""
+        """Every file that the trials are read from.
+
+        Raises
+        ------
+        OSError
+            If one of them is gone.
+        """
         ...
 
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """Spikes of each phase of ``trials[trial]``; several threads may ask at once.
+
+        Parameters
+        ----------
+        trial : int
+            From 0.
+
+        Returns
+        -------
+        tuple of PhaseSpikes
+            One for each of its phases; spikes outside of a phase may be among them, and are counted as such.
 
         Raises
         ------
@@ -214,5 +266,15 @@ class Recording(Protocol):
         rule : TrialRule
         repeat : int, optional
             The repeat of all its trials, where the path tells it and the stimulus does not.
+
+        Returns
+        -------
+        SheetRecording
+
+        Raises
+        ------
+        RecordingError
+            If there is no such sheet, the rule asks for what this kind of recording does not have, there are no trials,
+            or what is on disk is not whole or contradicts itself.
         """
         ...

@@ -31,13 +31,30 @@ DURATION = re.compile(r"\s*(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[
 
 @dataclass(frozen=True)
 class Clock:
-    """Turns numbers of one unit into ms."""
+    """Turns numbers of one unit into ms.
+
+    Parameters
+    ----------
+    multiplier, divisor : float
+        A time in ms is ``number * multiplier / divisor``.
+    """
 
     multiplier: float
     divisor: float
 
     def to_ms(self, numbers: ArrayLike) -> NDArray[np.float64]:
-        """Times in ms, float64 of the same shape; each is rounded once or twice, whatever its size."""
+        """Times in ms; each is rounded once or twice, whatever its size.
+
+        Parameters
+        ----------
+        numbers : array_like
+            Of numbers, in the unit of this clock.
+
+        Returns
+        -------
+        float64 ndarray
+            A new one of the same shape.
+        """
         import numpy as np
 
         times = np.asarray(numbers).astype(np.float64)
@@ -60,6 +77,10 @@ def make_clock(unit: str, rate: float | None, where: str) -> Clock:
     where : str
         For messages.
 
+    Returns
+    -------
+    Clock
+
     Raises
     ------
     RecordingError
@@ -78,7 +99,19 @@ def make_clock(unit: str, rate: float | None, where: str) -> Clock:
 
 
 def split_unit(name: str) -> tuple[str, str | None]:
-    """The bare name of a column and the unit that its end tells: ``start_ms`` -> start, ms; ``time (s)`` -> time, s."""
+    """The bare name of a column and the unit that its end tells: ``start_ms`` -> start, ms; ``time (s)`` -> time, s.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bare : str
+        In lower case, blanks, dots and dashes as underscores.
+    unit : str or None
+        A key of UNITS; None: the name tells none.
+    """
     found = SUFFIX.fullmatch(name.strip().lower())
     if found and found["bare"] and found["unit"] in NAMES:
         return re.sub(r"[\s\-.]+", "_", found["bare"]), NAMES[found["unit"]]
@@ -86,7 +119,18 @@ def split_unit(name: str) -> tuple[str, str | None]:
 
 
 def find_column(names: Iterable[str], candidates: Iterable[str]) -> str | None:
-    """The first of `names` whose bare name is the earliest of the candidates; None if there is none."""
+    """The first of `names` whose bare name is the earliest of the candidates.
+
+    Parameters
+    ----------
+    names, candidates : iterable of str
+        Candidates are bare names, see `split_unit`.
+
+    Returns
+    -------
+    str or None
+        None if there is none.
+    """
     bare: dict[str, str] = {}
     for name in names:
         bare.setdefault(split_unit(name)[0], name)
@@ -95,6 +139,14 @@ def find_column(names: Iterable[str], candidates: Iterable[str]) -> str | None:
 
 def parse_ms(text: str | float) -> float:
     """A time in ms from ``"10"``, ``"10ms"``, ``"0.2 s"`` or a number.
+
+    Parameters
+    ----------
+    text : str or float
+
+    Returns
+    -------
+    float
 
     Raises
     ------

@@ -93,11 +93,42 @@ class ContinuousRecording:
         raise NotImplementedError
 
     def population(self, sheet: str) -> Population:
-        """The spikes of one sheet."""
+        """The spikes of one sheet.
+
+        Parameters
+        ----------
+        sheet : str
+            One of `sheets`.
+
+        Returns
+        -------
+        Population
+
+        Raises
+        ------
+        RecordingError
+            If what is on disk is not whole or contradicts itself, or does not tell its unit or rate.
+        """
         raise NotImplementedError
 
     def events(self, name: str | None) -> EventTable | None:
-        """A table of events inside the recording, by its name or its own trials; None if it has none."""
+        """A table of events inside the recording.
+
+        Parameters
+        ----------
+        name : str or None
+            None: its own trials.
+
+        Returns
+        -------
+        EventTable or None
+            None if it has no trials of its own.
+
+        Raises
+        ------
+        RecordingError
+            If there is no table of that name, or it is damaged.
+        """
         if name is not None:
             raise self.error(f"it holds no tables of events, so no {name!r}: give a CSV or TSV file")
         return None
@@ -118,11 +149,36 @@ class ContinuousRecording:
         return ContinuousSheet(self, name, rule, repeat)
 
     def error(self, text: str) -> RecordingError:
-        """An error that names this recording."""
+        """An error that names this recording.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        RecordingError
+            To be raised.
+        """
         return RecordingError(f"{self.name}: {text}")
 
     def find_events(self, rule: TrialRule) -> tuple[EventTable | None, Path | None]:
-        """The table that the rule asks for, and its file if it is not inside the recording."""
+        """The table that the rule asks for, and its file if it is not inside the recording.
+
+        Parameters
+        ----------
+        rule : TrialRule
+
+        Returns
+        -------
+        table : EventTable or None
+        path : Path or None
+
+        Raises
+        ------
+        RecordingError
+            If the file is not there or no table, or as `events`.
+        """
         if rule.events == "none":
             return None, None
         if rule.events is None:
@@ -138,12 +194,28 @@ class ContinuousRecording:
 class ContinuousSheet:
     """One sheet of a continuous recording, cut into trials; see `spikebin.recordings.base.SheetRecording`.
 
+    Parameters
+    ----------
+    recording : ContinuousRecording
+    name : str
+        One of its sheets.
+    rule : TrialRule
+    repeat : int or None
+        Of all trials, where the path tells it.
+
     Attributes
     ----------
     n_recorded : int
         Spikes of its neurons in the whole recording.
     n_unobserved : int
         Pairs of trial and neuron where the recording says that the neuron was not observed all the time.
+
+    Raises
+    ------
+    RecordingError
+        If its spikes are damaged, or there are no trials to be cut.
+    DiskFullError
+        If the spikes do not fit into memory and the temporary directory has no room for them.
     """
 
     def __init__(self, recording: ContinuousRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
@@ -256,7 +328,19 @@ class ContinuousSheet:
 
 
 def neuron_table(ids: NDArray[np.int64], places: NDArray[np.float64] | None = None) -> NDArray[Any]:
-    """NEURON_FIELDS by ascending id; `places` is (n, 2) or (n, 3), none: unknown."""
+    """NEURON_FIELDS by ascending id.
+
+    Parameters
+    ----------
+    ids : int64 (n,)
+        In any order.
+    places : float64 (n, 2) or (n, 3), optional
+        x, y and z; nan without.
+
+    Returns
+    -------
+    structured array (n,)
+    """
     table = np.empty(ids.size, NEURON_FIELDS)
     table["neuron_id"] = ids
     for i, axis in enumerate("xyz"):
@@ -267,10 +351,21 @@ def neuron_table(ids: NDArray[np.int64], places: NDArray[np.float64] | None = No
 def parse_ids(text: str, where: str) -> NDArray[np.int64]:
     """Ids from a text such as ``1-1000,2001``, ascending.
 
+    Parameters
+    ----------
+    text : str
+    where : str
+        For messages.
+
+    Returns
+    -------
+    int64 (n,)
+        Each of them once.
+
     Raises
     ------
     RecordingError
-        If it is none.
+        If it is none, or a range is empty or longer than 100,000,000 ids.
     """
     ranges = []
     for piece in text.split(","):

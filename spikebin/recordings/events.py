@@ -73,13 +73,44 @@ class EventTable:
         return len(next(iter(self.columns.values()), ()))
 
     def column(self, name: str, what: str) -> str:
-        """A column's name, checked."""
+        """A column's name, checked.
+
+        Parameters
+        ----------
+        name : str
+        what : str
+            What it is for, in the message.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        RecordingError
+            If there is none.
+        """
         if name not in self.columns:
             raise RecordingError(f"{self.where}: no column {name!r} {what}: {suggest(name, self.columns)}")
         return name
 
     def times(self, name: str) -> NDArray[np.float64]:
-        """A column of times, in ms."""
+        """A column of times, in ms.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        float64 (n_events,)
+            nan where a time is missing.
+
+        Raises
+        ------
+        RecordingError
+            If it holds no numbers, its unit is not known, or it is in samples without a rate.
+        """
         numbers = self.columns[name]
         if numbers.dtype.kind not in "fiu":
             raise RecordingError(
@@ -96,6 +127,16 @@ class EventTable:
 
 def read_events(path: Path, unit: str | None, rate: float | None) -> EventTable:
     """A table of events from a CSV or TSV file.
+
+    Parameters
+    ----------
+    path : Path
+    unit, rate
+        See `EventTable`.
+
+    Returns
+    -------
+    EventTable
 
     Raises
     ------
@@ -167,7 +208,19 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
 
 
 def whole_trial(start: float, stop: float, repeat: int | None) -> list[Trial]:
-    """One trial from `start` to `stop` in ms."""
+    """One trial of a whole recording, or a window of it.
+
+    Parameters
+    ----------
+    start, stop : float
+        ms.
+    repeat : int or None
+        None: 0.
+
+    Returns
+    -------
+    list of Trial
+    """
     extra = (("window_start", start), ("window_stop", stop))
     return [Trial("0", repeat or 0, 0, "", (Phase(WINDOW, start, stop),), extra)]
 

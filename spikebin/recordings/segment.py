@@ -69,6 +69,14 @@ class Segment:
 def read_segment(path: Path) -> Segment:
     """Read the spikes of a segment.
 
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Segment
+
     Raises
     ------
     RecordingError
@@ -89,6 +97,15 @@ _bytes = Scratch(lambda size: np.empty(size, np.uint8))
 
 def probe_segment(path: Path) -> tuple[float, float]:
     """Read t_start and t_stop, in ms, of a segment's first train, and no more of the file than that takes.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    start, stop : float
+        ms.
 
     Raises
     ------

@@ -46,7 +46,20 @@ class SpikeSource(Protocol):
     """Spikes that come one chunk after another."""
 
     def chunks(self) -> Iterator[Spikes]:
-        """Times (float64, ms) and neuron ids (int64) of all spikes, about CHUNK at a time; each call starts anew."""
+        """All spikes, about CHUNK at a time; each call starts anew.
+
+        Yields
+        ------
+        times : float64 (n,)
+            ms.
+        ids : int64 (n,)
+            Neuron ids.
+
+        Raises
+        ------
+        RecordingError
+            If what is on disk is not whole or contradicts itself.
+        """
         ...
 
 
@@ -59,12 +72,41 @@ class SeekableSource(SpikeSource, Protocol):
         ...
 
     def read(self, start: int, stop: int) -> Spikes:
-        """Times (float64, ms) and neuron ids (int64) of the spikes `start` to `stop`."""
+        """Some of the spikes.
+
+        Parameters
+        ----------
+        start, stop : int
+            Places `start` to `stop` (exclusive) in the order of the source.
+
+        Returns
+        -------
+        times : float64 (stop - start,)
+            ms.
+        ids : int64 (stop - start,)
+
+        Raises
+        ------
+        RecordingError
+            If what is on disk is not whole or contradicts itself.
+        """
         ...
 
 
 def slices(source: SeekableSource, at_once: int = 1) -> Iterator[Spikes]:
-    """The chunks of a source that can be read from any place; `at_once`: so many are read together."""
+    """The chunks of a source that can be read from any place.
+
+    Parameters
+    ----------
+    source : SeekableSource
+    at_once : int
+        So many chunks are read together.
+
+    Yields
+    ------
+    (times, ids)
+        As of `SpikeSource.chunks`.
+    """
     for start in range(0, source.n_spikes, at_once * CHUNK):
         times, ids = source.read(start, min(start + at_once * CHUNK, source.n_spikes))
         for first in range(0, times.size, CHUNK):
@@ -91,7 +133,24 @@ class SpikeIndex(Protocol):
     last: float
 
     def between(self, start: float, stop: float) -> Spikes:
-        """Times and neuron ids of the spikes of a window, both its ends included, in no certain order."""
+        """Spikes of a window, both its ends included, in no certain order.
+
+        Parameters
+        ----------
+        start, stop : float
+            ms.
+
+        Returns
+        -------
+        times : float64 (n,)
+            ms.
+        ids : int64 (n,)
+
+        Raises
+        ------
+        RecordingError
+            If they are read from disk, and it is damaged or changed meanwhile.
+        """
         ...
 
 

@@ -28,6 +28,12 @@ LARGEST_ID = 1 << 53
 class Header:
     """The first line of a table that is no comment: names of the columns, or their number where it holds numbers.
 
+    Parameters
+    ----------
+    line : str
+    n_lines : int
+        Lines of the file up to it, itself included.
+
     Attributes
     ----------
     delimiter : str or None
@@ -57,10 +63,18 @@ def split(line: str, delimiter: str | None) -> list[str]:
 def read_header(path: Path) -> Header:
     """Look at the head of a text table.
 
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Header
+
     Raises
     ------
     RecordingError
-        If it is empty, or no text.
+        If it cannot be read, is empty, or is no text.
     """
     with _opened(path) as file:
         for n, line in enumerate(file, 1):
@@ -70,12 +84,24 @@ def read_header(path: Path) -> Header:
 
 
 def number_chunks(path: Path, header: Header, columns: list[int]) -> Iterator[NDArray[np.float64]]:
-    """Columns of numbers, as float64 (n_columns, n_lines) for CHUNK lines at a time.
+    """Columns of numbers, CHUNK lines at a time.
+
+    Parameters
+    ----------
+    path : Path
+    header : Header
+        From `read_header`.
+    columns : list of int
+        Their places, from 0.
+
+    Yields
+    ------
+    float64 (n_columns, n_lines)
 
     Raises
     ------
     RecordingError
-        If a cell is missing or no number; names the line.
+        If the file cannot be read, or a cell is missing or no number: names the line.
     """
     with _opened(path) as file:
         n_before = header.n_lines
@@ -94,6 +120,10 @@ def number_chunks(path: Path, header: Header, columns: list[int]) -> Iterator[ND
 def read_table(path: Path) -> dict[str, NDArray[Any]]:
     """A small table with a header line, in memory.
 
+    Parameters
+    ----------
+    path : Path
+
     Returns
     -------
     dict
@@ -103,7 +133,7 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     Raises
     ------
     RecordingError
-        If it has no header, a line has too many or too few cells, or a name stands there twice.
+        If it cannot be read or has no header, a line has too many or too few cells, or a name stands there twice.
     """
     header = read_header(path)
     if header.names is None:

@@ -209,7 +209,7 @@ def load(path: Path) -> Any:
     Returns
     -------
     object
-        What was pickled. Arrays are read-only, in native byte order.
+        What was pickled. Arrays are in native byte order, and read-only where they lie on the pickle's own bytes.
 
     Raises
     ------
@@ -235,10 +235,16 @@ def unpickle(
     stubs : mapping, optional
         Classes to use in place of `Inert` for known globals, by `Inert.kind`.
 
+    Returns
+    -------
+    object
+
     Raises
     ------
     Refused
         If the pickle is not whole or not what a pickler writes, or if it asks for what is not known here.
+    Enough
+        If a class of `stubs` raises it.
     """
     _survey(data, data.size if size is None else size)
     encode = type("encode", (_STUBS[_ENCODE],), {"__slots__": (), "left": data.size})
@@ -256,7 +262,20 @@ def unpickle(
 def read_bytes(
     path: Path, limit: int | None = None, *, make: Callable[[int], NDArray[np.uint8]] | None = None
 ) -> NDArray[np.uint8]:
-    """Bytes of a file, or its first `limit`, in an array of so many or more that `make` gives, else in a new one.
+    """Bytes of a file, or the first of them.
+
+    Parameters
+    ----------
+    path : Path
+    limit : int, optional
+        So many at most; default: all.
+    make : callable, optional
+        Given a number, makes a flat uint8 array of so many bytes or more, to be filled; default: a new one.
+
+    Returns
+    -------
+    uint8 (n,)
+        A view of what `make` gave.
 
     Raises
     ------
@@ -286,7 +305,17 @@ def read_bytes(
 
 
 def place(path: Path) -> str:
-    """How messages name a file of a datastore."""
+    """How messages name a file of a datastore.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+        Its name and that of its directory.
+    """
     return f"{_printable(path.name)} of {_printable(path.absolute().parent.name)}"
 
 
@@ -295,6 +324,10 @@ def reading(path: Path) -> Iterator[None]:
     """Make one line, that begins with the file's name, of whatever is wrong with its pickle.
 
     The garbage collector is off meanwhile.
+
+    Parameters
+    ----------
+    path : Path
 
     Raises
     ------
@@ -348,6 +381,11 @@ def settle(value: Any, n_bytes: int) -> Any:
         What `unpickle` returned.
     n_bytes : int
         Length of the pickle, and the most that all its arrays can hold.
+
+    Returns
+    -------
+    object
+        `value` itself, if it is a container that can be changed in place.
 
     Raises
     ------
@@ -411,6 +449,16 @@ def array_of(value: Any) -> NDArray[Any]:
 
     It lies on the pickle's own bytes: nothing is allocated on the word of a shape.
 
+    Parameters
+    ----------
+    value : Inert
+        What `unpickle` gave; anything else is refused.
+
+    Returns
+    -------
+    ndarray
+        In native byte order; read-only where it lies on the pickle's own bytes.
+
     Raises
     ------
     Refused
@@ -441,6 +489,14 @@ def array_of(value: Any) -> NDArray[Any]:
 
 def scalar_of(value: Inert) -> Any:
     """Python number or text that a pickled numpy scalar stands for.
+
+    Parameters
+    ----------
+    value : Inert
+
+    Returns
+    -------
+    bool, int, float, complex, str or bytes
 
     Raises
     ------
