@@ -32,7 +32,16 @@ class Scratch:
 
     @contextmanager
     def borrow(self, size: int) -> Iterator[NDArray[Any]]:
-        """An array of `size` items or more, as its last user left it; one whose user failed is not used again."""
+        """An array of `size` items or more, as its last user left it; one whose user failed is not used again.
+
+        Parameters
+        ----------
+        size : int
+
+        Yields
+        ------
+        ndarray (n,)
+        """
         try:
             array = self._spare.pop()
         except IndexError:

@@ -24,7 +24,9 @@ class Format:
     Parameters
     ----------
     module : str
-        Has ``recognises(path) -> bool``, which looks at names and heads only, and ``open(path, reading) -> Recording``.
+        Has ``recognises(path) -> bool``, which looks at names and heads only, and ``open(path, reading) -> Recording``,
+        which raises RecordingError where the path is none of its format, is damaged, or needs more, or less, of
+        `reading`.
     what : str
         What a recording is on disk.
     sheets : str

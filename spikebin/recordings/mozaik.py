@@ -162,16 +162,37 @@ class MozaikRecording:
         return MozaikSheet(self, name, rule, repeat)
 
     def error(self, text: str) -> RecordingError:
-        """An error that names this datastore."""
+        """An error that names this datastore.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        RecordingError
+            To be raised.
+        """
         return RecordingError(f"{self.path.name}: {text}")
 
     def listed_neurons(self, sheet: str) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-        """Ids (n,) and positions (2 or 3, n) that the index lists for a sheet, recorded or not.
+        """Ids and positions that the index lists for a sheet, recorded or not.
+
+        Parameters
+        ----------
+        sheet : str
+            Raw name.
+
+        Returns
+        -------
+        ids : int64 (n,)
+        positions : float64 (2 or 3, n) or None
+            In the unit of the datastore; None: it lists none.
 
         Raises
         ------
         RecordingError
-            If it lists no ids, or positions that do not go with them; none at all are None.
+            If it lists no ids, or positions that do not go with them.
         """
         ids = _dict(self._annotations.get("neuron_ids")).get(sheet)
         positions = _dict(self._annotations.get("neuron_positions")).get(sheet)
@@ -289,7 +310,17 @@ class MozaikSheet:
         )
 
     def error(self, text: str) -> RecordingError:
-        """An error that names this sheet and its datastore."""
+        """An error that names this sheet and its datastore.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        RecordingError
+            To be raised.
+        """
         return RecordingError(f"{self.where}: {text}")
 
     def _select(self, mine: list[Presentation], rule: TrialRule) -> tuple[list[Presentation], list[Presentation]]:

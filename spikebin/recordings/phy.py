@@ -156,10 +156,19 @@ class PhyRecording(ContinuousRecording):
 def read_params(path: Path) -> dict[str, Any]:
     """The plain literals that a params.py assigns; anything else in it is passed over, and nothing is run.
 
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict of str to object
+        By the names that they are assigned to.
+
     Raises
     ------
     RecordingError
-        If it is no Python.
+        If it cannot be read, is larger than any params.py, or is no Python.
     """
     try:
         if path.stat().st_size > LARGEST_PARAMS:
