@@ -120,7 +120,7 @@ def bin_trials(
     binning = Binning(width=width, closed=closed, end_bin=end_bin)
     n_bins, centres = binning.n_bins(start, stop), as_floats(onsets, "onsets")
     _refuse_unless_finite(centres, "onsets")
-    for onset in (centres.min(initial=0.0), centres.max(initial=0.0)):
+    for onset in (float(centres.min(initial=0.0)), float(centres.max(initial=0.0))):
         binning.n_bins(onset + start, onset + stop)
     windows = _Windows(centres, start, stop, binning, n_bins)
     if neurons is None:

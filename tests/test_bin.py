@@ -252,6 +252,7 @@ BAD_TEXTS = {
     "only a header": (b"time_ms,neuron\n", "holds no spikes"),
     "nan": (b"time_ms,neuron\n1,1\nnan,2\n", "a spike time of neuron 2 .* is nan"),
     "infinite": (b"time_ms,neuron\n1,1\n-inf,2\n", "is -inf"),
+    "enormous": (b"time_s,neuron\n1,1\n1e307,2\n", "neuron 2 .* is inf"),
     "cut off": (b"time_ms,neuron\n1,1\n3.2", r"line 3 has no column 'neuron': it is cut off"),
     "a word": (b"time_ms,neuron\n1,1\n2,two\n", r"line 3, column 'neuron': 'two' is no number"),
     "half a neuron": (b"time_ms,neuron\n1,1.5\n", "neuron 1.5 is no whole number"),
@@ -383,6 +384,8 @@ BAD_EVENTS = {
     "nan": ("start_s,stop_s\nnan,2\n", "1 of 1 events have no time"),
     "infinite": ("start_s,stop_s\n1,inf\n", "lasts from 1000 to inf"),
     "negative": ("start_s,stop_s\n1,0.5\n", "lasts from 1000 to 500 ms"),
+    "enormous": ("start_s,stop_s\n1,1e307\n", "lasts from 1000 to inf"),
+    "enormous duration": ("start_s,duration_s\n1.7e305,1.7e305\n", "lasts from 1.7e\\+308 to inf"),
     "words": ("start_s,stop_s\nearly,late\n", "column 'start_s' holds 'early', no times"),
     "repeat": ("start_s,stop_s,repeat\n1,2,x\n", "column 'repeat' holds other than whole numbers"),
 }

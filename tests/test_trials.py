@@ -130,6 +130,7 @@ def test_no_trials_no_neurons_no_spikes():
         (([[1.0]],), {"onsets": [[0.0]]}, "onsets has shape"),
         (([[1.0]],), {"onsets": [1e17]}, "cannot be told apart"),
         (([[1.0]],), {"onsets": [-1e17]}, "cannot be told apart"),
+        (([[1.0]],), {"onsets": [1.7e308], "stop": 1.7e308, "width": 1e307}, "finite"),
         (([[1.0]],), {"stop": -1}, "negative"),
         (([[1.0]],), {"width": 0}, "above 0"),
         (([[1.0]],), {"dtype": float}, "neither marks nor counts"),

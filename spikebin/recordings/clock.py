@@ -53,13 +53,14 @@ class Clock:
         Returns
         -------
         float64 ndarray
-            A new one of the same shape.
+            A new one of the same shape; what is beyond a float64 is infinite.
         """
         import numpy as np
 
         times = np.asarray(numbers).astype(np.float64)
         if self.multiplier != 1.0:
-            times *= self.multiplier
+            with np.errstate(over="ignore"):
+                times *= self.multiplier
         if self.divisor != 1.0:
             times /= self.divisor
         return times

@@ -169,7 +169,8 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
     """
     if not table.n_events:
         raise RecordingError(f"{table.where} has no lines: there are no trials to cut")
-    starts, stops = _windows(table, rule)
+    with np.errstate(over="ignore"):
+        starts, stops = _windows(table, rule)
     missing = np.isnan(starts) | np.isnan(stops)
     if missing.any() and not rule.drop_missing:
         raise RecordingError(
