@@ -103,6 +103,8 @@ class EventsLayout:
         classes, *arrays = (file.get_node("/", name, "Array") for name in ("rate_class", "events", "counts")[:n_nodes])
         if classes.shape != self.shape[1:2] or arrays[0].ndim != 2 or arrays[0].dtype.kind != "u":
             raise DamagedChunkError("/rate_class or /events is not what spikebin writes")
+        if arrays[0].attrs.n_columns != self.shape[2]:
+            raise DamagedChunkError(f"/events has {arrays[0].attrs.n_columns} columns, not {self.shape[2]}")
         n_events = int(arrays[0].shape[1])
         codecs = self._make_codecs(arrays[0].dtype, n_events)
         places = [

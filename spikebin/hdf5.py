@@ -8,6 +8,7 @@ matrixfile.py and recordings/hdf5.py.
 from __future__ import annotations
 
 import threading
+import warnings
 from contextlib import contextmanager
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -65,7 +66,9 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     """
     import tables
 
-    with HDF5_LOCK, _no_pickles():
+    with HDF5_LOCK, _no_pickles(), warnings.catch_warnings():
+        # Of what it cannot represent, which is told apart by its class, and of rows longer than its buffers.
+        warnings.simplefilter("ignore")
         try:
             with tables.open_file(str(path), "r") as file:
                 yield file

@@ -27,7 +27,7 @@ from spikebin.hdf5 import HDF5_LOCK, UnreadableError, open_hdf5
 from spikebin.layouts import make_layout
 from spikebin.lazy import LazyArray, Selector
 from spikebin.recordings.base import NEURON_FIELDS
-from spikebin.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal, read_seal, verify_seal
+from spikebin.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal, read_seal_of, verify_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +45,13 @@ __all__ = [
     "seal_image",
     "verify_file",
 ]
+
+# Kind of each column that every such table has, a star for each axis that a row has there; /trials may have more.
+COLUMNS = {
+    "trials": {"image_id": "S", "repeat": "i", "order": "i", "n_bins": "i", "phase_bins": "i*", "stimulus": "S"},
+    "neurons": {"neuron_id": "i", "x": "f", "y": "f", "z": "f"},
+    "source": {"name": "S", "size": "i", "mtime": "f"},
+}
 
 
 @dataclass(frozen=True)
@@ -99,11 +106,27 @@ class MatrixImage:
             _create_table(self._file, "trials", trials)
 
     def encode(self, events: TrialEvents) -> Any:
-        """Compress one trial; threads may encode at once."""
+        """Compress one trial; threads may encode at once.
+
+        Parameters
+        ----------
+        events : TrialEvents
+
+        Returns
+        -------
+        object
+            For `append`; what it is, its layout knows.
+        """
         return self._layout.encode(events)
 
     def append(self, events: TrialEvents, encoded: Any) -> None:
-        """Add the next trial, as `encode` made it."""
+        """Add the next trial, as `encode` made it.
+
+        Parameters
+        ----------
+        events : TrialEvents
+        encoded : object
+        """
         trial = self._trials[self._n_appended]
         self._digest.add(trial["image_id"].decode(), int(trial["repeat"]), int(trial["n_bins"]), events)
         with HDF5_LOCK:
@@ -111,7 +134,26 @@ class MatrixImage:
         self._n_appended += 1
 
     def finish(self, sources: NDArray[Any], threads: int) -> tuple[bytes, str]:
-        """The bytes of the HDF5 file, and the content digest."""
+        """The bytes of the HDF5 file, and the content digest; the image is closed.
+
+        Parameters
+        ----------
+        sources : structured array (n_files,)
+            name (UTF-8), size (bytes) and mtime (seconds) of every file that was read.
+        threads : int
+            How many compress what the layout could not compress before the last trial.
+
+        Returns
+        -------
+        image : bytes
+        digest : str
+            64 hexadecimal digits.
+
+        Raises
+        ------
+        MatrixFileError
+            If not all trials were appended.
+        """
         if self._n_appended != len(self._trials):
             raise MatrixFileError(f"{self._n_appended} of {len(self._trials)} trials were appended: nothing is written")
         with HDF5_LOCK:
@@ -192,11 +234,27 @@ class MatrixWriter:
         return self.shape[2]
 
     def encode(self, events: TrialEvents) -> Any:
-        """Compress one trial; threads may encode at once."""
+        """Compress one trial; threads may encode at once.
+
+        Parameters
+        ----------
+        events : TrialEvents
+
+        Returns
+        -------
+        object
+            For `append`.
+        """
         return self._image.encode(events)
 
     def append(self, events: TrialEvents, encoded: Any) -> None:
-        """Add the next trial, as `encode` made it."""
+        """Add the next trial, as `encode` made it.
+
+        Parameters
+        ----------
+        events : TrialEvents
+        encoded : object
+        """
         self._image.append(events, encoded)
         self._counts["n_spikes"] += events.n_spikes
         self._counts["n_collisions"] += events.n_collisions
@@ -236,7 +294,10 @@ class MatrixWriter:
 
         Raises
         ------
+        MatrixFileError
+            If not all trials were appended, or the seal cannot hold what it is to say.
         DiskFullError
+            If no space or quota is left.
         SpikebinError
             If the file cannot be written; nothing is left behind.
         """
@@ -311,18 +372,13 @@ class MatrixFile:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.header = read_seal(self.path)
-        self._identity = _file_identity(self.path.stat())
-        try:
-            n_trials, n_neurons, n_columns = (int(n) for n in self.header["shape"])
-            self.shape: tuple[int, int, int] = (n_trials, n_neurons, n_columns)
-            self.binning = Binning(**self.header["binning"])
-            self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
-            self._layout = make_layout(self.header["layout"], self.shape, self.dtype, self.header["codec"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise MatrixFileError(
-                f"the seal of {self.path} says what no spikebin writes ({error}): export it again"
-            ) from None
+        self.header, stat = read_seal_of(self.path)
+        self._identity = _file_identity(stat)
+        n_trials, n_neurons, n_columns = self.header["shape"]
+        self.shape: tuple[int, int, int] = (n_trials, n_neurons, n_columns)
+        self.binning = Binning(**self.header["binning"])
+        self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
+        self._layout = make_layout(self.header["layout"], self.shape, self.dtype, self.header["codec"])
 
     @property
     def spikes(self) -> LazyArray:
@@ -332,21 +388,35 @@ class MatrixFile:
     @cached_property
     def trials(self) -> NDArray[Any]:
         """Structured array (n_trials,): image_id, repeat, order, n_bins, phase_bins (n_phases,), stimulus, extras."""
-        return _decoded(self._ask_hdf5(lambda file: file.root.trials.read()))
+        return self._ask_hdf5(lambda file: _decoded(self._checked_trials(self._table(file, "trials"))))
 
     @cached_property
     def neurons(self) -> NDArray[Any]:
         """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown)."""
-        return self._ask_hdf5(lambda file: file.root.neurons.read())
+        return self.stored_table("neurons")
 
     @cached_property
     def sources(self) -> NDArray[Any]:
         """Structured array: name, size and mtime of every file that was read."""
-        return _decoded(self._ask_hdf5(lambda file: file.root.source.read()))
+        return self._ask_hdf5(lambda file: _decoded(self._table(file, "source")))
 
     def stored_table(self, name: str) -> NDArray[Any]:
-        """The table ``trials``, ``neurons`` or ``source`` as it is stored, text in UTF-8."""
-        return self._ask_hdf5(lambda file: file.get_node("/", name).read())
+        """The table ``trials``, ``neurons`` or ``source`` as it is stored, text in UTF-8.
+
+        Parameters
+        ----------
+        name : {"trials", "neurons", "source"}
+
+        Returns
+        -------
+        structured array
+
+        Raises
+        ------
+        MatrixFileError
+            If it cannot be read, does not fit the seal, or the file was written anew since it was opened.
+        """
+        return self._ask_hdf5(lambda file: self._table(file, name))
 
     def forget_tables(self) -> None:
         """Let go of the tables, to be read again when asked for: a data set holds thousands of files."""
@@ -365,12 +435,38 @@ class MatrixFile:
         -------
         neurons, bins : int64 (n_events,)
             Sorted by neuron, then bin.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        MatrixFileError
+            If the file is damaged, or was written anew since it was opened.
         """
         flat, _ = self.flat_events(trial)
         return flat // self.shape[2], flat % self.shape[2]
 
     def flat_events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """As `events`, as ``neuron * n_columns + bin`` (int64, ascending), with the value of each cell (uint8)."""
+        """As `events`, as flat indices with the value of each cell.
+
+        Parameters
+        ----------
+        trial : int
+            Row of the matrix; negative counts from the end.
+
+        Returns
+        -------
+        flat : int64 (n_events,)
+            ``neuron * n_columns + bin``, ascending.
+        values : uint8 (n_events,)
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        MatrixFileError
+            If the file is damaged, or was written anew since it was opened.
+        """
         if not -self.shape[0] <= trial < self.shape[0]:
             raise IndexError(f"trial {trial} is out of bounds for {self.shape[0]} trials of {self.path}")
         with self._chunks() as chunks:
@@ -384,7 +480,23 @@ class MatrixFile:
         return f"<matrix file {identity}, {self.shape} of {self.dtype}, {self.path}>"
 
     def block(self, selectors: list[Selector]) -> NDArray[Any]:
-        """The outer product of one Selector for each axis, see `spikebin.lazy`."""
+        """The outer product of one Selector for each axis.
+
+        Parameters
+        ----------
+        selectors : list of Selector
+            Of trials, neurons and bins; see `spikebin.lazy`.
+
+        Returns
+        -------
+        ndarray (trial, neuron, time)
+            bool, or uint8 for counts.
+
+        Raises
+        ------
+        MatrixFileError
+            If the file is damaged, or was written anew since it was opened.
+        """
         trials, rows, columns = selectors
         with self._chunks() as chunks:
             return self._layout.block(chunks, trials, rows, columns)
@@ -434,6 +546,30 @@ class MatrixFile:
         except DamagedChunkError as error:
             raise self._unreadable(str(error)) from error
 
+    def _table(self, file: Any, name: str) -> NDArray[Any]:
+        """A table of an open file, which has the columns that every matrix file has."""
+        node = file.get_node("/", name, "Table")
+        n_rows = {"trials": self.shape[0], "neurons": self.shape[1]}.get(name, node.nrows)
+        kinds = {column: kind.base.kind + "*" * kind.ndim for column, (kind, *_) in node.dtype.fields.items()}
+        # Before it is read: a table that is claimed to be long may take more memory than there is.
+        if node.nrows != n_rows or not COLUMNS[name].items() <= kinds.items():
+            raise self._unlike_seal(f"/{name} has {node.nrows} rows of {', '.join(kinds)}")
+        table: NDArray[Any] = node.read()
+        return table
+
+    def _checked_trials(self, trials: NDArray[Any]) -> NDArray[Any]:
+        n_bins, phases = trials["n_bins"], trials["phase_bins"]
+        if (
+            phases.shape[1] != len(self.header["phases"])
+            or (n_bins.max(), phases.min(initial=0)) != (self.shape[2], 0)
+            or not np.array_equal(phases.sum(axis=1), n_bins)
+        ):
+            raise self._unlike_seal("the bins of /trials")
+        return trials
+
+    def _unlike_seal(self, what: str) -> MatrixFileError:
+        return MatrixFileError(f"{self.path} does not hold what its seal says ({what}): export it again")
+
     def _unreadable(self, reason: str) -> MatrixFileError:
         return MatrixFileError(
             f"{self.path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again"
@@ -461,7 +597,10 @@ def seal_image(
 
     Raises
     ------
+    MatrixFileError
+        If the seal cannot hold what it is to say.
     DiskFullError
+        If no space or quota is left.
     SpikebinError
         If the file cannot be written; nothing is left behind.
     """

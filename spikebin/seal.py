@@ -7,43 +7,133 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import zlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.errors import MatrixFileError
+from spikebin.names import directory_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["FORMAT_VERSION", "SEAL_SIZE", "is_newer", "pack_seal", "parse_seal", "read_seal", "verify_seal"]
+__all__ = [
+    "FORMAT_VERSION",
+    "SEAL_SIZE",
+    "is_newer",
+    "pack_seal",
+    "parse_seal",
+    "read_seal",
+    "read_seal_of",
+    "verify_seal",
+]
 
 FORMAT_VERSION = 1
 SEAL_SIZE = 4096
 MAGIC = b"spikebin "
 CHECK = b', "seal_crc32": '
-REQUIRED = {
-    "format_version": int,
-    "size": int,
-    "sha256": str,
-    "sheet": str,
-    "variant": str,
-    "part": str,
-    "shape": list,
-    "layout": str,
-    "codec": str,
-    "binning": dict,
-    "trial": dict,
-    "phases": list,
-    "n_spikes": int,
-    "n_binned": int,
-    "n_collisions": int,
-    "n_outside": int,
-    "content_digest": str,
+LAYOUTS = ("matrix", "events")
+CODECS = ("blosc2", "zlib")
+LARGEST = 1 << 63
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it can be, or be part of, the name of a file; exports are named after what a seal says."""
+    return type(value) is str and "/" not in value and "\0" not in value and value.strip(". ") != ""
+
+
+def _is_object(value: Any) -> bool:
+    return type(value) is dict
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < LARGEST
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in {int, float} and abs(value) < LARGEST
+
+
+def _is_shape(value: Any) -> bool:
+    return (
+        type(value) is list
+        and len(value) == 3
+        and all(_is_count(n) and n > 0 for n in value)
+        and math.prod(value) < LARGEST
+    )
+
+
+def _is_binning(value: Any) -> bool:
+    return (
+        _is_object(value)
+        and value.keys() == {"width", "closed", "end_bin", "values"}
+        and _is_finite(value["width"])
+        # Bins below 4e-8 cannot be told apart anywhere, see `spikebin.binning`.
+        and value["width"] > 1e-8
+        and value["closed"] in ("left", "right")
+        and type(value["end_bin"]) is bool
+        and value["values"] in ("bool", "count")
+    )
+
+
+def _are_phases(value: Any) -> bool:
+    return type(value) is list and all(
+        _is_object(phase)
+        and _is_text(phase.get("name"))
+        and _is_count(phase.get("first_bin"))
+        and _is_count(phase.get("bins"))
+        and _is_finite(phase.get("duration"))
+        for phase in value
+    )
+
+
+def _is_source(value: Any) -> bool:
+    return (
+        _is_object(value)
+        and _is_text(value.get("name"))
+        and _is_count(value.get("files"))
+        and _is_count(value.get("size"))
+        and _is_finite(value.get("mtime"))
+    )
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse)
+# What a seal must hold. All that reads a header relies on it, so nothing else asks again.
+KEYS: dict[str, Callable[[Any], bool]] = {
+    "format_version": lambda value: type(value) is int and value == FORMAT_VERSION,
+    "spikebin_version": _is_text,
+    "created": _is_text,
+    "size": _is_count,
+    "sha256": _is_text,
+    "sheet": lambda value: type(value) is str and _is_name(directory_name(value)),
+    "variant": _is_name,
+    "part": _is_name,
+    "shape": _is_shape,
+    "layout": LAYOUTS.__contains__,
+    "codec": CODECS.__contains__,
+    "binning": _is_binning,
+    "trial": _is_object,
+    "phases": _are_phases,
+    "n_spikes": _is_count,
+    "n_binned": _is_count,
+    "n_collisions": _is_count,
+    "n_outside": _is_count,
+    "content_digest": _is_text,
+    "source": _is_source,
+    # Only where trials were left out.
+    "limit": lambda value: value is None or _is_count(value),
 }
-REQUIRED_TYPES = list(REQUIRED.values())
 
 
 def pack_seal(header: dict[str, Any]) -> bytes:
@@ -52,7 +142,7 @@ def pack_seal(header: dict[str, Any]) -> bytes:
     Parameters
     ----------
     header : dict
-        Every key of REQUIRED (`size` and `sha256` are of the bytes behind the seal), and whatever else is to be kept.
+        Every key of KEYS (`size` and `sha256` are of the bytes behind the seal), and whatever else is to be kept.
 
     Returns
     -------
@@ -62,7 +152,7 @@ def pack_seal(header: dict[str, Any]) -> bytes:
     Raises
     ------
     MatrixFileError
-        If the header does not fit.
+        If the header does not fit, or is one that no reader takes.
     """
     body = json.dumps(header, ensure_ascii=True, allow_nan=False).removesuffix("}").encode()
     text = MAGIC + str(FORMAT_VERSION).encode() + b"\n" + body
@@ -72,6 +162,8 @@ def pack_seal(header: dict[str, Any]) -> bytes:
             f"the seal of {header['variant']}/{header['part']} {header['sheet']} takes {len(text)} bytes of"
             f" {SEAL_SIZE}: shorten the names of sheet, part, stimulus or source"
         )
+    if key := _misfit(header):
+        raise MatrixFileError(f"a seal cannot say {key} = {header.get(key)!r}: give another {key}")
     return text.ljust(SEAL_SIZE, b"\n")
 
 
@@ -92,12 +184,52 @@ def read_seal(path: Path | str) -> dict[str, Any]:
     MatrixFileError
         If the file is not there, is no matrix file, is of a newer version, or has not the size it was sealed with.
     """
+    return read_seal_of(path)[0]
+
+
+def read_seal_of(path: Path | str) -> tuple[dict[str, Any], os.stat_result]:
+    """As `read_seal`, and what the file system says of the very file that was read, which may be replaced meanwhile.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    header : dict
+    stat : os.stat_result
+
+    Raises
+    ------
+    MatrixFileError
+        As `read_seal`.
+    """
     with _opened(path) as descriptor:
-        return parse_seal(os.read(descriptor, SEAL_SIZE), os.fstat(descriptor).st_size, path)
+        stat = os.fstat(descriptor)
+        return parse_seal(os.read(descriptor, SEAL_SIZE), stat.st_size, path), stat
 
 
 def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
-    """The header in the first bytes of a file of `size` bytes; raises as `read_seal`, `path` is for messages."""
+    """The header in the first bytes of a file.
+
+    Parameters
+    ----------
+    block : bytes
+        The first SEAL_SIZE of the file, or all that it has.
+    size : int
+        Bytes of the file.
+    path : Path or str
+        For messages.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    MatrixFileError
+        As `read_seal`, but for a file that is not there.
+    """
     if not block.startswith(MAGIC):
         raise MatrixFileError(f"{path} is no spikebin matrix file (no seal): export it again, or give another file")
     version, _, rest = block[len(MAGIC) :].partition(b"\n")
@@ -111,10 +243,13 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
     whole = len(block) == SEAL_SIZE and padding.count(b"\n") == len(padding)
     if not (whole and found and check == b"%d}" % check_sum):
         raise MatrixFileError(f"the seal of {path} is broken: export it again")
-    header = json.loads(text)
-    del header["seal_crc32"]
-    if [type(header.get(key)) for key in REQUIRED] != REQUIRED_TYPES:
-        raise MatrixFileError(f"the seal of {path} lacks what a seal must hold: export it again")
+    try:
+        header = DECODER.decode(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise MatrixFileError(f"the seal of {path} holds no JSON ({error}): export it again") from None
+    header.pop("seal_crc32", None)
+    if key := _misfit(header):
+        raise MatrixFileError(f"the seal of {path} says what no spikebin writes ({key}): export it again")
     if header["size"] != size - SEAL_SIZE:
         raise MatrixFileError(
             f"{path} has {size:,} bytes, its seal says {header['size'] + SEAL_SIZE:,}: it is cut off, export it again"
@@ -123,7 +258,16 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
 
 
 def is_newer(path: Path) -> bool:
-    """Whether a file, if it is there, is of a newer format_version than this spikebin knows."""
+    """Whether a file, if it is there, is of a newer format_version than this spikebin knows.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    bool
+    """
     try:
         with path.open("rb") as file:
             version = file.read(64).removeprefix(MAGIC).partition(b"\n")[0]
@@ -149,15 +293,19 @@ def verify_seal(path: Path | str) -> dict[str, Any]:
     MatrixFileError
         As `read_seal`, and if a byte has changed.
     """
-    header = read_seal(path)
     digest = hashlib.sha256()
     with _opened(path) as descriptor:
-        os.lseek(descriptor, SEAL_SIZE, os.SEEK_SET)
+        header = parse_seal(os.read(descriptor, SEAL_SIZE), os.fstat(descriptor).st_size, path)
         while data := os.read(descriptor, 1 << 20):
             digest.update(data)
     if digest.hexdigest() != header["sha256"]:
         raise MatrixFileError(f"{path} has changed since it was sealed (sha256): export it again")
     return header
+
+
+def _misfit(header: dict[str, Any]) -> str | None:
+    """The first key whose value no seal has."""
+    return next((key for key, fits in KEYS.items() if not fits(header.get(key))), None)
 
 
 @contextmanager

@@ -5,14 +5,13 @@ PyTables keeps process-wide state, so every call that reaches it holds the lock 
 
 from __future__ import annotations
 
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.hdf5 import HDF5_LOCK, UnreadableError, open_hdf5
+from spikebin.hdf5 import UnreadableError, open_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +53,11 @@ def opened(path: Path) -> Iterator[Group]:
     """
     if not is_hdf5(path):
         raise RecordingError(f"{path} is no HDF5 file, or its start is damaged: check the path, or copy it again")
-    with HDF5_LOCK, warnings.catch_warnings():
-        # What PyTables cannot represent, it warns of; such nodes are told apart by their class.
-        warnings.simplefilter("ignore")
-        try:
-            with open_hdf5(path) as file:
-                yield Group(path, file.root)
-        except UnreadableError as error:
-            raise RecordingError(f"{path} cannot be read by HDF5 ({error.reason}): copy or write it again") from error
+    try:
+        with open_hdf5(path) as file:
+            yield Group(path, file.root)
+    except UnreadableError as error:
+        raise RecordingError(f"{path} cannot be read by HDF5 ({error.reason}): copy or write it again") from error
 
 
 class Group:
