@@ -26,7 +26,7 @@ from spikebin.events import ContentDigest, TrialEvents, phase_bins
 from spikebin.hdf5 import HDF5_LOCK, UnreadableError, open_hdf5
 from spikebin.layouts import make_layout
 from spikebin.lazy import LazyArray, Selector
-from spikebin.recordings.base import NEURON_FIELDS
+from spikebin.neurons import NEURON_FIELDS
 from spikebin.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal, read_seal_of, verify_seal
 
 if TYPE_CHECKING:

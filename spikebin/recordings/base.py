@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from spikebin.neurons import NEURON_FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -27,8 +29,6 @@ __all__ = [
     "Trial",
     "TrialRule",
 ]
-
-NEURON_FIELDS = [("neuron_id", "<i8"), ("x", "<f8"), ("y", "<f8"), ("z", "<f8")]
 
 
 @dataclass(frozen=True)
