@@ -78,10 +78,11 @@ def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     ------
     BinningError
         If it is another.
-    TypeError
-        If numpy knows no such dtype.
     """
-    kind = np.dtype(dtype)
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        raise BinningError(f"dtype {dtype!r} is none that numpy knows: give bool or an integer dtype") from None
     if kind.kind not in "biu" or not kind.isnative:
         raise BinningError(f"dtype {kind} neither marks nor counts: give bool or an integer dtype of this machine")
     return kind
@@ -161,9 +162,7 @@ def matrix_to_fill(out: NDArray[Any] | None, shape: tuple[int, int, int], dtype:
     Raises
     ------
     BinningError
-        If `out` is no such array or not writeable, or its dtype neither marks nor counts.
-    TypeError
-        If numpy knows no such dtype.
+        If `out` is no such array or not writeable, or the dtype neither marks nor counts.
     """
     if out is None:
         return np.zeros(shape, as_dtype(dtype))
@@ -178,4 +177,7 @@ def matrix_to_fill(out: NDArray[Any] | None, shape: tuple[int, int, int], dtype:
 def _plain(values: ArrayLike, name: str) -> NDArray[Any]:
     if np.ma.isMaskedArray(values):
         raise BinningError(f"{name} is masked: give the spikes that count, {name}.compressed()")
-    return np.asarray(values)
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise BinningError(f"{name} is ragged or no array: give a flat one") from None

@@ -110,7 +110,7 @@ def describe(file: MatrixFile) -> dict[str, Any]:
     -------
     dict
         Its header, numbers of what there is, `n_bins` and `neuron_ids` as [lowest, highest], `mean_rate_hz` and
-        `fraction_true`; all that JSON can hold.
+        `fraction_true`, or for counts `mean_count`, of a bin; all that JSON can hold.
 
     Raises
     ------
@@ -119,10 +119,12 @@ def describe(file: MatrixFile) -> dict[str, Any]:
 
     Notes
     -----
-    Rates are spikes inside the trials, collisions included, per neuron and second of the trials' bins.
+    Rates are spikes inside the trials, collisions included, per neuron and second of the trials' bins; columns behind
+    the end of a short trial are no bins.
     """
     header, trials, neurons = file.header, file.trials, file.neurons
-    seconds = float(trials["n_bins"].sum()) * file.binning.width / 1000
+    n_bins = file.shape[1] * float(trials["n_bins"].sum())
+    binned = "fraction_true" if file.binning.values == "bool" else "mean_count"
     repeats = np.unique(trials["repeat"])
     return {
         **header,
@@ -134,6 +136,6 @@ def describe(file: MatrixFile) -> dict[str, Any]:
         "n_images": int(np.unique(trials["image_id"]).size),
         "n_bins": [int(trials["n_bins"].min()), int(trials["n_bins"].max())],
         "neuron_ids": [int(neurons["neuron_id"][0]), int(neurons["neuron_id"][-1])],
-        "mean_rate_hz": (header["n_binned"] + header["n_collisions"]) / (seconds * file.shape[1]),
-        "fraction_true": header["n_binned"] / float(np.prod(file.shape)),
+        "mean_rate_hz": (header["n_binned"] + header["n_collisions"]) / (n_bins * file.binning.width / 1000),
+        binned: header["n_binned"] / n_bins,
     }

@@ -15,7 +15,7 @@ import numpy as np
 
 from spikebin.errors import DatasetError
 from spikebin.names import directory_name
-from spikebin.oldformat import folder_of, old_files
+from spikebin.oldformat import folder_of, old_files, read_ids
 from spikebin.sparse import scipy_sparse
 
 if TYPE_CHECKING:
@@ -169,10 +169,9 @@ def _compare_sheet(
 def _old_ids(old: Path, file: MatrixFile) -> NDArray[Any] | None:
     name = f"neuron_ids_{directory_name(file.header['sheet'])}_{file.header['part']}.npy"
     try:
-        ids = np.load(old / "neuron_ids" / name, allow_pickle=False)
-    except (OSError, ValueError):
+        return read_ids(old / "neuron_ids" / name)
+    except DatasetError:
         return None
-    return np.asarray(ids)
 
 
 def _verdict(name: str, path: Path, new: Any, known: _Known) -> Verdict:

@@ -13,7 +13,7 @@ MOST = 4
 def cpus() -> int:
     """CPUs that this process was given: Slurm's word, else its own affinity."""
     granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return max(1, int(granted)) if granted.isdigit() else len(os.sched_getaffinity(0))
+    return max(1, int(granted)) if granted.isascii() and granted.isdigit() else len(os.sched_getaffinity(0))
 
 
 def usable_cores() -> int:

@@ -540,7 +540,7 @@ class SheetSet(Mapping[str, View]):
         ------
         DatasetError
             Unless exactly one of them is given, or as `only` and `View.select`.
-        IndexError
+        OutOfRangeError
             If a row is out of bounds.
         """
         wanted = ids if ids is not None else index
@@ -565,7 +565,7 @@ class SheetSet(Mapping[str, View]):
 
         Raises
         ------
-        DatasetError, IndexError
+        DatasetError
             As `View.take`.
         """
         return self._each({name: view.take(trials) for name, view in self.items()})

@@ -44,6 +44,10 @@ class DatasetError(SpikebinError, ValueError):
     """Files that do not make one data set, or a view that cannot be taken of it."""
 
 
+class OutOfRangeError(DatasetError, IndexError):
+    """A row or trial that a data set does not have."""
+
+
 class DiskFullError(SpikebinError):
     """No space, or no quota, is left where the output goes."""
 

@@ -108,7 +108,10 @@ def export(
         return
     folder, make = _maker(kind, layout, step)
     chosen = {directory_name(name): rows for name, rows in (index or {}).items()}
-    found = (sheets if index is None else sheets.only(index)).parts()
+    if index is not None:
+        sheets.select(index=index)
+        sheets = sheets.only(index)
+    found = sheets.parts()
     if kind == "npz":
         for part in (part for parts in found.values() for part in parts):
             check_trials(layout, part.trials, f"{part.dataset.sheet} of part {part.name}")

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.chunks import ChunkCodec, chunk_places
+from spikebin.errors import MatrixFileError
 from spikebin.eventslayout import EventsLayout
+from spikebin.names import suggest
 from spikebin.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -264,10 +266,12 @@ def make_layout(
 
     Raises
     ------
-    KeyError
+    MatrixFileError
         If there is none of that name.
     """
     layouts: dict[str, type[MatrixLayout | EventsLayout]] = {"matrix": MatrixLayout, "events": EventsLayout}
+    if name not in layouts:
+        raise MatrixFileError(f"no layout {name!r}: {suggest(name, layouts)}")
     return layouts[name](shape, dtype, codec)
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -252,11 +253,14 @@ def read_ids(path: Path | str) -> NDArray[np.int64]:
         If it is missing, or holds something else.
     """
     try:
-        ids = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        with Path(path).open("rb") as file:
+            ids = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise DatasetError(f"{path} is no .npy file of neuron ids ({error}): save one with numpy.save") from None
     if not isinstance(ids, np.ndarray) or ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise DatasetError(f"{path} is no list of neuron ids: it must hold whole numbers, (n,)")
+    if ids.size and ids.max() > np.iinfo(np.int64).max:
+        raise DatasetError(f"{path} holds {ids.max()}, which is no neuron's id: it must be less than 2**63")
     return ids.astype(np.int64)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from spikebin.errors import DatasetError, SpikebinError
+from spikebin.errors import DatasetError, OutOfRangeError, SpikebinError
 from spikebin.lazy import LazyArray, Selector
 
 if TYPE_CHECKING:
@@ -340,8 +340,8 @@ class View(LazyArray):
         ------
         DatasetError
             Unless exactly one of them is given; if an id is not there, a neuron is asked for twice, or none is.
-        IndexError
-            If a row is out of bounds.
+        OutOfRangeError
+            If a row is out of bounds; it is an IndexError, too.
 
         Notes
         -----
@@ -350,7 +350,7 @@ class View(LazyArray):
         if (ids is None) == (index is None):
             raise DatasetError("select takes either ids=... (as in .neurons) or index=... (rows): give one of them")
         if index is not None:
-            rows = np.arange(self.shape[1])[index if isinstance(index, slice) else _index(index)]
+            rows = _taken_of(self.shape[1], index, f"neurons of {self.name}")
         else:
             rows = _rows_of_ids(self.neurons["neuron_id"], np.asarray(ids), self.name)
         if rows.ndim != 1 or len(np.unique(rows)) != len(rows):
@@ -374,15 +374,15 @@ class View(LazyArray):
         ------
         DatasetError
             If there is none.
-        IndexError
-            If one is out of bounds.
+        OutOfRangeError
+            If one is out of bounds; it is an IndexError, too.
 
         Notes
         -----
         ``view.take(i)`` equals ``array[i]`` of an array, mask or slice `i`. A window with ``across=True`` is to be
         taken first, since a trial that is left out cannot be reached into.
         """
-        positions = np.arange(len(self))[trials if isinstance(trials, slice) else _index(trials)]
+        positions = _taken_of(len(self), trials, f"trials of {self.name}")
         if positions.ndim != 1 or not len(positions):
             raise DatasetError(f"no trial of {self.name} is taken: give a list, mask or slice that holds at least one")
         return _Taken(self, positions)
@@ -864,13 +864,25 @@ def trial_columns(trials: NDArray[Any], taken: Collection[str]) -> dict[str, NDA
     -------
     dict of str to ndarray (n_trials,)
     """
-    names = trials.dtype.names or ()
-    return {(f"trial_{name}" if name in {*taken, "trial"} else name).replace("/", "_"): trials[name] for name in names}
+    columns: dict[str, NDArray[Any]] = {}
+    for name in trials.dtype.names or ():
+        free = name.replace("/", "_")
+        while free in {*taken, *columns, "trial"}:
+            free = f"trial_{free}"
+        columns[free] = trials[name]
+    return columns
 
 
-def _index(index: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(index)
-    return array.astype(np.intp) if array.size == 0 else array
+def _taken_of(n: int, index: ArrayLike | slice, what: str) -> NDArray[np.intp]:
+    """What numpy takes of 0, ..., n - 1."""
+    array = index if isinstance(index, slice) else np.asarray(index)
+    if isinstance(array, np.ndarray) and array.size == 0:
+        array = array.astype(np.intp)
+    try:
+        taken: NDArray[np.intp] = np.arange(n)[array]
+    except IndexError as error:
+        raise OutOfRangeError(f"{n} {what} cannot be indexed so ({error}): give rows of them, or a mask") from None
+    return taken
 
 
 def _rows_of_ids(known: NDArray[np.int64], ids: NDArray[Any], name: str) -> NDArray[np.intp]:

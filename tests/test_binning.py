@@ -206,6 +206,8 @@ def test_out_is_zeroed_filled_and_returned():
         ({"closed": "middle"}, "closed"),
         ({"times": [[1.0]]}, "flat"),
         ({"times": ["a"]}, "numbers"),
+        ({"times": [[1.0], [1.0, 2.0]]}, "ragged"),
+        ({"dtype": "spikes"}, "numpy knows"),
         ({"times": np.ma.masked_invalid([1.0])}, "masked"),
         ({"width": "1"}, "number"),
         ({"start": None}, "number"),

@@ -369,6 +369,30 @@ def test_lists_of_neurons_are_read_and_never_run(tmp_path):
         read_index(tmp_path / "nowhere.pkl")
 
 
+def test_rows_that_are_not_there_are_one_line_and_nothing_is_written(tmp_path):
+    write_part(tmp_path / "new", "X_ON", "5", images(0, 2))
+    sheets = open_dataset(tmp_path / "new")
+    for kind in ("npz", "npy", "zarr"):
+        with pytest.raises(DatasetError, match="6 neurons of train/X_ON cannot be indexed so"):
+            list(export(kind, sheets, tmp_path / "out", index={"X_ON": np.array([6])}))
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(IndexError):
+        sheets["X_ON"].select(index=[-7])
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", b"\x93NUMPY"])
+def test_damaged_ids_are_one_line(tmp_path, content):
+    (tmp_path / "ids.npy").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"is no \.npy file of neuron ids"):
+        read_ids(tmp_path / "ids.npy")
+
+
+def test_ids_beyond_int64_are_refused(tmp_path):
+    np.save(tmp_path / "ids.npy", np.array([1 << 63], np.uint64))
+    with pytest.raises(DatasetError, match="9223372036854775808, which is no neuron's id"):
+        read_ids(tmp_path / "ids.npy")
+
+
 def test_ids_are_read_from_npy(tmp_path):
     np.save(tmp_path / "ids.npy", np.array([4, 2], np.int32))
     assert read_ids(tmp_path / "ids.npy").tolist() == [4, 2]

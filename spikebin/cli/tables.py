@@ -195,6 +195,8 @@ def describe_table(facts: dict[str, Any]) -> None:
         for p in facts["phases"]
     )
     binning, source = facts["binning"], facts["source"]
+    counts = binning["values"] == "count"
+    filled = f"{facts['mean_count']:.3g} a bin" if counts else f"{100 * facts['fraction_true']:.3f} % of bins"
     shortest, longest = facts["n_bins"]
     n_bins = _number(longest, "bin") if shortest == longest else f"{shortest:,} to {longest:,} bins"
     rows = [
@@ -216,7 +218,7 @@ def describe_table(facts: dict[str, Any]) -> None:
             f" {'with' if binning['end_bin'] else 'no'} end bin, {binning['values']}",
         ],
         ["neurons", f"ids {facts['neuron_ids'][0]} to {facts['neuron_ids'][1]}"],
-        ["rate", f"{facts['mean_rate_hz']:.2f} Hz a neuron, {100 * facts['fraction_true']:.3f} % of bins"],
+        ["rate", f"{facts['mean_rate_hz']:.2f} Hz a neuron, {filled}"],
         [
             "spikes",
             f"{facts['n_spikes']:,} = {facts['n_binned']:,} binned + {facts['n_collisions']:,} collisions"
