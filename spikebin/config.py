@@ -22,7 +22,7 @@ from spikebin.recordings.base import Reading, TrialRule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Config", "Recordings", "find_config", "is_variant", "load_config", "parse_config"]
+__all__ = ["Config", "Recordings", "at_home", "find_config", "is_variant", "load_config", "parse_config"]
 
 FILE_NAME = "spikebin.toml"
 VARIABLE = "SPIKEBIN_CONFIG"
@@ -126,7 +126,7 @@ class Config:
         -------
         Path
         """
-        return self.path.parent / Path(path).expanduser()
+        return self.path.parent / at_home(path)
 
     def rule(self, part: str) -> TrialRule:
         """Which presentations or events of a part are trials: a file of events with its path resolved.
@@ -144,6 +144,28 @@ class Config:
         if events is None or not events.lower().endswith(EVENT_FILES):
             return self.trial
         return replace(self.trial, events=str(self.resolve(events.replace("{part}", part))))
+
+
+def at_home(path: Path | str) -> Path:
+    """A path whose ``~`` or ``~user`` is written out.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ConfigError
+        If there is no such user, or no home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{path}: this machine knows no home of that name, write the whole path") from None
 
 
 def find_config(given: Path | None = None) -> Path:
@@ -164,7 +186,7 @@ def find_config(given: Path | None = None) -> Path:
         If it is not there.
     """
     named = given or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
-    path = (named or Path(FILE_NAME)).expanduser()
+    path = at_home(named or FILE_NAME)
     if not path.is_file():
         way_out = "give --config FILE" if named else f"run `spikebin init ROOT`, give --config FILE or set {VARIABLE}"
         raise ConfigError(f"no config {path.absolute()}: {way_out}")
@@ -253,7 +275,7 @@ class _Reader:
         output = self.text(data, "output", "", "dataset")
         return Config(
             path=self.path,
-            output=self.path.parent / Path(output).expanduser(),
+            output=self.path.parent / at_home(output),
             recordings=tuple(self.entry(entry, i) for i, entry in enumerate(entries)),
             sheets=self.sheets(data, ""),
             layout=self.choice(data, "layout", "", ("matrix", "events"), "matrix"),
@@ -370,7 +392,7 @@ class _Reader:
             neurons=self.text(table, "neurons", where) or None,
             ids=self.text(table, "ids", where) or None,
             labels=None if labels is None else tuple(labels),
-            nodes=str(self.path.parent / Path(nodes).expanduser()) if nodes else None,
+            nodes=str(self.path.parent / at_home(nodes)) if nodes else None,
         )
 
     def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:

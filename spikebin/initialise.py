@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikebin.atomic import write_atomically
-from spikebin.config import is_variant, parse_config
+from spikebin.config import at_home, is_variant, parse_config
 from spikebin.errors import ConfigError, RecordingError
 from spikebin.names import is_utf8
 from spikebin.plan import draw_plan
@@ -96,7 +96,7 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
         wanted.append((name, Path(root)))
     if not wanted:
         raise ConfigError("no ROOT given: name the directories that hold the recordings")
-    found = [root for variant, path in wanted for root in look_at(variant, path.expanduser())]
+    found = [root for variant, path in wanted for root in look_at(variant, at_home(path))]
     text = config_text(found, config.absolute().parent)
     try:
         draw_plan(parse_config(config.absolute(), text))

@@ -564,7 +564,10 @@ def read_jobs(output: Path) -> tuple[Job, ...] | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"{path} cannot be read ({error}): check its rights") from None
-    rows = list(csv.reader(io.StringIO(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise PlanError(f"{path} is not as spikebin wrote it ({error}): restore it") from None
     if not rows or rows[0] != COLUMNS:
         raise PlanError(
             f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` anew elsewhere"

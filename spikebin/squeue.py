@@ -185,7 +185,7 @@ def submitted(output: Path) -> dict[str, Submitted]:
     """
     notes = {}
     for path in slurm_directory(output).glob("*.json"):
-        with suppress(OSError, ValueError, TypeError):
+        with suppress(OSError, ValueError, TypeError, KeyError):
             entry = json.loads(path.read_text("utf-8"))
             if isinstance(entry["user"], int) and isinstance(entry["offset"], int):
                 notes[path.stem] = Submitted(**{**entry, "sheets": tuple(entry["sheets"])})

@@ -282,7 +282,7 @@ def _read_rows(output: Path) -> dict[str, tuple[str, str]]:
         return {f"{variant}/{part}": (reason, written) for variant, part, reason, written in rows}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise PlanError(f"{path} cannot be read ({error}): mend or remove it") from None
 
 

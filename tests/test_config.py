@@ -150,6 +150,7 @@ def test_tables_may_stand_in_the_top_one(tmp_path, text, line):
 def test_where_the_config_is_looked_for(tmp_path):
     write_toml(tmp_path / "other.toml", tmp_path)
     one_line_error(spikebin("plan", cwd=tmp_path), "no config", "spikebin init ROOT")
+    one_line_error(spikebin("plan", "--config", "~nobody-of-this-name/x.toml", cwd=tmp_path), "knows no home")
     one_line_error(spikebin("plan", "--config", "none.toml", cwd=tmp_path), "none.toml", "--config FILE")
     result = spikebin("plan", cwd=tmp_path, env={"SPIKEBIN_CONFIG": str(tmp_path / "other.toml")})
     one_line_error(result, "other.toml", "fits parts")

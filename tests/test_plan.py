@@ -353,7 +353,7 @@ def test_a_plan_that_was_meddled_with_is_refused(tmp_path):
         load_plan(config)
     make_plan(config)
     text = (tmp_path / "out" / "jobs.csv").read_text()
-    for broken in (text.replace("\n1,", "\n5,"), text.replace("index", "nr"), text + "x\n"):
+    for broken in (text.replace("\n1,", "\n5,"), text.replace("index", "nr"), text + "x\n", text + '"' + "x" * 140_000):
         (tmp_path / "out" / "jobs.csv").write_text(broken)
         with pytest.raises(PlanError, match="restore it"):
             load_plan(config)

@@ -233,6 +233,7 @@ def test_notes_that_hold_something_else_are_left_out(tmp_path):
     note_submitted(tmp_path, note, "")
     for i, change in enumerate([{"user": "me"}, {"offset": None}, {"sheets": 3}, {"more": 1}]):
         (tmp_path / "slurm" / f"{i}.json").write_text(json.dumps({**asdict(note), **change}))
+    (tmp_path / "slurm" / "8.json").write_text("{}")
     assert submitted(tmp_path) == {"7": note}
 
 

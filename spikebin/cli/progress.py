@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -38,9 +39,8 @@ def followed(items: Iterable[T], total: int, line: Callable[[T], str]) -> Iterat
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
     )
-    with bar:
+    with bar if console.is_terminal else nullcontext():
         shown = bar.add_task("files", total=total)
         for item in items:
             bar.advance(shown)
@@ -63,12 +63,11 @@ def run_with_progress(plan: Plan, tasks: Sequence[Task], *, workers: int, force:
         TextColumn("{task.fields[rate]:.1f} trials/s"),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
     )
     failures: list[Outcome] = []
     code = n_trials = 0
     begun = time.monotonic()
-    with bar:
+    with bar if console.is_terminal else nullcontext():
         shown = bar.add_task("files", total=n_files, rate=0.0)
 
         def count_trial() -> None:
