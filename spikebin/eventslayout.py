@@ -65,24 +65,54 @@ class EventsLayout:
         self._n_chunks = 0
 
     def create(self, file: Any) -> None:
-        """Nothing can be written before the rates are known."""
+        """Nothing can be written before the rates are known.
+
+        Parameters
+        ----------
+        file : tables.File
+        """
 
     def encode(self, events: TrialEvents) -> PackedTrial:
-        """Pack one trial; threads may encode at once."""
+        """Pack one trial; threads may encode at once.
+
+        Parameters
+        ----------
+        events : TrialEvents
+
+        Returns
+        -------
+        PackedTrial
+        """
         counts = np.empty(0, np.uint8) if events.counts is None else events.counts
         return PackedTrial(
             _gaps(events.flat), counts, np.bincount(events.flat // self.shape[2], minlength=self.shape[1])
         )
 
     def append(self, file: Any, trial: int, encoded: PackedTrial) -> None:  # noqa: ARG002
-        """Keep one trial as `encode` made it."""
+        """Keep one trial as `encode` made it.
+
+        Parameters
+        ----------
+        file : tables.File
+        trial : int
+            They come in order.
+        encoded : PackedTrial
+        """
         if self._packed:
             encoded.row_sizes[:] += self._packed[-1].row_sizes
             self._packed[-1] = self._packed[-1]._replace(row_sizes=np.empty(0, np.int64))
         self._packed.append(encoded)
 
     def finish(self, file: Any, threads: int) -> None:
-        """Write all trials."""
+        """Write all trials, of which there is one at least.
+
+        Parameters
+        ----------
+        file : tables.File
+            Open for writing.
+        threads : int
+            How many sort and compress at once.
+        """
         classes = rate_classes(self._packed[-1].row_sizes)
         self._order = _order(classes)
         with ThreadPoolExecutor(threads) as pool:
@@ -98,7 +128,22 @@ class EventsLayout:
                         array.write_chunk((trial, i * array.chunkshape[1]), chunk)
 
     def attach(self, file: Any) -> NDArray[np.int64]:
-        """Learn what reading needs; where the chunks of each trial lie, as `spikebin.layouts.MatrixLayout.attach`."""
+        """Learn what reading needs, and where the chunks of each trial lie.
+
+        Parameters
+        ----------
+        file : tables.File
+
+        Returns
+        -------
+        int64 (n_trials, n_chunks, 2)
+            As `spikebin.layouts.MatrixLayout.attach`; for counts, the chunks of ``/events`` first.
+
+        Raises
+        ------
+        DamagedChunkError
+            If the arrays are not what spikebin writes, or as `spikebin.chunks.chunk_places`.
+        """
         n_nodes = 2 if self.dtype == bool else 3
         classes, *arrays = (file.get_node("/", name, "Array") for name in ("rate_class", "events", "counts")[:n_nodes])
         if classes.shape != self.shape[1:2] or arrays[0].ndim != 2 or arrays[0].dtype.kind != "u":
@@ -117,7 +162,22 @@ class EventsLayout:
     def block(
         self, chunks: Callable[[int, int], bytes], trials: Selector, rows: Selector, columns: Selector
     ) -> NDArray[Any]:
-        """The outer product of trials, rows and columns; ``chunks(trial, i)`` reads chunk i of a trial."""
+        """The outer product of trials, rows and columns.
+
+        Parameters
+        ----------
+        chunks, trials, rows, columns
+            As for `spikebin.layouts.MatrixLayout.block`.
+
+        Returns
+        -------
+        ndarray (len(trials), len(rows), len(columns))
+
+        Raises
+        ------
+        DamagedChunkError
+            If a chunk is not what spikebin writes, or its gaps lead out of the matrix.
+        """
         out = np.zeros((len(trials), len(rows), len(columns)), self.dtype)
         whole = _is_all(rows, self.shape[1]) and _is_all(columns, self.shape[2])
         out_rows, out_columns = _inverse(rows, self.shape[1]), _inverse(columns, self.shape[2])
@@ -133,7 +193,25 @@ class EventsLayout:
         return out
 
     def events(self, chunks: Callable[[int, int], bytes], trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Flat indices (int64, ascending) and values (uint8) of the cells of one trial that are not empty."""
+        """Where one trial is not empty.
+
+        Parameters
+        ----------
+        chunks, trial
+            As for `spikebin.layouts.MatrixLayout.events`.
+
+        Returns
+        -------
+        flat : int64 (n_events,)
+            ``row * n_columns + bin``, ascending.
+        values : uint8 (n_events,)
+            What these cells hold.
+
+        Raises
+        ------
+        DamagedChunkError
+            If a chunk is not what spikebin writes, or its gaps lead out of the matrix.
+        """
         flat, values = self._scattered(partial(chunks, trial))
         if self.dtype == bool:
             flat.sort()

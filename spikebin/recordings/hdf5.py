@@ -28,7 +28,17 @@ CHUNKS_AT_ONCE = 16
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether a file has the signature of HDF5, at its start or behind a user block."""
+    """Whether a file has the signature of HDF5, at its start or behind a user block.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    bool
+        False, too, where it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             place = 0
@@ -45,6 +55,14 @@ def is_hdf5(path: Path) -> bool:
 @contextmanager
 def opened(path: Path) -> Iterator[Group]:
     """The root group of a file, while the lock is held.
+
+    Parameters
+    ----------
+    path : Path
+
+    Yields
+    ------
+    Group
 
     Raises
     ------
@@ -90,7 +108,18 @@ class Group:
         return list(self._node._v_leaves) + list(self._node._v_unknown)
 
     def group(self, name: str) -> Group | None:
-        """A group inside, by its path relative to this one."""
+        """A group inside.
+
+        Parameters
+        ----------
+        name : str
+            Path relative to this one.
+
+        Returns
+        -------
+        Group or None
+            None if there is none.
+        """
         node = self._node
         for piece in name.split("/"):
             if piece not in node._v_groups:
@@ -99,20 +128,55 @@ class Group:
         return Group(self.path, node)
 
     def has(self, name: str) -> bool:
-        """Whether there is such a data set."""
+        """Whether there is such a data set.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        bool
+        """
         return name in self._node._v_leaves
 
     def length(self, name: str) -> int:
-        """Length of a flat array."""
+        """Length of a flat array.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        RecordingError
+            As `read`.
+        """
         return int(self._flat(name).nrows)
 
     def read(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """A slice of a flat array.
 
+        Parameters
+        ----------
+        name : str
+        start : int
+        stop : int, optional
+            Default: its end.
+
+        Returns
+        -------
+        ndarray (n,)
+            Of numbers, booleans or bytes.
+
         Raises
         ------
         RecordingError
-            If there is none, or it is not flat, or not of numbers.
+            If there is none, or it is not flat, or not what `readable` says.
         """
         array = self._flat(name)
         found: NDArray[Any] = np.asarray(array[start : int(array.nrows) if stop is None else stop])
@@ -120,6 +184,14 @@ class Group:
 
     def read_pairs(self, name: str) -> NDArray[Any]:
         """An array (n, 2) of numbers, whole.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        ndarray (n, 2)
 
         Raises
         ------
@@ -134,14 +206,35 @@ class Group:
         return np.asarray(leaf[:])
 
     def readable(self, name: str) -> bool:
-        """Whether a data set is a flat array of numbers or fixed-width texts that PyTables can read."""
+        """Whether a data set is a flat array of numbers or fixed-width texts that PyTables can read.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        bool
+        """
         import tables
 
         leaf = self._node._v_leaves[name] if name in self._node._v_leaves else None  # noqa: SIM401
         return isinstance(leaf, tables.Array) and leaf.ndim == 1 and leaf.dtype.kind in "fiubS"
 
     def attribute(self, name: str, array: str | None = None) -> str | None:
-        """A text or number, attribute of the group or of an array inside; None if it has none, or an odd one."""
+        """A text or number, attribute of the group or of an array inside.
+
+        Parameters
+        ----------
+        name : str
+        array : str, optional
+            One of the data sets inside, which PyTables can read.
+
+        Returns
+        -------
+        str or None
+            None if it has none, or an odd one.
+        """
         node = self._node if array is None else self._node._v_leaves[array]
         try:
             value = node._v_attrs[name]
