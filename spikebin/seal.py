@@ -46,7 +46,7 @@ def _is_text(value: Any) -> bool:
 
 def _is_name(value: Any) -> bool:
     """Whether it can be, or be part of, the name of a file; exports are named after what a seal says."""
-    return type(value) is str and value.isprintable() and "/" not in value and value.strip(". ") != ""
+    return type(value) is str and "/" not in value and "\0" not in value and value.strip(". ") != ""
 
 
 def _is_object(value: Any) -> bool:

@@ -225,7 +225,8 @@ class _Looker:
                 return f"{path} was made with another [{key}]"
         found = header["variant"], header["part"], directory_name(header["sheet"])
         if found != (job.variant, job.part, directory_name(sheet)):
-            return f"{path} holds {'/'.join(found)}: it was renamed or copied"
+            # A seal can hold what no recording is called.
+            return f"{path} holds {' '.join('/'.join(found).split())}: it was renamed or copied"
         if "limit" in header:
             return f"{path} was made with --limit {header['limit']}: it is not the whole part"
         return ""

@@ -157,7 +157,7 @@ def test_two_writers_do_not_get_in_each_others_way(root, tmp_path):
     sheets = open_dataset(root).only(["X_ON"])
     first = export("zarr", sheets, tmp_path)
     next(first)
-    with pytest.raises(SpikebinError, match="another spikebin has held"):
+    with pytest.raises(SpikebinError, match="another spikebin is at work in"):
         list(export("zarr", sheets, tmp_path))
     assert [done.part for done in first] == ["10"]
     assert set(stores(tmp_path)) == {"X_ON"}
