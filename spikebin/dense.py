@@ -143,9 +143,9 @@ def bin_spikes(
     n_bins = Binning(width=width, closed=closed, end_bin=end_bin).n_bins(start, stop)
     shape = (as_size(n_trials, "n_trials"), as_size(n_neurons, "n_neurons"), n_bins)
     flat_times = as_floats(times, "times")
-    rows = as_indices(neurons, "neurons", n_neurons, flat_times.size)
+    rows = as_indices(neurons, "neurons", shape[1], flat_times.size)
     if trials is not None:
-        rows = as_indices(trials, "trials", n_trials, flat_times.size) * n_neurons + rows
+        rows = as_indices(trials, "trials", shape[0], flat_times.size) * shape[1] + rows
     elif n_trials != 1:
         raise BinningError(f"n_trials is {n_trials} but `trials` is not given: give the trial of each spike")
     matrix = matrix_to_fill(out, shape, dtype)

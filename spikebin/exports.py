@@ -51,9 +51,10 @@ class Exported:
     part: str
     files: int
     skipped: bool
+    unit: str = "files"
 
     def __str__(self) -> str:
-        return f"{self.part} {self.sheet}: {'there already' if self.skipped else f'{self.files} files'}"
+        return f"{self.part} {self.sheet}: {'there already' if self.skipped else f'{self.files} {self.unit}'}"
 
 
 def export(
@@ -107,10 +108,12 @@ def export(
         yield from _export_zarr(sheets if index is None else sheets.select(index=index), out, step)
         return
     folder, make = _maker(kind, layout, step)
-    chosen = {directory_name(name): rows for name, rows in (index or {}).items()}
+    chosen: dict[str, NDArray[np.intp]] = {}
     if index is not None:
         sheets.select(index=index)
+        wanted = {directory_name(name): np.asarray(rows) for name, rows in index.items()}
         sheets = sheets.only(index)
+        chosen = {name: np.arange(sheets[name].shape[1])[wanted[directory_name(name)]] for name in sheets}
     found = sheets.parts()
     if kind == "npz":
         for part in (part for parts in found.values() for part in parts):
@@ -119,10 +122,12 @@ def export(
             check_numbers([part.file for part in parts])
     for name, parts in found.items():
         sheet = directory_name(name)
+        notes: dict[Path, list[str]] = {}
         for part in parts:
             root = out / f"{part.file.header['variant']}_dataset"
-            rows = _rows(part, chosen.get(sheet))
-            note = root / NOTES / f"{folder.replace('/', '-')}-{sheet}-{part.name}.json"
+            rows = _rows(part, chosen.get(name))
+            prefix = f"{folder.replace('/', '-')}-{sheet}-"
+            note = root / NOTES / f"{prefix}{part.name}.json"
             origin = {
                 "content": part.file.header["content_digest"],
                 "rows": _digest(rows),
@@ -131,12 +136,18 @@ def export(
             known, names = _noted(note)
             skipped = known == origin and all((root / name).is_file() for name in names)
             if not skipped:
-                before, names = names, []
-                for made in make(part, rows):
-                    write_atomically(root / made.path, _blocks(made.content()))
-                    names.append(str(made.path))
+                notes = notes or {path: _noted(path)[1] for path in note.parent.glob(f"{prefix}*.json")}
+                others = {file for path, files in notes.items() if path != note for file in files}
+                before, made = names, list(make(part, rows))
+                names = notes[note] = [str(one.path) for one in made]
+                if clash := others.intersection(names):
+                    raise DatasetError(
+                        f"{min(clash)} in {root} is another part's than {part.name}: export to another directory"
+                    )
+                for one in made:
+                    write_atomically(root / one.path, _blocks(one.content()))
                 write_atomically(note, [json.dumps({**origin, "files": names}).encode()])
-                _remove_left_over(root, note, before, names)
+                _remove_left_over(root, set(before) - others, names)
             yield Exported(sheet, part.name, len(names), skipped)
             part.file.forget_tables()
 
@@ -149,7 +160,7 @@ def _export_zarr(sheets: SheetSet, out: Path, step: int | None) -> Iterator[Expo
         root = out / f"{view.name.split('/', 1)[0]}_dataset"
         store, notes = root / "zarr" / f"{sheet}.zarr", root / NOTES / f"zarr-{sheet}"
         for part, n_trials, skipped in write_store(view, store, notes):
-            yield Exported(sheet, part, n_trials, skipped)
+            yield Exported(sheet, part, n_trials, skipped, "trials")
 
 
 def _rows(part: Part, chosen: NDArray[Any] | None) -> Rows:
@@ -243,15 +254,13 @@ def _noted(note: Path) -> tuple[dict[str, Any], list[str]]:
     return known, names
 
 
-def _remove_left_over(root: Path, note: Path, before: list[str], now: list[str]) -> None:
-    """Remove files of a part as it was before, if it has fewer now and no other part has taken their names."""
+def _remove_left_over(root: Path, before: set[str], now: list[str]) -> None:
+    """Remove files of a part as it was before, if it has fewer now."""
     folders = {PurePosixPath(name).parent for name in now}
-    left = {name for name in before if PurePosixPath(name).parent in folders}.difference(now)
-    if left:
-        for other in note.parent.glob("*.json"):
-            left.difference_update(_noted(other)[1])
-    for name in left:
-        (root / name).unlink(missing_ok=True)
+    for name in before.difference(now):
+        # A note is a file like any other: what it says must not reach beyond where parts are.
+        if PurePosixPath(name).parent in folders:
+            (root / name).unlink(missing_ok=True)
 
 
 def _digest(rows: Rows) -> str | None:

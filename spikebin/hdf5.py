@@ -79,7 +79,6 @@ def open_hdf5(path: Path) -> Iterator[Any]:
             AssertionError,
             AttributeError,
             LookupError,
-            MemoryError,
             OSError,
             RuntimeError,
             TypeError,

@@ -117,7 +117,8 @@ def fill_windows(times, rows, step, starts, stops, trials, margin, width, right,
     """Count the spikes of windows into ``out[trials[w], rows[i * step], bin]``, up to `full`.
 
     How many lie in a window, those in two windows twice; were binned; did not fit. Times ascend, and windows by their
-    starts. `margin` is the largest tolerance of an edge. With a `step` of 0 all spikes are those of ``rows[0]``.
+    starts. `margin` is the tolerance of their edges, which belongs to them. With a `step` of 0 all spikes are those of
+    ``rows[0]``.
     """
     n_spikes = 0
     n_inside = 0
@@ -130,7 +131,7 @@ def fill_windows(times, rows, step, starts, stops, trials, margin, width, right,
         i = low
         while i < times.size and times[i] <= stop + margin:
             k = bin_of(times[i], start, stop, width, right, end_bin, n_bins)
-            n_spikes += k >= 0 or start <= times[i] <= stop
+            n_spikes += 1
             if k >= 0:
                 n_inside += 1
                 if out[trial, rows[i * step], k] < full:

@@ -167,6 +167,7 @@ def check_numbers(files: Sequence[MatrixFile]) -> None:
         if following - first >= file.shape[0]:
             continue
         n_images = int(np.unique(file.trials["repeat"], return_counts=True)[1].max())
+        file.forget_tables()
         if following - first < n_images:
             raise DatasetError(
                 f"the {n_images} images of part {file.header['part']} would be numbered over those of part"
@@ -227,8 +228,11 @@ def read_index(path: Path | str) -> dict[str, NDArray[np.int64]]:
     found = load(Path(path))
     index = {}
     for sheet, rows in found.items() if isinstance(found, dict) else [("", None)]:
-        array = np.asarray(rows if isinstance(rows, list | tuple | np.ndarray) else np.nan)
-        whole = array.ndim == 1 and (array.dtype.kind in "iu" or not array.size)
+        try:
+            array = np.asarray(rows if isinstance(rows, list | tuple | np.ndarray) else np.nan)
+        except ValueError:
+            array = np.asarray(np.nan)
+        whole = array.ndim == 1 and (not array.size or (array.dtype.kind in "iu" and array.max() < 1 << 63))
         if not isinstance(sheet, str) or not whole:
             raise DatasetError(f"{path} is no list of neurons: it must hold {{sheet: list of row numbers}}")
         index[sheet] = array.astype(np.int64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -15,7 +16,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from spikebin.cores import cpus
-from spikebin.signals import Ended, ending_on_signals, holding_signals, listen
+from spikebin.signals import GRACE, Ended, ending_on_signals, holding_signals, listen
 from spikebin.state import State, sheet_state, survey
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Task", "run_tasks", "wanted_tasks"]
 
-PATIENCE = 3.0
+PATIENCE = 0.75 * GRACE
+"""Seconds for workers to end; ended by a signal, this process has something to say before it must be gone."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,9 @@ def run_tasks(
     finally:
         for worker in crew:
             worker.dismiss()
+        deadline = time.monotonic() + PATIENCE
         for worker in crew:
-            worker.join()
+            worker.join(deadline - time.monotonic())
 
 
 class _Worker:
@@ -186,7 +189,7 @@ class _Worker:
         self.process.join(PATIENCE)
         code = self.process.exitcode
         if code is None:
-            self.join()
+            self.join(0)
             return "its worker hung up, did not end and was killed: run `spikebin job` on it alone to see more"
         if code < 0:
             name = signal.Signals(-code).name
@@ -199,8 +202,8 @@ class _Worker:
         if self.task is not None:
             self.process.terminate()
 
-    def join(self) -> None:
-        self.process.join(PATIENCE)
+    def join(self, patience: float) -> None:
+        self.process.join(max(0, patience))
         if self.process.is_alive():
             self.process.kill()
             self.process.join()

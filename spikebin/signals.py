@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-__all__ = ["Ended", "ending_on_signals", "holding_signals", "listen"]
+__all__ = ["GRACE", "Ended", "ending_on_signals", "holding_signals", "listen"]
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 2.0

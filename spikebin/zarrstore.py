@@ -21,7 +21,7 @@ from spikebin.errors import SpikebinError
 from spikebin.views import trial_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -93,7 +93,7 @@ def write_store(view: View, store: Path, notes: Path) -> Iterator[tuple[str, int
             if _made_from(store) == facts:
                 yield from ((part, stop - first, True) for part, first, stop in parts)
                 return
-            n_done = _n_done(notes, facts) if _made_from(building) == facts else 0
+            n_done, n_files = _begun(zarr, building, notes, facts, parts) if _made_from(building) == facts else (0, 0)
             if not n_done:
                 # First the note: what is begun must never be taken for what was written before.
                 (notes / PROGRESS).unlink(missing_ok=True)
@@ -107,7 +107,8 @@ def write_store(view: View, store: Path, notes: Path) -> Iterator[tuple[str, int
                         shutil.rmtree(chunks, ignore_errors=True)
                         spikes[trial] = view[trial]
                         _sync(chunks)
-                    _note(notes, facts, i + 1)
+                    n_files += _n_files(building, first, stop)
+                    _note(notes, facts, i + 1, n_files)
                 yield part, stop - first, i < n_done
             _finish(zarr, building, store)
             (notes / PROGRESS).unlink(missing_ok=True)
@@ -201,17 +202,30 @@ def _made_from(store: Path) -> dict[str, Any] | None:
         return None
 
 
-def _n_done(notes: Path, facts: dict[str, Any]) -> int:
-    """How many parts of a store that is being built are on disk."""
+def _begun(
+    zarr: Any, building: Path, notes: Path, facts: dict[str, Any], parts: Sequence[tuple[str, int, int]]
+) -> tuple[int, int]:
+    """How many parts of a store that is being built are on disk, in how many files; none if any of it has gone."""
     try:
         note = json.loads((notes / PROGRESS).read_text("utf-8"))
-        return int(note["parts"]) if note["facts"] == _digest(facts) else 0
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0
+        n_done, n_files = int(note["parts"]), int(note["files"])
+        # Scratch disks remove what is old: an array without its metadata, or chunks, which would read as zeros.
+        zarr.open_group(building, mode="r")["spikes"]
+        whole = note["facts"] == _digest(facts) and _n_files(building, 0, parts[n_done - 1][2]) == n_files
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return 0, 0
+    return (n_done, n_files) if whole else (0, 0)
 
 
-def _note(notes: Path, facts: dict[str, Any], n_done: int) -> None:
-    write_atomically(notes / PROGRESS, [json.dumps({"parts": n_done, "facts": _digest(facts)}).encode()])
+def _n_files(building: Path, first: int, stop: int) -> int:
+    """How many files the chunks of some trials are; a chunk without a spike is none."""
+    folders = (building / "spikes" / "c" / str(trial) for trial in range(first, stop))
+    return sum(path.is_file() for folder in folders for path in folder.rglob("*"))
+
+
+def _note(notes: Path, facts: dict[str, Any], n_done: int, n_files: int) -> None:
+    note = {"parts": n_done, "files": n_files, "facts": _digest(facts)}
+    write_atomically(notes / PROGRESS, [json.dumps(note).encode()])
 
 
 def _digest(facts: dict[str, Any]) -> str:

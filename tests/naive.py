@@ -83,7 +83,7 @@ def fill_windows(times, rows, step, starts, stops, trials, margin, width, right,
         for i, time in enumerate(times):
             row = rows[i] if step else rows[0]
             k = bin_of(time, start, stop, width, right, end_bin, n_bins)
-            n_spikes += k >= 0 or start <= time <= stop
+            n_spikes += start - margin <= time <= stop + margin
             n_inside += k >= 0
             if k >= 0 and out[trial, row, k] == full:
                 n_collisions += 1

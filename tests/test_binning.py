@@ -282,3 +282,10 @@ def test_the_short_way_into_the_middle_of_a_bin_is_the_rule(k, off, start, durat
     time, n = start + (k + off) * width, naive.n_bins(start, stop, width, end_bin)
     place = start, stop, width, right, end_bin, n
     assert kernels.bin_of(time, *place) == naive.bin_of(time, *place)
+
+
+def test_sizes_may_be_any_whole_numbers():
+    found = bin_spikes(
+        [0.5, 0.5], [0, 1], trials=[0, 1], n_trials=np.uint64(2), n_neurons=np.uint64(2), start=0, stop=1, width=1
+    )
+    assert found[:, :, 0].tolist() == [[True, False], [False, True]]

@@ -185,6 +185,26 @@ def test_parts_that_would_write_over_each_other_are_refused(tmp_path):
     assert len(list((tmp_path / "all").rglob("*.npz"))) == 12
 
 
+def test_parts_exported_one_by_one_do_not_write_over_each_other(tmp_path):
+    for part in ("0", "3", "5"):
+        write_part(tmp_path / "new", "X_ON", part, images(10 * int(part), 3))
+    list(export("npz", open_dataset(tmp_path / "new", leave_out=["5"]), tmp_path / "out"))
+    before = {path: path.read_bytes() for path in tmp_path.joinpath("out").rglob("*.*") if path.is_file()}
+    with pytest.raises(DatasetError, match=r"spikes_5\.npz in .* is another part's than 5"):
+        list(export("npz", open_dataset(tmp_path / "new", leave_out=["3"]), tmp_path / "out"))
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy", "mat", "zarr"])
+def test_rows_may_be_a_list_or_a_mask(tmp_path, kind):
+    write_part(tmp_path / "new", "X_ON", "5", images(0, 2))
+    sheets = open_dataset(tmp_path / "new")
+    mask = np.array([True, False, False, False, False, True])
+    chosen = [{"X_ON": rows} for rows in ([0, 5], mask, np.array([0, 5]))]
+    done = [exported.skipped for index in chosen for exported in export(kind, sheets, tmp_path / "out", index=index)]
+    assert done == [False, True, True]
+
+
 def test_a_part_with_fewer_trials_than_before_leaves_no_file_behind(tmp_path):
     write_part(tmp_path / "new", "X_ON", "0", images(0, 4))
     write_part(tmp_path / "new", "X_ON", "9", images(9, 2))

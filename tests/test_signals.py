@@ -92,6 +92,7 @@ def test_a_signal_to_all_processes_of_run_is_told_in_one_line(data_set, number):
         process = job(data_set, words="run --force --workers 1")
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while len(children.read_text().split()) < 2:  # The worker is the second; the first is multiprocessing's own.
+            assert process.poll() is None
             time.sleep(0.01)
         time.sleep(delay)
         os.killpg(process.pid, number)

@@ -37,13 +37,23 @@ def twin(spikes, onsets, start, stop, width, closed, end_bin, dtype):
         for time, neuron in spikes:
             place = onset + start, onset + stop, width, closed == "right", end_bin, n_bins
             k = naive.bin_of(time, *place)
-            n_spikes += k >= 0 or place[0] <= time <= place[1]
+            tolerance = max(1e-8, 1e-7 * width)
+            n_spikes += place[0] - tolerance <= time <= place[1] + tolerance
             if k >= 0 and dtype == "bool" and matrix[trial, neuron, k]:
                 n_collisions += 1
             elif k >= 0:
                 matrix[trial, neuron, k] += 1
                 n_binned += 1
     return matrix, Tally(n_spikes, n_binned, n_collisions, n_spikes - n_binned - n_collisions)
+
+
+def test_a_time_that_means_an_edge_counts_as_that_edge():
+    for off in (-1e-10, 0.0, 1e-10):
+        for closed, edge in (("left", 1.0), ("right", 0.0)):
+            _, tally = bin_trials(
+                [[edge + off]], onsets=[0], start=0, stop=1, width=1, closed=closed, return_tally=True
+            )
+            assert tally == Tally(1, 0, 0, 1)
 
 
 def ways(spikes):

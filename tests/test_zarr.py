@@ -127,6 +127,22 @@ def test_a_store_that_is_not_whole_is_not_there_and_is_gone_on_with(root, tmp_pa
     assert not building.exists()
 
 
+@pytest.mark.parametrize("gone", ["spikes/zarr.json", "spikes/c/1", "spikes"])
+def test_what_has_lost_something_is_begun_anew(root, tmp_path, gone):
+    sheets = open_dataset(root).only(["X_ON"])
+    ended = export("zarr", sheets, tmp_path)
+    next(ended)
+    ended.close()
+    (building,) = (tmp_path / "train_dataset/zarr").iterdir()
+    lost = building / gone
+    if lost.is_dir():
+        shutil.rmtree(lost)
+    else:
+        lost.write_text("{")
+    assert [done.skipped for done in export("zarr", sheets, tmp_path)] == [False, False]
+    assert np.array_equal(zarr.open_group(stores(tmp_path)["X_ON"], mode="r")["spikes"][...], sheets["X_ON"][...])
+
+
 def test_what_was_begun_from_something_else_is_begun_anew(root, tmp_path):
     sheets = open_dataset(root).only(["X_ON"])
     ended = export("zarr", sheets, tmp_path)

@@ -58,6 +58,8 @@ def main() -> None:
         # Whoever read our output has gone, as `head` does; the interpreter must not try to flush into the void.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except MemoryError:
+        _stop("out of memory: ask for more, or for less at once", 1)
     except Exception as error:  # noqa: BLE001
         if hasattr(error, "format_message"):
             _stop(f"{error.format_message().rstrip('.')}: `spikebin --help` and `spikebin COMMAND --help` tell more", 2)

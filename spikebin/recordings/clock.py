@@ -160,10 +160,15 @@ def parse_ms(text: str | float) -> float:
         found: Any = DURATION.fullmatch(text)
         if found is None:
             raise ValueError(f"{text!r} is no time: give ms, or a number with its unit, 10ms or 0.2s")
-        number, unit = float(found["number"]), NAMES.get(found["unit"].lower() or "ms", "")
+        try:
+            number = float(found["number"])
+        except ValueError:
+            raise ValueError(f"{text!r} is no time: give ms, or a number with its unit, 10ms or 0.2s") from None
+        unit = NAMES.get(found["unit"].lower() or "ms", "")
         if unit not in {"s", "ms", "us"}:
             raise ValueError(f"{text!r} has the unit {found['unit']!r}: give ms, s or us")
     multiplier, divisor = UNITS[unit]
-    if not math.isfinite(number):
+    milliseconds = number * multiplier / divisor
+    if not math.isfinite(milliseconds):
         raise ValueError(f"{text!r} is not finite: give a time in ms")
-    return number * multiplier / divisor
+    return milliseconds
