@@ -33,7 +33,7 @@ CHUNK_ROWS = 1 << 16
 CHUNK_CELLS = 1 << 26
 # Larger blocks compress better, smaller ones make slices of a few neurons faster. At the model's low rates the level
 # makes a tenth of the size, which levels below 5 do not reach with blocks that are as quick to read.
-MATRIX_LEVEL, MATRIX_BLOCK = 5, 1 << 18
+MATRIX_LEVEL, MATRIX_BLOCK = 5, 3 << 16
 
 # For all files, of which a data set has thousands.
 _decoded = Scratch(lambda size: np.empty(size, np.uint8))
