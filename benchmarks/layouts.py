@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from benchmarks.inputs import Bench, Truth
 
-TEXT = """Thirty trials of a sheet at its real rates, as bytes of the whole file. The entropy is what the matrix holds if
-no more is known than each neuron's own rate: the sum over neurons of n H(p). PyTables' own way is a CArray with the
+TEXT = """Thirty trials of a sheet at its real rates, as bytes of the whole file. The entropy is what the matrix holds
+if no more is known than each neuron's own rate: the sum over neurons of n H(p). PyTables' own way is a CArray with the
 same codec and chunks, assigned trial by trial; its time begins with dense trials that are ready, ours with sorted
 events."""
 

@@ -282,7 +282,10 @@ def _by_sheets(
 
 def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], template: str) -> Array:
     config = plan.config
-    options = normal_options(long_options(config.slurm)) + normal_options(choice.options)
+    # What stands on the command line hides what the script says: these two are added to, so they are taken from there.
+    said = re.findall(r"""^#SBATCH\s+(--(?:comment|dependency))(?:=|\s+)["']?(.*?)["']?\s*$""", template, re.MULTILINE)
+    options = [f"{name}={value}" for name, value in said]
+    options += normal_options(long_options(config.slurm)) + normal_options(choice.options)
     names = option_names(options)
     names |= set(re.findall(r"^#SBATCH\s+--([a-z-]+)", template, re.MULTILINE))
     short = dict(re.findall(r"^#SBATCH\s+-([Jo])(.)", template, re.MULTILINE))

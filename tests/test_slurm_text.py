@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -215,6 +215,16 @@ def test_what_the_user_gives_is_kept_beside_what_spikebin_adds(planned, given, c
         said = last_value(command, "comment")
         assert said.startswith(f"{comment} spikebin/")
         assert parse_tag(said) == (data_set_id(planned.config.output), 20, ())
+
+
+def test_what_a_template_says_is_kept_unless_the_user_says_otherwise(planned):
+    plan = replace(planned, config=replace(planned.config, slurm={}))
+    template = '#!/bin/bash\n#SBATCH --comment="project 7"\n#SBATCH --dependency afterok:7\n: $SLURM_ARRAY_TASK_ID\n'
+    for options, comment, dependency in (((), "project 7", "afterok:7"), (("--comment=mine",), "mine", "afterok:7")):
+        choice = Choice(max_parallel=2, options=options)
+        command = submit._chained(submit._array(plan, choice, Slice(20, (20, 21)), (), template).command, "9")
+        assert last_value(command, "dependency") == f"{dependency},afterany:9"
+        assert last_value(command, "comment").startswith(f"{comment} spikebin/")
 
 
 def test_one_submit_at_a_time(planned):
