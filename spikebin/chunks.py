@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["ChunkCodec", "DamagedChunkError", "chunk_places"]
 
 
+# A forked child has none of the threads that Blosc2 had begun in its parent, and Blosc2 would wait for them for ever.
+_PROCESS = os.getpid()
+
+
 class DamagedChunkError(Exception):
     """A chunk that its codec cannot read; the reader of the file says which file that is."""
 
@@ -126,7 +130,8 @@ class ChunkCodec:
                 raise DamagedChunkError("its size is not that of its array")
             if out is None or out.shape != padded:
                 out = np.empty(padded, self.dtype)
-            blosc2.decompress2(data, dst=out.reshape(-1).view(np.uint8), nthreads=usable_cores())
+            threads = usable_cores() if os.getpid() == _PROCESS else 1
+            blosc2.decompress2(data, dst=out.reshape(-1).view(np.uint8), nthreads=threads)
         return out[tuple(map(slice, self.shape))]
 
     def decompress_rows(self, chunk: bytes, first: int, last: int) -> NDArray[Any]:

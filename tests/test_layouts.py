@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from functools import partial
@@ -225,6 +227,26 @@ def test_threads_change_nothing(tmp_path):
         one = write(tmp_path / "a.h5", dense, layout=layout, codec="blosc2", threads=1).header
         many = write(tmp_path / "b.h5", dense, layout=layout, codec="blosc2", threads=4).header
         assert one["sha256"] == many["sha256"]
+
+
+FORKS = """
+import os, signal, sys
+from spikebin import open_file
+file = open_file(sys.argv[1])
+for _ in range(60):
+    whole = file.spikes[0]
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(not (file.spikes[0] == whole).all())
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_forked_child_reads_on_where_its_parent_has_read(tmp_path):
+    file = write(tmp_path / "a.h5", draw((1, 4000, 700), "bool"), layout="matrix", codec="blosc2")
+    ended = subprocess.run([sys.executable, "-c", FORKS, file.path], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_chunks_in_other_blocks_are_read():
