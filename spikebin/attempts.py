@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from spikebin.atomic import process_is_gone, slurm_job, this_host
 from spikebin.names import directory_name
+from spikebin.system.leftovers import process_is_gone, slurm_job, this_host
 
 if TYPE_CHECKING:
     from collections.abc import Container

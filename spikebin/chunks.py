@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.cores import usable_cores
+from spikebin.system.process import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

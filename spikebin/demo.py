@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from spikebin.atomic import make_directory, os_error
 from spikebin.errors import ConfigError
 from spikebin.initialise import write_config
 from spikebin.plan import matrix_path
 from spikebin.simulate import V1, Experiment, scaled, write_datastore
+from spikebin.system.files import make_directory, os_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable

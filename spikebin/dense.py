@@ -11,8 +11,8 @@ import numpy as np
 from spikebin import kernels
 from spikebin.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
 from spikebin.binning import Binning
-from spikebin.cores import usable_cores
 from spikebin.errors import BinningError
+from spikebin.system.process import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.atomic import remove_litter, write_atomically
 from spikebin.errors import RecordingError, SpikebinError
 from spikebin.events import bin_trial, phase_bins
-from spikebin.inorder import in_order
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.names import directory_name, suggest
 from spikebin.recordings import open_recording
 from spikebin.recordings.base import TrialRule
 from spikebin.recordings.continuous import ContinuousSheet
+from spikebin.system.files import write_atomically
+from spikebin.system.leftovers import remove_litter
+from spikebin.system.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

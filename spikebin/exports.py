@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.atomic import write_atomically
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
 from spikebin.names import directory_name, suggest
 from spikebin.oldformat import OutFile, check_numbers, check_trials, folder_of, old_files
 from spikebin.sparse import scipy_sparse
+from spikebin.system.files import write_atomically
 from spikebin.zarrstore import write_store, zarr_package
 
 if TYPE_CHECKING:

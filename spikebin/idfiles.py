@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.atomic import remove_litter, write_atomically
+from spikebin.system.files import write_atomically
+from spikebin.system.leftovers import remove_litter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,7 +50,7 @@ def write_npy(path: Path, array: NDArray[Any], check: Callable[[Path], object] |
     path : Path
     array : ndarray
     check : callable, optional
-        See `spikebin.atomic.write_atomically`.
+        See `spikebin.system.files.write_atomically`.
 
     Raises
     ------

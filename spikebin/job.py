@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.atomic import os_error, remove_litter
 from spikebin.attempts import attempts_path, forget, note_ended, note_failure, note_start
 from spikebin.errors import DiskFullError, PlanError, RecordingError, SpikebinError
 from spikebin.events import TrialEvents, bin_trial
 from spikebin.idfiles import image_ids, write_npy
-from spikebin.inorder import in_order
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.names import directory_name
 from spikebin.plan import matrix_path
 from spikebin.recordings import open_recording
 from spikebin.seal import is_newer
-from spikebin.signals import Ended
 from spikebin.state import State, sheet_state
+from spikebin.system.files import os_error
+from spikebin.system.leftovers import remove_litter
+from spikebin.system.signals import Ended
+from spikebin.system.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -17,7 +17,7 @@ from spikebin.chunks import ChunkCodec, chunk_places
 from spikebin.errors import MatrixFileError
 from spikebin.eventslayout import EventsLayout
 from spikebin.names import suggest
-from spikebin.scratch import Scratch
+from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from spikebin import __version__
-from spikebin.atomic import write_atomically
 from spikebin.binning import Binning
 from spikebin.chunks import DamagedChunkError
 from spikebin.errors import MatrixFileError
 from spikebin.events import ContentDigest, TrialEvents, phase_bins
-from spikebin.hdf5 import HDF5_LOCK, UnreadableError, open_hdf5
 from spikebin.layouts import make_layout
 from spikebin.lazy import LazyArray, Selector
 from spikebin.neurons import NEURON_FIELDS
 from spikebin.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal, read_seal_of, verify_seal
+from spikebin.system.files import write_atomically
+from spikebin.system.hdf5 import HDF5_LOCK, UnreadableError, open_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -285,7 +285,7 @@ class MatrixWriter:
         limit : int, optional
             Only so many trials of the recording were asked for; sealed, so that the file counts as no whole one.
         check : callable, optional
-            See `spikebin.atomic.write_atomically`.
+            See `spikebin.system.files.write_atomically`.
 
         Returns
         -------
@@ -588,7 +588,7 @@ def seal_image(
         What the seal says besides the versions, the time, and the size and sha256 of the image.
     image : bytes
     check : callable, optional
-        See `spikebin.atomic.write_atomically`.
+        See `spikebin.system.files.write_atomically`.
 
     Returns
     -------

@@ -16,9 +16,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikebin.atomic import locked, write_atomically
 from spikebin.errors import ConfigError, PlanError, RecordingError
 from spikebin.names import directory_name, is_sheet, is_utf8, suggest
+from spikebin.system.files import write_atomically
+from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -15,9 +15,9 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from spikebin.cores import cpus
-from spikebin.signals import GRACE, Ended, ending_on_signals, holding_signals, listen
 from spikebin.state import State, sheet_state, survey
+from spikebin.system.process import cpus
+from spikebin.system.signals import GRACE, Ended, ending_on_signals, holding_signals, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -213,7 +213,7 @@ def _work(connection: Connection, config: Path, threads: int, force: bool) -> No
     """Life of a worker: take a task, run it, tell; until the parent hangs up."""
     from spikebin.config import load_config
     from spikebin.plan import load_plan
-    from spikebin.process import settle_in
+    from spikebin.system.process import settle_in
 
     settle_in()
     from spikebin.job import Outcome, one_line, run_job

@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from spikebin.atomic import write_atomically
 from spikebin.errors import SpikebinError
 from spikebin.names import directory_name
 from spikebin.slurm import SQUEUE_FORMAT, parse_squeue, parse_tag
+from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikebin.atomic import locked, make_directory
 from spikebin.errors import DiskFullError, SpikebinError
 from spikebin.names import directory_name
 from spikebin.slurm import (
@@ -43,6 +42,8 @@ from spikebin.squeue import (
 )
 from spikebin.state import State, survey
 from spikebin.summary import estimate_bytes
+from spikebin.system.files import make_directory
+from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

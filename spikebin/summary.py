@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from spikebin.atomic import litter
 from spikebin.seal import SEAL_SIZE
 from spikebin.state import SheetState, State, survey
+from spikebin.system.leftovers import litter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -242,7 +242,7 @@ def find_litter(plan: Plan) -> list[Path]:
     Returns
     -------
     list of Path
-        See `spikebin.atomic.is_litter` for which.
+        See `spikebin.system.leftovers.is_litter` for which.
     """
     found: list[Path] = []
     for directory, _, _ in os.walk(plan.config.output):

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin import __version__
-from spikebin.atomic import locked, make_directory, os_error, write_atomically
 from spikebin.dataset import dataset_of
 from spikebin.errors import SpikebinError
+from spikebin.system.files import make_directory, os_error, write_atomically
+from spikebin.system.lock import locked
 from spikebin.views import trial_columns
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import pytest
 from drawn import LAYOUTS, Shown, images, side_by_side, write_part
 
 from spikebin import Dataset, SheetSet, open_dataset, open_file
-from spikebin.atomic import write_atomically
 from spikebin.config import Config, Recordings
 from spikebin.dataset import open_output, variants_of
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.plan import matrix_path
+from spikebin.system.files import write_atomically
 
 SHEETS = ("X_ON", "V1_Exc_L2/3")
 PARTS = {"9": images(90, 3), "10": images(100, 2, repeats=2, length=15), "50000": images(500, 4)}

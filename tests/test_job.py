@@ -28,9 +28,9 @@ from spikebin.names import directory_name
 from spikebin.plan import load_plan, make_plan, matrix_path
 from spikebin.recordings.base import TrialRule
 from spikebin.run import run_tasks, wanted_tasks
-from spikebin.signals import GRACE
 from spikebin.simulate import Experiment, SheetModel, presentations, write_datastore
 from spikebin.state import State, exclude, survey
+from spikebin.system.signals import GRACE
 
 FLAVOURS = [
     "small_neo090_np123",
@@ -591,7 +591,7 @@ def test_killed_at_any_moment_it_is_always_right_and_leaves_no_litter(tmp_path):
 
 @pytest.mark.slow
 def test_killed_while_it_writes_it_leaves_a_temporary_file_that_the_next_run_removes(tmp_path):
-    from spikebin.atomic import write_atomically
+    from spikebin.system.files import write_atomically
 
     target = tmp_path / "spikes_X_1.h5"
     for i in range(20):
@@ -609,7 +609,7 @@ def test_killed_while_it_writes_it_leaves_a_temporary_file_that_the_next_run_rem
         assert os.waitpid(pid, 0)[1] == signal.SIGKILL
         assert not target.exists()
     assert list(tmp_path.glob("*.tmp")) or list(tmp_path.glob(".*.tmp"))
-    from spikebin.atomic import remove_litter
+    from spikebin.system.leftovers import remove_litter
 
     remove_litter(tmp_path, target.name)
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebin import Binning, SpikebinError, open_file
-from spikebin.atomic import _lock, is_litter, litter, locked, remove_litter, slurm_job, this_host, write_atomically
 from spikebin.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
 from spikebin.config import Config, Recordings, load_config
 from spikebin.errors import ConfigError, PlanError
@@ -25,6 +24,9 @@ from spikebin.plan import load_plan, make_plan, matrix_path, natural_key
 from spikebin.seal import pack_seal
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 from spikebin.state import State, exclude, read_excluded, survey, undo_exclude
+from spikebin.system.files import write_atomically
+from spikebin.system.leftovers import is_litter, litter, remove_litter, slurm_job, this_host
+from spikebin.system.lock import _lock, locked
 
 SHEETS = (SheetModel("X_ON", 3), SheetModel("V1_Inh_L2/3", 4))
 
@@ -503,7 +505,7 @@ def test_a_process_of_a_number_that_no_process_has_is_gone(pid):
 
 
 def test_processes_of_a_container_are_not_taken_for_those_of_its_machine():
-    code = "from spikebin.atomic import this_host; print(this_host())"
+    code = "from spikebin.system.leftovers import this_host; print(this_host())"
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", code]
     inside = subprocess.run(command, capture_output=True, text=True, check=False)
     if inside.returncode:
@@ -515,7 +517,7 @@ def test_processes_of_a_container_are_not_taken_for_those_of_its_machine():
 def test_a_file_is_written_where_the_directory_can_only_be_searched(tmp_path):
     (tmp_path / "out").mkdir()
     code = (
-        "import os, sys; from pathlib import Path; from spikebin.atomic import write_atomically\n"
+        "import os, sys; from pathlib import Path; from spikebin.system.files import write_atomically\n"
         "os.chdir(sys.argv[1])\n"
         "if os.getuid() == 0: os.setuid(65534)\n"
         "write_atomically(Path('a'), [b'whole'])"

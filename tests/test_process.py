@@ -8,11 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from spikebin.scratch import Scratch
+from spikebin.system.threads import Scratch
 
 SETTLED = """
 import sys
-from spikebin.process import settle_in
+from spikebin.system.process import settle_in
 settle_in()
 import numpy as np
 from spikebin import bin_spikes

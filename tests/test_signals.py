@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from conftest import spikebin
 
-from spikebin.atomic import this_host
 from spikebin.attempts import KILLED, Attempts, note_ended, note_failure, note_start, read_attempts
 from spikebin.matrixfile import verify_file
-from spikebin.signals import Ended, ending_on_signals
 from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.system.leftovers import this_host
+from spikebin.system.signals import Ended, ending_on_signals
 
 CONFIG = (
     'output = "dataset"\n[[recordings]]\nvariant = "train"\nroot = "."\nparts = "NewDataset_Images_from_{part}_to_*"\n'
@@ -125,7 +125,7 @@ def test_handlers_are_put_back():
 
 SWALLOWING = """
 import os, signal, time
-from spikebin import signals
+from spikebin.system import signals
 signals.GRACE = 0.5
 with signals.ending_on_signals():
     try:
@@ -145,7 +145,7 @@ def test_a_process_that_loses_the_exception_ends_all_the_same():
 
 UNRAISABLE = """
 import os, signal, time
-from spikebin.signals import Ended, ending_on_signals
+from spikebin.system.signals import Ended, ending_on_signals
 
 class Dying:
     def __del__(self):

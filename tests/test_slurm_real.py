@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 from conftest import one_line_error, spikebin
 
-from spikebin.atomic import locked
 from spikebin.attempts import attempts_path
 from spikebin.plan import matrix_path
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 from spikebin.slurm import templates
+from spikebin.system.lock import locked
 
 # One Slurm serves them all: with pytest-xdist, in one worker (--dist loadgroup).
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]

@@ -10,7 +10,7 @@ import typer
 
 from spikebin import __version__
 from spikebin.errors import SpikebinError
-from spikebin.signals import Ended, ending_on_signals
+from spikebin.system.signals import Ended, ending_on_signals
 
 __all__ = ["app", "main"]
 

@@ -235,14 +235,14 @@ def bin_(
         raise typer.BadParameter(f"--window {window[0]} {window[1]}: its start must be before its stop")  # type: ignore[index]
     width_ms = _ms(width)
 
-    from spikebin.process import load_numba_without_blas
+    from spikebin.system.process import load_numba_without_blas
 
     load_numba_without_blas()
 
     from spikebin.binning import Binning
-    from spikebin.cores import cpus
     from spikebin.direct import Settings, bin_recordings
     from spikebin.recordings.base import Reading, TrialRule
+    from spikebin.system.process import cpus
 
     settings = Settings(
         binning=Binning(width_ms, closed, end_bin, values),  # type: ignore[arg-type]

@@ -68,8 +68,7 @@ def job(
     plan = load(config)
     task = plan.job(index)
     names = [plan.find_sheet(sheet) for sheet in sheets or ()]
-    from spikebin.cores import cpus
-    from spikebin.process import settle_in
+    from spikebin.system.process import cpus, settle_in
 
     settle_in()
     from spikebin.job import run_job
@@ -97,9 +96,9 @@ def run(
 ) -> None:
     """Run all jobs that are not done on this machine, whatever fails; a table of failures at the end."""
     from spikebin.cli.progress import run_with_progress
-    from spikebin.cores import cpus
     from spikebin.run import wanted_tasks
     from spikebin.slurm import parse_array_spec
+    from spikebin.system.process import cpus
 
     plan = load(config)
     indices = None if index is None else {plan.job(i).index for span in parse_array_spec(index) for i in span}

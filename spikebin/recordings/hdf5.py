@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.hdf5 import UnreadableError, open_hdf5
+from spikebin.system.hdf5 import UnreadableError, open_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikebin import kernels
 from spikebin.recordings.unpickler import ALIASES, KINDS
-from spikebin.scratch import Scratch
+from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,7 +24,7 @@ from spikebin.recordings.unpickler import (
     scalar_of,
     unpickle,
 )
-from spikebin.scratch import Scratch
+from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from spikebin.atomic import os_error
 from spikebin.errors import RecordingError
+from spikebin.system.files import os_error
 from spikebin.windows import Union
 
 if TYPE_CHECKING:

@@ -1,15 +1,32 @@
-"""Settings of a process that does nothing but export, a job's or a worker's; never of a program that imports us."""
+"""This process: how many CPUs it may use, and settings for one that does nothing but export.
+
+Those settings are for a job or a worker, never for a program that imports spikebin.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from contextlib import suppress
 
-__all__ = ["load_numba_without_blas", "settle_in"]
+__all__ = ["cpus", "load_numba_without_blas", "settle_in", "usable_cores"]
 
+# Decompressing and binning one array are bound by memory; more threads than this gain nothing.
+MOST = 4
 # malloc.h of glibc.
 M_MMAP_THRESHOLD = -3
+
+
+def cpus() -> int:
+    """CPUs that this process was given: Slurm's word, else its own affinity."""
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return max(1, int(granted)) if granted.isascii() and granted.isdigit() else len(os.sched_getaffinity(0))
+
+
+def usable_cores() -> int:
+    """CPUs that one call on one array may use: a few at most."""
+    return min(MOST, cpus())
 
 
 def settle_in() -> None:
