@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
-from spikebin import kernels
 from spikebin.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
 from spikebin.binning import Binning
 from spikebin.errors import BinningError
+from spikebin.kernels import binning as kernels
 from spikebin.system.process import usable_cores
 
 if TYPE_CHECKING:

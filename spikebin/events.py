@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spikebin import kernels
 from spikebin.errors import RecordingError
+from spikebin.kernels import binning as kernels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from spikebin import kernels
 from spikebin.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
 from spikebin.binning import Binning, edge_tolerance
 from spikebin.dense import Tally, in_parts
 from spikebin.errors import BinningError
+from spikebin.kernels import binning as kernels
 from spikebin.windows import Union, merge_windows
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from spikebin.binning import Binning
 from spikebin.config import Config
-from spikebin.jit import cache_directory
 from spikebin.job import export_sheet
+from spikebin.kernels.jit import cache_directory
 from spikebin.matrixfile import Identity, open_file
 from spikebin.recordings import open_recording
 from spikebin.recordings.base import TrialRule

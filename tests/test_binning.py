@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spikebin import Binning, SpikebinError, bin_spikes, dense, kernels
+from spikebin import Binning, SpikebinError, bin_spikes, dense
 from spikebin.binning import edge_tolerance
 from spikebin.errors import BinningError
+from spikebin.kernels import binning as kernels
 
 FAR = 10**9
 WIDTHS = st.sampled_from([1.0, 0.1, 0.5, 1 / 3, 2.0, 7.0, 1 / 30, 1 / 30000, 0.025, 20.0])

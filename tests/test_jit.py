@@ -19,7 +19,7 @@ ROOT = str(Path(__file__).parent.parent)
 KERNELS = """
 import sys
 import numpy as np
-from spikebin.jit import njit
+from spikebin.kernels.jit import njit
 
 @njit(nogil=True, cache=True)
 def total(values):

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebin import kernels
 from spikebin.errors import RecordingError
+from spikebin.kernels import pickles as kernels
 from spikebin.recordings import interpreter, segment, unpickler
 from spikebin.recordings.segment import Segment, probe_segment, read_segment
 

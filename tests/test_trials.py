@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebin import SpikebinError, Tally, bin_spikes, bin_trials, dense, kernels, trials
+from spikebin import SpikebinError, Tally, bin_spikes, bin_trials, dense, trials
+from spikebin.kernels import binning as kernels
 
 N_NEURONS = 4
 TIMES = st.one_of(st.integers(-60, 60).map(lambda k: k / 4), st.floats(-15, 15))

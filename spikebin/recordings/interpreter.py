@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from spikebin import kernels
+from spikebin.kernels import pickles as kernels
 from spikebin.recordings.unpickler import ALIASES, KINDS
 from spikebin.system.threads import Scratch
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from spikebin import kernels
 from spikebin.errors import RecordingError
+from spikebin.kernels import pickles as kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""This process: how many CPUs it may use, and settings for one that does nothing but export.
+"""A process: how many CPUs it may use, and settings for one that does nothing but export.
 
 Those settings are for a job or a worker, never for a program that imports spikebin.
 """
