@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.processes import spikebin
-from spikebin.binning import Binning
-from spikebin.events import TrialEvents
+from spikebin.binning.rules import Binning
+from spikebin.binning.trial import TrialEvents
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.names import directory_name
 from spikebin.recordings.base import NEURON_FIELDS, Phase, Trial

@@ -9,16 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spikebin.binning import Binning as Binning
+    from spikebin.binning.bin_spikes import Tally as Tally
+    from spikebin.binning.bin_spikes import bin_spikes as bin_spikes
+    from spikebin.binning.bin_trials import bin_trials as bin_trials
+    from spikebin.binning.rules import Binning as Binning
     from spikebin.dataset import Dataset as Dataset
     from spikebin.dataset import SheetSet as SheetSet
     from spikebin.dataset import open_dataset as open_dataset
-    from spikebin.dense import Tally as Tally
-    from spikebin.dense import bin_spikes as bin_spikes
     from spikebin.errors import SpikebinError as SpikebinError
     from spikebin.matrixfile import MatrixFile as MatrixFile
     from spikebin.matrixfile import open_file as open_file
-    from spikebin.trials import bin_trials as bin_trials
 
 __version__ = "0.1.0"
 

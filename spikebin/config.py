@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from spikebin.binning import Binning
+from spikebin.binning.rules import Binning
 from spikebin.errors import BinningError, ConfigError
 from spikebin.names import directory_name, is_sheet, suggest
 from spikebin.recordings.base import Reading, TrialRule

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spikebin.binning.trial import TrialEvents
 from spikebin.check import matrix_files
 from spikebin.errors import DiskFullError, MatrixFileError, SpikebinError
-from spikebin.events import TrialEvents
 from spikebin.matrixfile import MatrixImage, open_file, seal_image, verify_file
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.binning.trial import bin_trial, phase_bins
 from spikebin.errors import RecordingError, SpikebinError
-from spikebin.events import bin_trial, phase_bins
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.names import directory_name, suggest
 from spikebin.recordings import open_recording
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.binning import Binning
-    from spikebin.events import TrialEvents
+    from spikebin.binning.rules import Binning
+    from spikebin.binning.trial import TrialEvents
     from spikebin.recordings.base import Reading, Recording, SheetRecording
 
 __all__ = ["Binned", "Settings", "bin_recordings", "bin_sheet"]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.attempts import attempts_path, forget, note_ended, note_failure, note_start
+from spikebin.binning.trial import TrialEvents, bin_trial
 from spikebin.errors import DiskFullError, PlanError, RecordingError, SpikebinError
-from spikebin.events import TrialEvents, bin_trial
 from spikebin.idfiles import image_ids, write_npy
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.names import directory_name

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.events import TrialEvents
+    from spikebin.binning.trial import TrialEvents
     from spikebin.lazy import Selector
 
 __all__ = ["EventsLayout", "MatrixLayout", "make_layout"]

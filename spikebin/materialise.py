@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.binning import Binning
+from spikebin.binning.rules import Binning
 from spikebin.config import Config
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError

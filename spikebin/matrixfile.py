@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from spikebin import __version__
-from spikebin.binning import Binning
+from spikebin.binning.rules import Binning
+from spikebin.binning.trial import TrialEvents, phase_bins
 from spikebin.chunks import DamagedChunkError
 from spikebin.errors import MatrixFileError
-from spikebin.events import ContentDigest, TrialEvents, phase_bins
 from spikebin.layouts import make_layout
 from spikebin.lazy import LazyArray, Selector
+from spikebin.matrixfile_digest import ContentDigest
 from spikebin.neurons import NEURON_FIELDS
 from spikebin.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal, read_seal_of, verify_seal
 from spikebin.system.files import write_atomically

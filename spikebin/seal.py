@@ -75,7 +75,7 @@ def _is_binning(value: Any) -> bool:
         _is_object(value)
         and value.keys() == {"width", "closed", "end_bin", "values"}
         and _is_finite(value["width"])
-        # Bins below 4e-8 cannot be told apart anywhere, see `spikebin.binning`.
+        # Bins below 4e-8 cannot be told apart anywhere, see `spikebin.binning.rules`.
         and value["width"] > 1e-8
         and value["closed"] in ("left", "right")
         and type(value["end_bin"]) is bool

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spikebin.binning import Binning
+from spikebin.binning.rules import Binning
 from spikebin.config import Config
 from spikebin.job import export_sheet
 from spikebin.kernels.jit import cache_directory

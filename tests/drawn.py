@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikebin import Binning
-from spikebin.events import bin_trial
+from spikebin.binning.trial import bin_trial
 from spikebin.layouts import make_layout
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.plan import matrix_path

@@ -32,7 +32,7 @@ from sessions import (
 
 import spikebin as package
 from spikebin import cli
-from spikebin.binning import Binning
+from spikebin.binning.rules import Binning
 from spikebin.direct import Settings, bin_recordings
 from spikebin.errors import RecordingError, SpikebinError
 from spikebin.matrixfile import verify_file

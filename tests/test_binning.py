@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spikebin import Binning, SpikebinError, bin_spikes, dense
-from spikebin.binning import edge_tolerance
+from spikebin import Binning, SpikebinError, bin_spikes
+from spikebin.binning import bin_spikes as dense
+from spikebin.binning.rules import edge_tolerance
 from spikebin.errors import BinningError
 from spikebin.kernels import binning as kernels
 

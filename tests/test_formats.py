@@ -33,7 +33,7 @@ from sessions import (
     write_tsv_bare,
 )
 
-from spikebin.binning import Binning
+from spikebin.binning.rules import Binning
 from spikebin.direct import Settings, bin_sheet
 from spikebin.errors import RecordingError
 from spikebin.recordings import FORMATS, format_of, open_recording

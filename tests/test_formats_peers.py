@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sessions import ONSETS_MS, make_trains, write_npz, write_trials
 
-from spikebin.binning import Binning
+from spikebin.binning.rules import Binning
 from spikebin.direct import Settings, bin_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.base import TrialRule

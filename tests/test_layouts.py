@@ -21,10 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikebin import eventslayout, layouts
-from spikebin.binning import Binning
+from spikebin.binning.rules import Binning
+from spikebin.binning.trial import TrialEvents
 from spikebin.chunks import ChunkCodec, DamagedChunkError
 from spikebin.errors import MatrixFileError
-from spikebin.events import TrialEvents
 from spikebin.layouts import make_layout
 from spikebin.matrixfile import Identity, MatrixWriter, open_file, verify_file
 from spikebin.recordings.base import NEURON_FIELDS, Phase, Trial

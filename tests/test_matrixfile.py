@@ -25,9 +25,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from spikebin import Binning, open_file, seal
+from spikebin.binning.trial import bin_trial
 from spikebin.check import describe
 from spikebin.errors import MatrixFileError
-from spikebin.events import bin_trial
 from spikebin.layouts import CHUNK_CELLS
 from spikebin.lazy import LazyArray, resolve
 from spikebin.matrixfile import Identity, MatrixWriter, verify_file

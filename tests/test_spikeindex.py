@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spikebin.binning.intervals import Union, merge_windows
 from spikebin.errors import DiskFullError, RecordingError
 from spikebin.recordings import spikeindex
 from spikebin.recordings.spikeindex import build_index, slices
-from spikebin.windows import Union, merge_windows
 
 
 class Seekable:

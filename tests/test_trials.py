@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebin import SpikebinError, Tally, bin_spikes, bin_trials, dense, trials
+from spikebin import SpikebinError, Tally, bin_spikes, bin_trials
+from spikebin.binning import bin_spikes as dense
+from spikebin.binning import bin_trials as trials
 from spikebin.kernels import binning as kernels
 
 N_NEURONS = 4

@@ -239,7 +239,7 @@ def bin_(
 
     load_numba_without_blas()
 
-    from spikebin.binning import Binning
+    from spikebin.binning.rules import Binning
     from spikebin.direct import Settings, bin_recordings
     from spikebin.recordings.base import Reading, TrialRule
     from spikebin.system.process import cpus

@@ -13,7 +13,7 @@ NOT_FINITE = -2
 # Inlined by numba: a callee that comes from the cache is machine code already, which LLVM cannot inline any more.
 @njit(nogil=True, cache=True, inline="always")
 def bin_of(time, start, stop, width, right, end_bin, n_bins):
-    """Bin of one time, OUTSIDE, or NOT_FINITE, by the rule of `spikebin.binning.edge_tolerance`."""
+    """Bin of one time, OUTSIDE, or NOT_FINITE, by the rule of `spikebin.binning.rules.edge_tolerance`."""
     # Most spikes lie well inside a bin, where neither the tolerance nor the rounding of a product matters: at most
     # 1/4000 and 1/5000 of a bin here.
     if start < time < stop and start > -4.0e6 and stop < 4.0e6 and 4.0e-5 < width < 4.0e5:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.binning import edge_tolerance
+from spikebin.binning.intervals import merge_windows
+from spikebin.binning.rules import edge_tolerance
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.base import NEURON_FIELDS, PhaseSpikes, Reading, SourceFile
 from spikebin.recordings.events import EventTable, cut_trials, read_events, whole_trial
 from spikebin.recordings.spikeindex import build_index
-from spikebin.windows import merge_windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from spikebin.binning.intervals import Union
 from spikebin.errors import RecordingError
 from spikebin.system.files import os_error
-from spikebin.windows import Union
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +163,7 @@ def build_index(source: SpikeSource, where: str, windows: NDArray[np.float64] | 
     where : str
         For messages.
     windows : float64 (n, 2), optional
-        As from `spikebin.windows.merge_windows`; no other spikes will be asked for. None: all may be.
+        As from `spikebin.binning.intervals.merge_windows`; no other spikes will be asked for. None: all may be.
 
     Returns
     -------

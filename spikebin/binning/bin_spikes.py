@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
-from spikebin.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
-from spikebin.binning import Binning
+from spikebin.binning.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
+from spikebin.binning.rules import Binning
 from spikebin.errors import BinningError
 from spikebin.kernels import binning as kernels
 from spikebin.system.process import usable_cores

@@ -5,7 +5,6 @@ Calls the kernels; knows neither where the spikes came from nor how a file holds
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,10 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.binning import Binning
+    from spikebin.binning.rules import Binning
     from spikebin.recordings.base import Phase, PhaseSpikes, Trial
 
-__all__ = ["ContentDigest", "TrialEvents", "bin_trial", "phase_bins"]
+__all__ = ["TrialEvents", "bin_trial", "phase_bins"]
 
 FULL_COUNT = 255
 
@@ -135,43 +134,3 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
         n_collisions=n_collisions,
         n_outside=n_spikes - n_inside,
     )
-
-
-class ContentDigest:
-    """sha256 over what a matrix says, not its layout, codec, time or version (README, "What a matrix file holds").
-
-    Parameters
-    ----------
-    neuron_ids : int (n_neurons,)
-        Ascending, as the rows are.
-    """
-
-    def __init__(self, neuron_ids: NDArray[np.int64]) -> None:
-        self._sha256 = hashlib.sha256(neuron_ids.astype("<i8").tobytes())
-
-    def add(self, image_id: str, repeat: int, n_bins: int, events: TrialEvents) -> None:
-        """Add the next trial.
-
-        Parameters
-        ----------
-        image_id : str
-        repeat : int
-        n_bins : int
-            Real bins of the trial.
-        events : TrialEvents
-        """
-        self._sha256.update(image_id.encode() + b"\0")
-        self._sha256.update(np.array([repeat, n_bins], "<i8").tobytes())
-        self._sha256.update(events.flat.astype("<i8", copy=False).data)
-        if events.counts is not None:
-            self._sha256.update(events.counts.data)
-
-    def hexdigest(self) -> str:
-        """The digest of all trials added so far.
-
-        Returns
-        -------
-        str
-            64 hexadecimal digits.
-        """
-        return self._sha256.hexdigest()

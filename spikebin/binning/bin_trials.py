@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from spikebin.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
-from spikebin.binning import Binning, edge_tolerance
-from spikebin.dense import Tally, in_parts
+from spikebin.binning.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
+from spikebin.binning.bin_spikes import Tally, in_parts
+from spikebin.binning.intervals import Union, merge_windows
+from spikebin.binning.rules import Binning, edge_tolerance
 from spikebin.errors import BinningError
 from spikebin.kernels import binning as kernels
-from spikebin.windows import Union, merge_windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
