@@ -19,7 +19,7 @@ from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
 from spikebin.idfiles import image_ids
 from spikebin.names import directory_name
-from spikebin.recordings.unpickler import load
+from spikebin.pickles.unpickler import load
 from spikebin.sparse import csr
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from spikebin.errors import RecordingError
+from spikebin.pickles.inert import Inert
+from spikebin.pickles.unpickler import gc_paused, load
 from spikebin.recordings import unpickler
 from spikebin.recordings.segment import probe_segment, read_segment
-from spikebin.recordings.unpickler import Inert, gc_paused, load
 
 DATA = Path(__file__).parent / "data"
 FLAVOURS = sorted(path.name for path in DATA.glob("small_*"))

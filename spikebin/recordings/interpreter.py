@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from spikebin.kernels import pickles as kernels
-from spikebin.recordings.unpickler import ALIASES, KINDS
+from spikebin.pickles.inert import ALIASES, KINDS
 from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:

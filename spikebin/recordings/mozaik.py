@@ -16,9 +16,10 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
+from spikebin.pickles.inert import Inert
+from spikebin.pickles.unpickler import load
 from spikebin.recordings.base import NEURON_FIELDS, Phase, PhaseSpikes, Reading, SourceFile, Trial, TrialRule
 from spikebin.recordings.segment import Segment, probe_segment, read_segment
-from spikebin.recordings.unpickler import Inert, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,17 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from spikebin.pickles.inert import Enough, Inert, Refused
+from spikebin.pickles.numpy_values import array_of, scalar_of
+from spikebin.pickles.unpickler import read_bytes, reading, unpickle
 from spikebin.recordings.interpreter import interpret
-from spikebin.recordings.unpickler import (
-    Enough,
-    Inert,
-    Refused,
-    array_of,
-    read_bytes,
-    reading,
-    scalar_of,
-    unpickle,
-)
 from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:

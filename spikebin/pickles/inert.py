@@ -1,0 +1,141 @@
+"""What a pickle says of objects, and nothing that acts: the stand-ins for every global that is known."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = ["Enough", "Inert", "Refused"]
+
+
+class Refused(Exception):  # noqa: N818 - the end of a sentence
+    """What is wrong with a pickle, and what to do: the end of a sentence that its file's name begins."""
+
+
+class Enough(Exception):  # noqa: N818 - no error
+    """Raised by a caller's own stub to end reading, with what it was after."""
+
+
+class Inert:
+    """What a pickle says of an object, and nothing that acts: no code of the class it names is ever imported.
+
+    Attributes
+    ----------
+    kind : str
+        Full name of the class or function that the pickle calls, ``"neo.core.block.Block"``.
+    args : tuple
+        What it is called with.
+    state : object
+        What the pickle then gives it as its state, most often a dict of attributes; None if it gives none.
+    items : list of (key, value)
+        What the pickle then sets on it as on a dict.
+    """
+
+    __slots__ = ("args", "items", "state")
+    kind: ClassVar[str] = ""
+
+    args: tuple[Any, ...]
+    state: Any
+    items: list[tuple[Any, Any]]
+
+    def __new__(cls, *args: Any) -> Any:  # noqa: D102 - how the unpickler makes it, for REDUCE and NEWOBJ alike
+        self = object.__new__(cls)
+        self.args = args
+        self.state = None
+        self.items = []
+        return self
+
+    # BUILD sets attributes, on classes too, unless it finds this method; on a class it lacks an argument and fails.
+    def __setstate__(self, state: Any) -> None:
+        if self.state is not None:
+            raise Refused(f"gives a {self.kind} its state twice, which no pickler does: it is damaged or hostile")
+        self.state = state
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.items.append((key, value))
+
+
+class _Text(Inert):
+    """`_codecs.encode(text, "latin1")`, the way in which protocol 2 spells bytes.
+
+    Each reader has a subclass of its own, with the number of letters that its pickle can hold: one text that is
+    encoded again and again could fill any memory.
+    """
+
+    __slots__ = ()
+    left: ClassVar[int]
+
+    def __new__(cls, *args: Any) -> Any:
+        if len(args) != 2 or type(args[0]) is not str or args[1] not in {"latin1", "latin-1"}:
+            raise Refused("calls _codecs.encode for something other than bytes: it is damaged or hostile")
+        cls.left -= len(args[0])
+        if cls.left < 0:
+            raise Refused("makes more bytes than it holds: it is damaged or hostile")
+        return args[0].encode("latin1")
+
+
+class _Empty(Inert):
+    """`bytes()`, the way in which protocol 2 spells no bytes; with an argument it could ask for any memory."""
+
+    __slots__ = ()
+
+    def __new__(cls, *args: Any) -> Any:
+        if args:
+            raise Refused("calls bytes with arguments: it is damaged or hostile")
+        return b""
+
+
+def _stub(kind: str, base: type[Inert] = Inert) -> type[Inert]:
+    return type(kind.rpartition(".")[2], (base,), {"__slots__": (), "kind": kind, "__module__": __name__})
+
+
+_ARRAY = "numpy.core.multiarray._reconstruct"
+
+_BUFFER = "numpy.core.numeric._frombuffer"
+
+_QUANTITY = "quantities.quantity._reconstruct_quantity"
+
+_SCALAR = "numpy.core.multiarray.scalar"
+
+_DTYPE = "numpy.dtype"
+
+_ENCODE = "_codecs.encode"
+
+_DATETIME = "datetime.datetime"
+
+# Every global that the pickles of mozaik hold, with neo 0.9 to 0.14, numpy 1 and 2, protocols 2 to 5.
+_KINDS = (
+    _ARRAY, _BUFFER, _QUANTITY, _SCALAR, _DTYPE, _DATETIME, "numpy.ndarray", "builtins.dict", "copyreg._reconstructor",
+    "mozaik.storage.neo_neurotools_wrapper.PickledDataStoreNeoWrapper",
+    "neo.core.analogsignal.AnalogSignal", "neo.core.analogsignal._new_AnalogSignalArray", "neo.core.block.Block",
+    "neo.core.dataobject.ArrayDict", "neo.core.dataobject._normalize_array_annotations", "neo.core.epoch.Epoch",
+    "neo.core.event.Event", "neo.core.group.Group", "neo.core.imagesequence.ImageSequence",
+    "neo.core.irregularlysampledsignal.IrregularlySampledSignal", "neo.core.objectlist.ObjectList",
+    "neo.core.segment.Segment", "neo.core.spiketrain.SpikeTrain", "neo.core.spiketrain._new_spiketrain",
+    "neo.core.spiketrainlist.SpikeTrainList", "neo.core.view.ChannelView",
+    "quantities.dimensionality.Dimensionality", "quantities.quantity.Quantity", "quantities.unitquantity.UnitCurrent",
+    "quantities.unitquantity.UnitLength", "quantities.unitquantity.UnitMass", "quantities.unitquantity.UnitQuantity",
+    "quantities.unitquantity.UnitTime",
+)  # fmt: skip
+
+_STUBS: dict[str, type[Inert]] = {
+    **{kind: _stub(kind) for kind in _KINDS},
+    _ENCODE: _stub(_ENCODE, _Text),
+    "builtins.bytes": _stub("builtins.bytes", _Empty),
+}
+
+ALIASES = {
+    "__builtin__": "builtins",
+    "copy_reg": "copyreg",
+    "numpy._core.multiarray": "numpy.core.multiarray",
+    "numpy._core.numeric": "numpy.core.numeric",
+}
+"""The same modules under the names that Python 2 (protocols 0 to 2) and numpy 2 give them."""
+
+KINDS = tuple(_STUBS)
+"""Every global that is known here, under its name in Python 3 and numpy 1."""
+
+
+def _printable(text: str) -> str:
+    """One line of printable text, of a bearable length."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= 150 else f"{text[:147]}..."

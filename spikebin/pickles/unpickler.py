@@ -1,0 +1,301 @@
+"""Reads pickles as data: knows the globals of a mozaik datastore, refuses every other one by name, runs nothing.
+
+`load` serves everyone who holds a pickle; `unpickle` lets a caller put a class of its own in place of a known global,
+which is how segment.py gets at spike trains. What a segment means lives there, the walk over opcodes in kernels/.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import pickle
+import pickletools
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import RecordingError
+from spikebin.kernels import pickles as kernels
+from spikebin.pickles.inert import _ENCODE, _STUBS, ALIASES, Enough, Inert, Refused, _printable
+from spikebin.pickles.numpy_values import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["gc_paused", "load", "place", "read_bytes", "reading", "unpickle"]
+
+
+class _Unpickler(pickle.Unpickler):
+    """The C unpickler, with every door to other code shut."""
+
+    def __init__(self, data: io.BytesIO, stubs: Mapping[str, type[Inert]]) -> None:
+        super().__init__(data)
+        self._stubs = stubs
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        kind = f"{ALIASES.get(module, module)}.{name}"
+        stub = self._stubs.get(kind) if "." not in name else None
+        if stub is None:
+            raise Refused(
+                f"asks for the global {_printable(f'{module}.{name}')}, which no mozaik datastore holds: "
+                "it is not a spike recording, or it is hostile; nothing was run"
+            )
+        return stub
+
+    def persistent_load(self, pid: Any, /) -> Any:  # noqa: ARG002
+        raise Refused("refers to an object outside of itself: it is not a spike recording; nothing was run")
+
+
+class _Bytes(io.BytesIO):
+    """Bytes that the C unpickler can look ahead in, instead of asking for a few at a time."""
+
+    def peek(self, size: int = 0, /) -> bytes:
+        here = self.tell()
+        found = self.read(size)
+        self.seek(here)
+        return found
+
+
+def load(path: Path) -> Any:
+    """Contents of a pickle, with arrays, numbers and dates in place, and every other object as `Inert`.
+
+    Parameters
+    ----------
+    path : Path
+        `datastore.recordings.pickle`, or any pickle of dicts, lists, tuples, text, numbers and numeric arrays.
+
+    Returns
+    -------
+    object
+        What was pickled. Arrays are in native byte order, and read-only where they lie on the pickle's own bytes.
+
+    Raises
+    ------
+    RecordingError
+        If the file is missing, truncated, damaged, or asks for a global that no mozaik datastore holds.
+    """
+    data = read_bytes(path)
+    with reading(path):
+        return settle(unpickle(data), data.size)
+
+
+def unpickle(
+    data: NDArray[np.uint8], *, size: int | None = None, stubs: Mapping[str, type[Inert]] | None = None
+) -> Any:
+    """Read a pickle, or the start of one, into plain Python objects and `Inert` ones.
+
+    Parameters
+    ----------
+    data : (n,) uint8
+        The file's bytes, or as many as have been read.
+    size : int, optional
+        Length of the whole file in bytes; `data.size` by default.
+    stubs : mapping, optional
+        Classes to use in place of `Inert` for known globals, by `Inert.kind`.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    Refused
+        If the pickle is not whole or not what a pickler writes, or if it asks for what is not known here.
+    Enough
+        If a class of `stubs` raises it.
+    """
+    _survey(data, data.size if size is None else size)
+    encode = type("encode", (_STUBS[_ENCODE],), {"__slots__": (), "left": data.size})
+    reader = _Unpickler(_Bytes(data.tobytes()), {**_STUBS, _ENCODE: encode, **(stubs or {})})
+    try:
+        return reader.load()
+    except (Refused, Enough):
+        raise
+    except EOFError as error:
+        raise _truncated(data.size) from error
+    except Exception as error:  # a damaged pickle can make the C unpickler raise nearly anything
+        raise Refused(_damaged(error)) from error
+
+
+def read_bytes(
+    path: Path, limit: int | None = None, *, make: Callable[[int], NDArray[np.uint8]] | None = None
+) -> NDArray[np.uint8]:
+    """Bytes of a file, or the first of them.
+
+    Parameters
+    ----------
+    path : Path
+    limit : int, optional
+        So many at most; default: all.
+    make : callable, optional
+        Given a number, makes a flat uint8 array of so many bytes or more, to be filled; default: a new one.
+
+    Returns
+    -------
+    uint8 (n,)
+        A view of what `make` gave.
+
+    Raises
+    ------
+    RecordingError
+        If it is missing, empty, not a file, or not ours to read.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise RecordingError(f"{place(path)} is not a file: copy it again from the simulation")
+        size = size if limit is None else min(limit, size)
+        data, n_read = (make(size) if make else np.empty(size, np.uint8))[:size], 0
+        with path.open("rb", buffering=0) as file:
+            while n_read < size and (n_more := file.readinto(data[n_read:].data)):
+                n_read += n_more
+    except FileNotFoundError as error:
+        raise RecordingError(f"{place(path)} is missing: copy it from the simulation") from error
+    except PermissionError as error:
+        raise RecordingError(f"{place(path)} may not be read by you: ask its owner for the right to read it") from error
+    except MemoryError as error:
+        raise RecordingError(f"{place(path)} is larger than the memory that is left: ask for more memory") from error
+    except OSError as error:
+        raise RecordingError(f"{place(path)} cannot be read ({error.strerror or error}): try again") from error
+    if not n_read:
+        raise RecordingError(f"{place(path)} is empty: copy it again from the simulation")
+    return data[:n_read]
+
+
+def place(path: Path) -> str:
+    """How messages name a file of a datastore.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+        Its name and that of its directory.
+    """
+    return f"{_printable(path.name)} of {_printable(path.absolute().parent.name)}"
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Make one line, that begins with the file's name, of whatever is wrong with its pickle.
+
+    The garbage collector is off meanwhile.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    RecordingError
+        For everything that is raised inside, `Enough` apart.
+    """
+    try:
+        with gc_paused():
+            yield
+    except Enough:
+        raise
+    except Refused as error:
+        raise RecordingError(f"{place(path)} {error}") from error.__cause__
+    except Exception as error:  # a hostile pickle can make numpy and Python raise nearly anything
+        raise RecordingError(f"{place(path)} {_damaged(error)}") from error
+
+
+_gc_lock = threading.Lock()
+
+_gc_readers = 0
+
+_gc_was_on = False
+
+
+@contextmanager
+def gc_paused() -> Iterator[None]:
+    """Keep the garbage collector off while any thread is inside; then leave it as the first one found it.
+
+    Each of the collector's passes visits all objects read so far and finds nothing: with it, unpickling takes up to
+    six times as long.
+    """
+    global _gc_readers, _gc_was_on  # noqa: PLW0603
+    with _gc_lock:
+        if _gc_readers == 0:
+            _gc_was_on = gc.isenabled()
+            gc.disable()
+        _gc_readers += 1
+    try:
+        yield
+    finally:
+        with _gc_lock:
+            _gc_readers -= 1
+            if _gc_readers == 0 and _gc_was_on:
+                gc.enable()
+
+
+def _survey(data: NDArray[np.uint8], size: int) -> None:
+    """Refuse what would make the C unpickler allocate, or hash, more than the file holds."""
+    capacity = max(4096, data.size // 16)
+    while True:
+        stack, memo = np.zeros((capacity, 2), np.int32), np.zeros((capacity, 2), np.int32)
+        status, at = kernels.survey(data, size, *_OPCODES, stack, memo, np.zeros(capacity, np.int32))
+        if status != kernels.FULL:
+            break
+        capacity *= 4
+    if status == 1 and data.size == size:
+        raise _truncated(size)
+    if status == 3:
+        raise Refused(
+            f"ends after {size:,} bytes, less than it announces at byte {at:,}: copy it again from the simulation"
+        )
+    if status == 2:
+        names = [op.name for op in pickletools.opcodes if ord(op.code) == data[at]]
+        raise Refused(
+            f"holds {f'the opcode {names[0]}' if names else f'{data[at]:#04x}, which is no opcode,'} at byte {at:,}: "
+            "it is not a spike recording, or it is damaged or hostile; nothing was run"
+        )
+    if status in {4, 5, 6}:
+        raise Refused(f"holds at byte {at:,} what no pickler writes: it is damaged or hostile; nothing was run")
+
+
+def _damaged(error: Exception) -> str:
+    return f"is damaged ({_printable(f'{type(error).__name__}: {error}')}): copy it again from the simulation"
+
+
+def _truncated(size: int) -> Refused:
+    return Refused(f"ends after {size:,} bytes, before the pickle does: copy it again from the simulation")
+
+
+def _opcode_table() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """What follows each opcode, what it pops and what it pushes, as `kernels.survey` takes them."""
+    lengths = {
+        pickletools.TAKEN_FROM_ARGUMENT1: -1,
+        pickletools.TAKEN_FROM_ARGUMENT4: -4,
+        pickletools.TAKEN_FROM_ARGUMENT4U: -4,
+        pickletools.TAKEN_FROM_ARGUMENT8U: -8,
+        pickletools.UP_TO_NEWLINE: -21,
+    }
+    # Objects from outside of the pickle: the copyreg registry, persistent ids, buffers.
+    refused = {"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"}
+    argument = np.full(256, -99, np.int32)
+    pops, pushes = np.zeros(256, np.int32), np.zeros(256, np.int32)
+    for op in pickletools.opcodes:
+        if op.name in refused:
+            continue
+        code = ord(op.code)
+        argument[code] = 0 if op.arg is None else lengths.get(op.arg.n, op.arg.n)
+        before = [what.name for what in op.stack_before]
+        pops[code] = 100 + before.index("mark") if "mark" in before else len(before)
+        pushes[code] = len(op.stack_after)
+        if op.name in {"GLOBAL", "INST"}:
+            argument[code] = -22
+        if op.name in {"PUT", "BINPUT", "LONG_BINPUT"}:
+            pops[code] = pushes[code] = 1
+    return argument, pops, pushes
+
+
+_OPCODES = _opcode_table()
