@@ -14,10 +14,10 @@ import numpy as np
 
 from benchmarks.processes import spikebin
 from spikebin.binning.rules import Binning
-from spikebin.binning.trial import TrialEvents
+from spikebin.binning.trial import Phase, Trial, TrialEvents
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.names import directory_name
-from spikebin.recordings.base import NEURON_FIELDS, Phase, Trial
+from spikebin.recordings.protocol import NEURON_FIELDS
 from spikebin.simulate import V1, Experiment, SheetModel, presentations, write_datastore
 
 if TYPE_CHECKING:

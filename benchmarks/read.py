@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.inputs import spikes_of
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Picture, Report
-from spikebin.recordings.segment import read_segment
+from spikebin.recordings.mozaik.segment import read_segment
 from spikebin.simulate import presentations
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.inputs import Bench
-    from spikebin.recordings.segment import Segment
+    from spikebin.recordings.mozaik.segment import Segment
 
 NEO, OURS, BYTES = "neo: pickle.load", "spikebin read_segment", "the bytes alone"
 NEO_TIMES = "neo: pickle.load, then .times.magnitude of each train"

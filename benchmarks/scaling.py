@@ -13,7 +13,7 @@ from benchmarks.processes import spikebin
 from benchmarks.race import Contender, race
 from benchmarks.report import Picture, Report, Table, number_text, seconds_text
 from spikebin import bin_spikes, open_file
-from spikebin.recordings.segment import read_segment
+from spikebin.recordings.mozaik.segment import read_segment
 from spikebin.simulate import presentations
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from spikebin.binning.rules import Binning
 from spikebin.errors import BinningError, ConfigError
 from spikebin.names import directory_name, is_sheet, suggest
-from spikebin.recordings.base import Reading, TrialRule
+from spikebin.recordings.settings import Reading, TrialRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

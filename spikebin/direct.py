@@ -18,8 +18,8 @@ from spikebin.errors import RecordingError, SpikebinError
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.names import directory_name, suggest
 from spikebin.recordings import open_recording
-from spikebin.recordings.base import TrialRule
-from spikebin.recordings.continuous import ContinuousSheet
+from spikebin.recordings.continuous.sheet import ContinuousSheet
+from spikebin.recordings.settings import TrialRule
 from spikebin.system.files import write_atomically
 from spikebin.system.leftovers import remove_litter
 from spikebin.system.threads import in_order
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from spikebin.binning.rules import Binning
     from spikebin.binning.trial import TrialEvents
-    from spikebin.recordings.base import Reading, Recording, SheetRecording
+    from spikebin.recordings.protocol import Recording, SheetRecording
+    from spikebin.recordings.settings import Reading
 
 __all__ = ["Binned", "Settings", "bin_recordings", "bin_sheet"]
 

@@ -30,9 +30,10 @@ from spikebin.system.threads import in_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from spikebin.binning.trial import Trial
     from spikebin.config import Config, Recordings
     from spikebin.plan import Job, Plan
-    from spikebin.recordings.base import Recording, SheetRecording, SourceFile, Trial
+    from spikebin.recordings.protocol import Recording, SheetRecording, SourceFile
 
 __all__ = ["Outcome", "export_sheet", "one_line", "run_job"]
 

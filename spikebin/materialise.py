@@ -1,7 +1,7 @@
 """Write a chain of views as a data set of its own, through the same writer as an export.
 
 A view plays the part of a recording: its bins become spike times in their middle, its stretches become phases. What a
-recording is, recordings/base.py says; what becomes of it, job.py.
+recording is, recordings/protocol.py says; what becomes of it, job.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.binning.rules import Binning
+from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.config import Config
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
@@ -21,7 +22,8 @@ from spikebin.job import export_sheet
 from spikebin.matrixfile import Identity
 from spikebin.names import directory_name
 from spikebin.plan import matrix_path
-from spikebin.recordings.base import Phase, PhaseSpikes, SourceFile, Trial, TrialRule
+from spikebin.recordings.protocol import SourceFile
+from spikebin.recordings.settings import TrialRule
 from spikebin.seal import read_seal
 
 if TYPE_CHECKING:
@@ -258,7 +260,7 @@ def _of_part(part: Part, chain: Callable[[View], View]) -> View:
 
 
 class _ViewRecording:
-    """A view as `spikebin.recordings.base.SheetRecording` wants it."""
+    """A view as `spikebin.recordings.protocol.SheetRecording` wants it."""
 
     def __init__(self, view: View, file: MatrixFile) -> None:
         order = np.lexsort([view.trials["order"], view.trials["repeat"]])

@@ -25,7 +25,7 @@ from spikebin.errors import MatrixFileError
 from spikebin.layouts import make_layout
 from spikebin.lazy import LazyArray, Selector
 from spikebin.matrixfile_digest import ContentDigest
-from spikebin.neurons import NEURON_FIELDS
+from spikebin.recordings.protocol import NEURON_FIELDS
 from spikebin.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal, read_seal_of, verify_seal
 from spikebin.system.files import write_atomically
 from spikebin.system.hdf5 import HDF5_LOCK, UnreadableError, open_hdf5
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.recordings.base import SourceFile, Trial
+    from spikebin.binning.trial import Trial
+    from spikebin.recordings.protocol import SourceFile
 
 __all__ = [
     "Identity",

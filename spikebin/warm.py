@@ -13,7 +13,7 @@ from spikebin.job import export_sheet
 from spikebin.kernels.jit import cache_directory
 from spikebin.matrixfile import Identity, open_file
 from spikebin.recordings import open_recording
-from spikebin.recordings.base import TrialRule
+from spikebin.recordings.settings import TrialRule
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikebin import Binning
-from spikebin.binning.trial import bin_trial
+from spikebin.binning.trial import Phase, PhaseSpikes, Trial, bin_trial
 from spikebin.layouts import make_layout
 from spikebin.matrixfile import Identity, MatrixWriter
 from spikebin.plan import matrix_path
-from spikebin.recordings.base import NEURON_FIELDS, Phase, PhaseSpikes, SourceFile, Trial
+from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
 
 
 def known_layouts():

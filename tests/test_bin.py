@@ -37,9 +37,9 @@ from spikebin.direct import Settings, bin_recordings
 from spikebin.errors import RecordingError, SpikebinError
 from spikebin.matrixfile import verify_file
 from spikebin.recordings import open_recording
-from spikebin.recordings.base import Reading, TrialRule
-from spikebin.recordings.clock import find_column, make_clock, parse_ms, split_unit
-from spikebin.recordings.events import read_events
+from spikebin.recordings.continuous.event_table import read_events
+from spikebin.recordings.continuous.units import find_column, make_clock, parse_ms, split_unit
+from spikebin.recordings.settings import Reading, TrialRule
 
 TRAINS = make_trains(seed=1)
 EXPECTED = reference(TRAINS, ONSETS_MS - 100, ONSETS_MS + 300, 10)

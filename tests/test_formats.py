@@ -37,9 +37,9 @@ from spikebin.binning.rules import Binning
 from spikebin.direct import Settings, bin_sheet
 from spikebin.errors import RecordingError
 from spikebin.recordings import FORMATS, format_of, open_recording
-from spikebin.recordings.base import Reading, TrialRule
 from spikebin.recordings.neo import from_block
 from spikebin.recordings.phy import read_params
+from spikebin.recordings.settings import Reading, TrialRule
 
 TRAINS = make_trains()
 START, STOP, WIDTH = -100.0, 300.0, 10.0

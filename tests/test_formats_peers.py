@@ -11,7 +11,7 @@ from sessions import ONSETS_MS, make_trains, write_npz, write_trials
 from spikebin.binning.rules import Binning
 from spikebin.direct import Settings, bin_sheet
 from spikebin.recordings import open_recording
-from spikebin.recordings.base import TrialRule
+from spikebin.recordings.settings import TrialRule
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

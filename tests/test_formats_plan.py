@@ -23,7 +23,7 @@ import spikebin as package
 from spikebin.config import Recordings, load_config
 from spikebin.errors import ConfigError
 from spikebin.initialise import file_pattern
-from spikebin.recordings.base import Reading, TrialRule
+from spikebin.recordings.settings import Reading, TrialRule
 
 PARTS = {"mon": make_trains(seed=2), "tue": make_trains(seed=3)}
 

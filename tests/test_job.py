@@ -26,7 +26,7 @@ from spikebin.job import run_job
 from spikebin.matrixfile import verify_file
 from spikebin.names import directory_name
 from spikebin.plan import load_plan, make_plan, matrix_path
-from spikebin.recordings.base import TrialRule
+from spikebin.recordings.settings import TrialRule
 from spikebin.run import run_tasks, wanted_tasks
 from spikebin.simulate import Experiment, SheetModel, presentations, write_datastore
 from spikebin.state import State, exclude, survey
@@ -133,8 +133,8 @@ def test_trains_are_placed_by_id_whatever_their_order_in_each_segment(datastores
 
 def _segments(directory, sheet):
     """(blank, image) segments of one sheet in order of presentation, straight from the index."""
-    from spikebin.recordings.mozaik import MozaikRecording
-    from spikebin.recordings.segment import read_segment
+    from spikebin.recordings.mozaik.datastore import MozaikRecording
+    from spikebin.recordings.mozaik.segment import read_segment
 
     found = [p for p in MozaikRecording(directory).presentations if p.sheet == sheet]
     found.sort(key=lambda p: p.when)
@@ -288,7 +288,7 @@ DAMAGES = {
 
 
 def _first_time(path, new):
-    from spikebin.recordings.segment import read_segment
+    from spikebin.recordings.mozaik.segment import read_segment
 
     return read_segment(path).times[:1].astype("<f8").tobytes(), new
 

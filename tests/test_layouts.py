@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from spikebin import eventslayout, layouts
 from spikebin.binning.rules import Binning
-from spikebin.binning.trial import TrialEvents
+from spikebin.binning.trial import Phase, Trial, TrialEvents
 from spikebin.chunks import ChunkCodec, DamagedChunkError
 from spikebin.errors import MatrixFileError
 from spikebin.layouts import make_layout
 from spikebin.matrixfile import Identity, MatrixWriter, open_file, verify_file
-from spikebin.recordings.base import NEURON_FIELDS, Phase, Trial
+from spikebin.recordings.protocol import NEURON_FIELDS
 
 DOCS = Path(__file__).parent.parent / "README.md"
 LAYOUTS = ["matrix", "events"]

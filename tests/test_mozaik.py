@@ -13,10 +13,11 @@ import pytest
 from conftest import DATA
 
 from spikebin.errors import RecordingError
-from spikebin.recordings import mozaik, open_recording
-from spikebin.recordings.base import TrialRule
-from spikebin.recordings.mozaik import parse_stimulus
-from spikebin.recordings.segment import read_segment
+from spikebin.recordings import open_recording
+from spikebin.recordings.mozaik import datastore as mozaik
+from spikebin.recordings.mozaik.datastore import parse_stimulus
+from spikebin.recordings.mozaik.segment import read_segment
+from spikebin.recordings.settings import TrialRule
 from spikebin.simulate import Experiment, SheetModel, _entry, presentations, write_datastore
 from spikebin.simulate.mozaikpickle import dump_segment
 

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from spikebin.errors import RecordingError
 from spikebin.kernels import pickles as kernels
-from spikebin.recordings import interpreter, segment, unpickler
-from spikebin.recordings.segment import Segment, probe_segment, read_segment
+from spikebin.recordings import unpickler
+from spikebin.recordings.mozaik import interpreter, segment
+from spikebin.recordings.mozaik.segment import Segment, probe_segment, read_segment
 
 DATA = Path(__file__).parent / "data"
 FLAVOURS = sorted(path.name for path in DATA.glob("small_*"))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from spikebin.binning.intervals import Union, merge_windows
 from spikebin.errors import DiskFullError, RecordingError
-from spikebin.recordings import spikeindex
-from spikebin.recordings.spikeindex import build_index, slices
+from spikebin.recordings.continuous import spike_index as spikeindex
+from spikebin.recordings.continuous.spike_index import build_index, slices
 
 
 class Seekable:

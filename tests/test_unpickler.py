@@ -23,7 +23,7 @@ from spikebin.errors import RecordingError
 from spikebin.pickles.inert import Inert
 from spikebin.pickles.unpickler import gc_paused, load
 from spikebin.recordings import unpickler
-from spikebin.recordings.segment import probe_segment, read_segment
+from spikebin.recordings.mozaik.segment import probe_segment, read_segment
 
 DATA = Path(__file__).parent / "data"
 FLAVOURS = sorted(path.name for path in DATA.glob("small_*"))

@@ -1,4 +1,4 @@
-"""One trial as sorted flat indices: the form that every layout, digest and view of a trial comes from.
+"""One trial: what it is, its spikes, and the sorted flat indices that every layout, digest and view comes from.
 
 Calls the kernels; knows neither where the spikes came from nor how a file holds them.
 """
@@ -19,11 +19,68 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.rules import Binning
-    from spikebin.recordings.base import Phase, PhaseSpikes, Trial
 
-__all__ = ["TrialEvents", "bin_trial", "phase_bins"]
+__all__ = ["Phase", "PhaseSpikes", "Trial", "TrialEvents", "bin_trial", "phase_bins"]
 
 FULL_COUNT = 255
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of a trial, from `start` to `stop` in ms of its own clock.
+
+    Parameters
+    ----------
+    name : str
+    start, stop : float
+        ms; ``stop >= start``.
+    """
+
+    name: str
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One row of the matrix.
+
+    Parameters
+    ----------
+    image_id, stimulus : str
+        As the recording writes them; the latter "" where it has none.
+    repeat : int
+        From 0.
+    order : int
+        Counts the presentations of the sheet in time, from 0.
+    phases : tuple of Phase
+        In order of time, at least one; of the same names in every trial of a sheet.
+    extra : tuple of (str, value)
+        Further columns of ``/trials``: name, and text, bool, int or float; the same names in every trial of a sheet.
+    """
+
+    image_id: str
+    repeat: int
+    order: int
+    stimulus: str
+    phases: tuple[Phase, ...]
+    extra: tuple[tuple[str, str | bool | int | float], ...] = ()
+
+
+@dataclass(frozen=True)
+class PhaseSpikes:
+    """Spikes of one phase, in any order.
+
+    Parameters
+    ----------
+    times : float64 (n,)
+        ms of its clock.
+    rows : int64 (n,)
+        Of `SheetRecording.neurons`.
+    """
+
+    times: NDArray[np.float64]
+    rows: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

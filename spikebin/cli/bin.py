@@ -17,7 +17,7 @@ TRIALS, READING, OUTPUT = "Trials", "What a recording does not tell of itself", 
 
 
 def _ms(text: str) -> float:
-    from spikebin.recordings.clock import parse_ms
+    from spikebin.recordings.continuous.units import parse_ms
 
     try:
         return parse_ms(text)
@@ -241,7 +241,7 @@ def bin_(
 
     from spikebin.binning.rules import Binning
     from spikebin.direct import Settings, bin_recordings
-    from spikebin.recordings.base import Reading, TrialRule
+    from spikebin.recordings.settings import Reading, TrialRule
     from spikebin.system.process import cpus
 
     settings = Settings(

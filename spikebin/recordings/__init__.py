@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.base import Reading
+from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spikebin.recordings.base import Recording
+    from spikebin.recordings.protocol import Recording
 
 __all__ = ["FORMATS", "Format", "format_of", "open_recording"]
 
@@ -50,7 +50,7 @@ class Format:
 # Asked in this order which of them a path is.
 FORMATS = {
     "mozaik": Format(
-        module="spikebin.recordings.mozaik",
+        module="spikebin.recordings.mozaik.datastore",
         what="directory of a mozaik datastore",
         sheets="sheets of the model",
         trials="presentations",

@@ -15,11 +15,11 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.base import Reading
-from spikebin.recordings.clock import find_column, make_clock, split_unit
-from spikebin.recordings.continuous import ContinuousRecording, Population
-from spikebin.recordings.spikeindex import CHUNK, slices
-from spikebin.recordings.text import LARGEST_ID, Header, number_chunks, read_header
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
+from spikebin.recordings.continuous.spike_index import CHUNK, slices
+from spikebin.recordings.continuous.text_table import LARGEST_ID, Header, number_chunks, read_header
+from spikebin.recordings.continuous.units import find_column, make_clock, split_unit
+from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.recordings.clock import Clock
-    from spikebin.recordings.spikeindex import SpikeSource
+    from spikebin.recordings.continuous.spike_index import SpikeSource
+    from spikebin.recordings.continuous.units import Clock
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 
@@ -147,7 +147,7 @@ class ArraySource:
         self._times, self._ids, self._clock, self._where = times, ids, clock, where
 
     def read(self, start: int, stop: int) -> Spikes:
-        """Spikes `start` to `stop`; see `spikebin.recordings.spikeindex.SeekableSource`."""
+        """Spikes `start` to `stop`; see `spikebin.recordings.continuous.spike_index.SeekableSource`."""
         return self._clock.to_ms(self._times[start:stop]), whole_ids(self._ids[start:stop], self._where)
 
     def chunks(self) -> Iterator[Spikes]:

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.arrays import ArraySource
-from spikebin.recordings.base import Phase, PhaseSpikes, Reading, Trial
-from spikebin.recordings.clock import make_clock
-from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table, source_file
-from spikebin.recordings.events import WINDOW, EventTable
+from spikebin.recordings.continuous.event_table import WINDOW, EventTable
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, neuron_table, source_file
+from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from spikebin.recordings.base import SheetRecording, TrialRule
+    from spikebin.recordings.protocol import SheetRecording
+    from spikebin.recordings.settings import TrialRule
 
 __all__ = ["SHEET", "NeoRecording", "from_block", "open", "recognises"]
 
@@ -161,7 +163,7 @@ class NeoRecording(ContinuousRecording):
         return EventTable(f"{self.name}:{name or TRIALS}", columns)
 
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:  # type: ignore[override]
-        """Open the sheet; see `spikebin.recordings.base.Recording`."""
+        """Open the sheet; see `spikebin.recordings.protocol.Recording`."""
         if len(self._segments) == 1:
             return super().sheet(name, rule, repeat)
         if name not in self.sheets:
@@ -204,7 +206,7 @@ class _SegmentsSheet:
             self.trials.append(Trial(str(i), repeat or 0, i, "", (Phase(WINDOW, start, stop),), extra))
 
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
-        """All spikes of a segment; see `spikebin.recordings.base.SheetRecording`."""
+        """All spikes of a segment; see `spikebin.recordings.protocol.SheetRecording`."""
         times, rows = _spikes(self._recording._segments[trial], self._rows[trial])
         return (PhaseSpikes(times, rows),)
 

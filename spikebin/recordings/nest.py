@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from spikebin.errors import RecordingError
 from spikebin.recordings.arrays import whole_ids
-from spikebin.recordings.base import Reading
-from spikebin.recordings.clock import make_clock
-from spikebin.recordings.continuous import ContinuousRecording, Population
-from spikebin.recordings.text import Header, number_chunks, read_header
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
+from spikebin.recordings.continuous.text_table import Header, number_chunks, read_header
+from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.base import Reading
-from spikebin.recordings.clock import make_clock
-from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table
-from spikebin.recordings.events import EventTable
-from spikebin.recordings.hdf5 import CHUNKS_AT_ONCE, Group, is_hdf5, opened
-from spikebin.recordings.spikeindex import slices
+from spikebin.recordings.continuous.event_table import EventTable
+from spikebin.recordings.continuous.hdf5_group import CHUNKS_AT_ONCE, Group, is_hdf5, opened
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, neuron_table
+from spikebin.recordings.continuous.spike_index import slices
+from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.recordings.clock import Clock
+    from spikebin.recordings.continuous.units import Clock
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array, whole_ids
-from spikebin.recordings.base import Reading
-from spikebin.recordings.clock import make_clock
-from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table
-from spikebin.recordings.text import read_table
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, neuron_table
+from spikebin.recordings.continuous.text_table import read_table
+from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,18 +13,18 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.recordings.arrays import whole_ids
-from spikebin.recordings.base import Reading
-from spikebin.recordings.clock import make_clock
-from spikebin.recordings.continuous import ContinuousRecording, Population, neuron_table
-from spikebin.recordings.hdf5 import CHUNKS_AT_ONCE, Group, is_hdf5, opened
-from spikebin.recordings.spikeindex import slices
+from spikebin.recordings.continuous.hdf5_group import CHUNKS_AT_ONCE, Group, is_hdf5, opened
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, neuron_table
+from spikebin.recordings.continuous.spike_index import slices
+from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from spikebin.recordings.clock import Clock
+    from spikebin.recordings.continuous.units import Clock
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 

@@ -16,7 +16,7 @@ import numpy as np
 from spikebin.pickles.inert import Enough, Inert, Refused
 from spikebin.pickles.numpy_values import array_of, scalar_of
 from spikebin.pickles.unpickler import read_bytes, reading, unpickle
-from spikebin.recordings.interpreter import interpret
+from spikebin.recordings.mozaik.interpreter import interpret
 from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.recordings.interpreter import Interpreted
+    from spikebin.recordings.mozaik.interpreter import Interpreted
 
     Times = TypeVar("Times", float, NDArray[np.float64])
 

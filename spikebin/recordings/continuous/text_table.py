@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.spikeindex import CHUNK
+from spikebin.recordings.continuous.spike_index import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.pickles.inert import Inert
 from spikebin.pickles.unpickler import load
-from spikebin.recordings.base import NEURON_FIELDS, Phase, PhaseSpikes, Reading, SourceFile, Trial, TrialRule
-from spikebin.recordings.segment import Segment, probe_segment, read_segment
+from spikebin.recordings.mozaik.segment import Segment, probe_segment, read_segment
+from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
+from spikebin.recordings.settings import Reading, TrialRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,7 +149,7 @@ class MozaikRecording:
         return list(dict.fromkeys(presentation.sheet for presentation in self.presentations))
 
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> MozaikSheet:
-        """Open one sheet; see `spikebin.recordings.base.Recording`.
+        """Open one sheet; see `spikebin.recordings.protocol.Recording`.
 
         Raises
         ------
@@ -233,7 +235,7 @@ class MozaikRecording:
 
 
 class MozaikSheet:
-    """One sheet of a datastore, cut into trials; see `spikebin.recordings.base.SheetRecording`."""
+    """One sheet of a datastore, cut into trials; see `spikebin.recordings.protocol.SheetRecording`."""
 
     def __init__(self, recording: MozaikRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.recording = recording

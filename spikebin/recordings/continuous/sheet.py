@@ -13,19 +13,21 @@ import numpy as np
 
 from spikebin.binning.intervals import merge_windows
 from spikebin.binning.rules import edge_tolerance
+from spikebin.binning.trial import PhaseSpikes
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.base import NEURON_FIELDS, PhaseSpikes, Reading, SourceFile
-from spikebin.recordings.events import EventTable, cut_trials, read_events, whole_trial
-from spikebin.recordings.spikeindex import build_index
+from spikebin.recordings.continuous.event_table import EventTable, cut_trials, read_events, whole_trial
+from spikebin.recordings.continuous.spike_index import build_index
+from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from spikebin.recordings.base import Trial, TrialRule
-    from spikebin.recordings.spikeindex import SpikeSource
+    from spikebin.binning.trial import Trial
+    from spikebin.recordings.continuous.spike_index import SpikeSource
+    from spikebin.recordings.settings import Reading, TrialRule
 
 __all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "neuron_table", "parse_ids"]
 
@@ -59,7 +61,7 @@ class Population:
 
 
 class ContinuousRecording:
-    """One raw data set on one clock; see `spikebin.recordings.base.Recording`.
+    """One raw data set on one clock; see `spikebin.recordings.protocol.Recording`.
 
     A format's own class says what sheets there are, and hands over their populations and tables of events.
 
@@ -134,7 +136,7 @@ class ContinuousRecording:
         return None
 
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> ContinuousSheet:
-        """Open one sheet; see `spikebin.recordings.base.Recording`.
+        """Open one sheet; see `spikebin.recordings.protocol.Recording`.
 
         Raises
         ------
@@ -192,7 +194,7 @@ class ContinuousRecording:
 
 
 class ContinuousSheet:
-    """One sheet of a continuous recording, cut into trials; see `spikebin.recordings.base.SheetRecording`.
+    """One sheet of a continuous recording, cut into trials; see `spikebin.recordings.protocol.SheetRecording`.
 
     Parameters
     ----------

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.binning.trial import Phase, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.base import Phase, Trial
-from spikebin.recordings.clock import Clock, find_column, make_clock, split_unit
-from spikebin.recordings.text import read_table
+from spikebin.recordings.continuous.text_table import read_table
+from spikebin.recordings.continuous.units import Clock, find_column, make_clock, split_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.recordings.base import TrialRule
+    from spikebin.recordings.settings import TrialRule
 
 __all__ = ["EventTable", "cut_trials", "read_events", "whole_trial"]
 

@@ -1,0 +1,134 @@
+"""What every raw format hands over: neurons, trials and, trial by trial, flat arrays of spikes.
+
+Without numpy at run time; what a format looks like on disk is known to its own module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from spikebin.binning.trial import PhaseSpikes, Trial
+    from spikebin.recordings.settings import TrialRule
+
+__all__ = ["NEURON_FIELDS", "Recording", "SheetRecording", "SourceFile"]
+
+# By ascending id; nan where a place is unknown.
+NEURON_FIELDS = [("neuron_id", "<i8"), ("x", "<f8"), ("y", "<f8"), ("z", "<f8")]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that was read.
+
+    Parameters
+    ----------
+    name : str
+        Inside the recording.
+    size : int
+        Bytes.
+    mtime : float
+        Seconds since 1970.
+    """
+
+    name: str
+    size: int
+    mtime: float
+
+
+class SheetRecording(Protocol):
+    """One sheet of a recording, cut into trials."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recording, without the directories above it."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """The sheet and its recording, for messages."""
+        ...
+
+    @property
+    def neurons(self) -> NDArray[Any]:
+        """Structured array (n_neurons,) of NEURON_FIELDS, by ascending neuron_id; nan where a place is unknown."""
+        ...
+
+    @property
+    def trials(self) -> Sequence[Trial]:
+        """By repeat, then by order of presentation."""
+        ...
+
+    @property
+    def files(self) -> Sequence[SourceFile]:
+        """Every file that the trials are read from.
+
+        Raises
+        ------
+        OSError
+            If one of them is gone.
+        """
+        ...
+
+    def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
+        """Spikes of each phase of ``trials[trial]``; several threads may ask at once.
+
+        Parameters
+        ----------
+        trial : int
+            From 0.
+
+        Returns
+        -------
+        tuple of PhaseSpikes
+            One for each of its phases; spikes outside of a phase may be among them, and are counted as such.
+
+        Raises
+        ------
+        RecordingError
+            If what is on disk is not whole or contradicts itself.
+        """
+        ...
+
+
+class Recording(Protocol):
+    """One raw data set on disk."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def sheets(self) -> Sequence[str]:
+        """Raw names of the sheets that have presentations."""
+        ...
+
+    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
+        """Open one sheet, given by its raw name.
+
+        Parameters
+        ----------
+        name : str
+        rule : TrialRule
+        repeat : int, optional
+            The repeat of all its trials, where the path tells it and the stimulus does not.
+
+        Returns
+        -------
+        SheetRecording
+
+        Raises
+        ------
+        RecordingError
+            If there is no such sheet, the rule asks for what this kind of recording does not have, there are no trials,
+            or what is on disk is not whole or contradicts itself.
+        """
+        ...

@@ -1,0 +1,93 @@
+"""What a user says of recordings: which presentations are trials, and what a recording does not tell of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+__all__ = ["Reading", "TrialRule"]
+
+
+@dataclass(frozen=True)
+class TrialRule:
+    """Which presentations are trials: the ``[trial]`` table of spikebin.toml.
+
+    Parameters
+    ----------
+    stimulus : str or None
+        Kind of stimulus; None: the only kind that is there, blanks apart.
+    image_id : str or None
+        Parameter of the stimulus that names its image; None: image_path, else movie_name.
+    blank : {"before", "none"} or None
+        None: "before" where every trial has one, "none" where none has.
+    events : str or None
+        Where the trials of a continuous recording come from: a CSV or TSV file, the name of a table inside the
+        recording, or "none" for one trial of the whole recording. None: the recording's own trials, where it has some.
+    events_unit : str or None
+        Unit of that file's times; None: told by the names of its columns, else the unit of the spike times.
+    align_to : str or None
+        Column of the events that a window is relative to; None: the start of each trial.
+    until : str or None
+        Column of the events that a trial lasts to, where no window is given; None: told by its name.
+    window_start, window_stop : float or None
+        ms relative to it; None: from the start to the stop of each trial.
+    drop_missing : bool
+        Leave out trials whose event is empty or NaN, instead of refusing the table.
+
+    Notes
+    -----
+    `stimulus` and `blank` are for recordings that are made of presentations, all from `events` on for continuous ones,
+    whose `image_id` is a column of the events.
+    """
+
+    stimulus: str | None = None
+    image_id: str | None = None
+    blank: Literal["before", "none"] | None = None
+    events: str | None = None
+    events_unit: str | None = None
+    align_to: str | None = None
+    until: str | None = None
+    window_start: float | None = None
+    window_stop: float | None = None
+    drop_missing: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What differs from the defaults, as plans and seals record it: a setting added later changes neither."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a continuous recording does not tell of itself: keys of ``[[recordings]]``.
+
+    Parameters
+    ----------
+    unit : str or None
+        Of the spike times: s, ms, us or samples.
+    rate : float or None
+        Samples per second.
+    times, neurons : str or None
+        Names of the columns or arrays of spike times and neuron ids.
+    ids : str or None
+        The neurons to take, silent ones included: ``1-1000,2001``. None: all that are listed, else all that fire.
+    labels : tuple of str or None
+        Labels of sorted units to take; None: all but noise.
+    nodes : str or None
+        File of node positions.
+    io : str or None
+        Name of the neo IO.
+    """
+
+    unit: str | None = None
+    rate: float | None = None
+    times: str | None = None
+    neurons: str | None = None
+    ids: str | None = None
+    labels: tuple[str, ...] | None = None
+    nodes: str | None = None
+    io: str | None = None
