@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.processes import spikebin
 from spikebin.binning.rules import Binning
 from spikebin.binning.trial import Phase, Trial, TrialEvents
-from spikebin.matrixfile import Identity, MatrixWriter
+from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.names import directory_name
 from spikebin.recordings.protocol import NEURON_FIELDS
 from spikebin.simulate import V1, Experiment, SheetModel, presentations, write_datastore

@@ -11,7 +11,7 @@ from benchmarks.job import check_file
 from benchmarks.peers import absence
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Picture, Report, Table, number_text
-from spikebin.layouts import MATRIX_LEVEL
+from spikebin.matrixfile.layouts.dense import MATRIX_LEVEL
 from spikebin.simulate import V1
 
 if TYPE_CHECKING:

@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from spikebin.dataset import SheetSet as SheetSet
     from spikebin.dataset import open_dataset as open_dataset
     from spikebin.errors import SpikebinError as SpikebinError
-    from spikebin.matrixfile import MatrixFile as MatrixFile
-    from spikebin.matrixfile import open_file as open_file
+    from spikebin.matrixfile.reader import MatrixFile as MatrixFile
+    from spikebin.matrixfile.reader import open_file as open_file
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Binning": "binning",
+    "Binning": "binning.rules",
     "Dataset": "dataset",
-    "MatrixFile": "matrixfile",
+    "MatrixFile": "matrixfile.reader",
     "SheetSet": "dataset",
     "SpikebinError": "errors",
-    "Tally": "dense",
-    "bin_spikes": "dense",
-    "bin_trials": "trials",
+    "Tally": "binning.bin_spikes",
+    "bin_spikes": "binning.bin_spikes",
+    "bin_trials": "binning.bin_trials",
     "open_dataset": "dataset",
-    "open_file": "matrixfile",
+    "open_file": "matrixfile.reader",
 }
 
 __all__ = [

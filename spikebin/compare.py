@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.dataset import Part, SheetSet
-    from spikebin.matrixfile import MatrixFile
+    from spikebin.matrixfile.reader import MatrixFile
     from spikebin.oldformat import Layout
 
 __all__ = ["Verdict", "compare", "old_datasets"]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from spikebin.errors import DatasetError, MatrixFileError
-from spikebin.matrixfile import MatrixFile
+from spikebin.matrixfile.reader import MatrixFile
 from spikebin.names import directory_name, suggest
 from spikebin.plan import natural_key, read_jobs
 from spikebin.state import read_excluded
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from spikebin.config import Config
-    from spikebin.lazy import Selector
+    from spikebin.matrixfile.lazy import Selector
     from spikebin.views import How, Rest, Short
 
 __all__ = [

@@ -15,7 +15,7 @@ import numpy as np
 
 from spikebin.binning.trial import bin_trial, phase_bins
 from spikebin.errors import RecordingError, SpikebinError
-from spikebin.matrixfile import Identity, MatrixWriter
+from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.names import directory_name, suggest
 from spikebin.recordings import open_recording
 from spikebin.recordings.continuous.sheet import ContinuousSheet

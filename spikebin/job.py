@@ -16,11 +16,11 @@ from spikebin.attempts import attempts_path, forget, note_ended, note_failure, n
 from spikebin.binning.trial import TrialEvents, bin_trial
 from spikebin.errors import DiskFullError, PlanError, RecordingError, SpikebinError
 from spikebin.idfiles import image_ids, write_npy
-from spikebin.matrixfile import Identity, MatrixWriter
+from spikebin.matrixfile.seal import is_newer
+from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.names import directory_name
 from spikebin.plan import matrix_path
 from spikebin.recordings import open_recording
-from spikebin.seal import is_newer
 from spikebin.state import State, sheet_state
 from spikebin.system.files import os_error
 from spikebin.system.leftovers import remove_litter

@@ -19,12 +19,12 @@ from spikebin.config import Config
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.job import export_sheet
-from spikebin.matrixfile import Identity
+from spikebin.matrixfile.seal import read_seal
+from spikebin.matrixfile.writer import Identity
 from spikebin.names import directory_name
 from spikebin.plan import matrix_path
 from spikebin.recordings.protocol import SourceFile
 from spikebin.recordings.settings import TrialRule
-from spikebin.seal import read_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.dataset import Part, SheetSet
-    from spikebin.matrixfile import MatrixFile
+    from spikebin.matrixfile.reader import MatrixFile
     from spikebin.views import How, Rest, Short, View
 
 __all__ = ["Chain", "Written", "materialise", "parse_window"]

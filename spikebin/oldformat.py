@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.matrixfile import MatrixFile
+    from spikebin.matrixfile.reader import MatrixFile
     from spikebin.views import View
 
 __all__ = ["Layout", "OutFile", "check_numbers", "check_trials", "folder_of", "old_files", "read_ids", "read_index"]

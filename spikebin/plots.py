@@ -11,7 +11,7 @@ import numpy as np
 
 from spikebin.dataset import Dataset
 from spikebin.errors import SpikebinError
-from spikebin.matrixfile import MatrixFile
+from spikebin.matrixfile.reader import MatrixFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

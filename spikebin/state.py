@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from spikebin.attempts import Attempts, attempts_path, read_attempts
 from spikebin.errors import MatrixFileError, PlanError
+from spikebin.matrixfile.seal import read_seal, verify_seal
 from spikebin.names import directory_name
 from spikebin.plan import Job, Plan, matrix_path
-from spikebin.seal import read_seal, verify_seal
 from spikebin.system.files import write_atomically
 from spikebin.system.lock import locked
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from spikebin.seal import SEAL_SIZE
+from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.state import SheetState, State, survey
 from spikebin.system.leftovers import litter
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from spikebin.errors import DatasetError, OutOfRangeError, SpikebinError
-from spikebin.lazy import LazyArray, Selector
+from spikebin.matrixfile.lazy import LazyArray, Selector
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -8,8 +8,8 @@ import numpy as np
 
 from spikebin import Binning
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial, bin_trial
-from spikebin.layouts import make_layout
-from spikebin.matrixfile import Identity, MatrixWriter
+from spikebin.matrixfile.layouts.base import make_layout
+from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.plan import matrix_path
 from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
 

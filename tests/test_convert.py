@@ -10,10 +10,11 @@ import pytest
 from conftest import spikebin
 from test_layouts import draw, write
 
-from spikebin import convert as module
-from spikebin.convert import convert_file, convert_targets
 from spikebin.errors import MatrixFileError
-from spikebin.matrixfile import open_file, verify_file
+from spikebin.matrixfile import convert as module
+from spikebin.matrixfile.convert import convert_file, convert_targets
+from spikebin.matrixfile.reader import open_file
+from spikebin.matrixfile.verify import verify_file
 
 KINDS = list(product(("matrix", "events"), ("blosc2", "zlib")))
 OWN = ("created", "size", "sha256", "layout", "codec")

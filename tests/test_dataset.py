@@ -255,7 +255,7 @@ def test_files_that_do_not_belong_together(tmp_path):
 
 def test_opening_reads_seals_only(tmp_path, monkeypatch):
     make(tmp_path, sheets=SHEETS)
-    monkeypatch.setattr("spikebin.matrixfile.MatrixFile._ask_hdf5", lambda *_: pytest.fail("HDF5 was opened"))
+    monkeypatch.setattr("spikebin.matrixfile.reader.MatrixFile._ask_hdf5", lambda *_: pytest.fail("HDF5 was opened"))
     sheets = open_dataset(tmp_path)
     assert sheets["X_ON"].shape == (6, 6, 17)
     assert len(sheets["X_ON"]) == 6

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from spikebin import open_dataset
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.materialise import materialise
-from spikebin.matrixfile import verify_file
+from spikebin.matrixfile.verify import verify_file
 
 IDS = (3, 4, 8, 9, 100, 101)
 # Trials of unequal lengths, repeats, a part whose repeats alternate, one that lacks a presentation.

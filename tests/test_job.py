@@ -23,7 +23,7 @@ from spikebin import Binning, open_file, run
 from spikebin.config import Config, Recordings, load_config
 from spikebin.errors import PlanError
 from spikebin.job import run_job
-from spikebin.matrixfile import verify_file
+from spikebin.matrixfile.verify import verify_file
 from spikebin.names import directory_name
 from spikebin.plan import load_plan, make_plan, matrix_path
 from spikebin.recordings.settings import TrialRule

@@ -20,13 +20,16 @@ import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebin import eventslayout, layouts
 from spikebin.binning.rules import Binning
 from spikebin.binning.trial import Phase, Trial, TrialEvents
-from spikebin.chunks import ChunkCodec, DamagedChunkError
 from spikebin.errors import MatrixFileError
-from spikebin.layouts import make_layout
-from spikebin.matrixfile import Identity, MatrixWriter, open_file, verify_file
+from spikebin.matrixfile.layouts import dense as dense_layout
+from spikebin.matrixfile.layouts import gaps as gaps_layout
+from spikebin.matrixfile.layouts.base import make_layout
+from spikebin.matrixfile.layouts.chunks import ChunkCodec, DamagedChunkError
+from spikebin.matrixfile.reader import open_file
+from spikebin.matrixfile.verify import verify_file
+from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.recordings.protocol import NEURON_FIELDS
 
 DOCS = Path(__file__).parent.parent / "README.md"
@@ -100,11 +103,11 @@ def test_what_is_encoded_comes_back_in_every_layout_codec_and_value(
     index = fitted(indices, picked, shape)
     with pytest.MonkeyPatch.context() as patch:
         # Small limits, so that a small matrix has edges of chunks and blocks on both of its axes.
-        patch.setattr(layouts, "CHUNK_ROWS", rows)
-        patch.setattr(layouts, "CHUNK_CELLS", rows * 23)
-        patch.setattr(layouts, "MATRIX_BLOCK", block)
-        patch.setattr(eventslayout, "CHUNK_EVENTS", 30 * rows)
-        patch.setattr(eventslayout, "BLOCK_EVENTS", block)
+        patch.setattr(dense_layout, "CHUNK_ROWS", rows)
+        patch.setattr(dense_layout, "CHUNK_CELLS", rows * 23)
+        patch.setattr(dense_layout, "MATRIX_BLOCK", block)
+        patch.setattr(gaps_layout, "CHUNK_EVENTS", 30 * rows)
+        patch.setattr(gaps_layout, "BLOCK_EVENTS", block)
         for values in VALUES:
             dense = draw(shape, values, seed=seed, mean=mean)
             for layout in LAYOUTS:
@@ -137,7 +140,7 @@ def test_matrices_of_every_form_read_alike_with_plain_pytables_and_h5py(tmp_path
 
 
 def test_the_time_axis_is_cut_where_a_chunk_would_be_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(layouts, "CHUNK_CELLS", 1 << 12)
+    monkeypatch.setattr(dense_layout, "CHUNK_CELLS", 1 << 12)
     dense = draw((2, 3, 5000), "bool")
     file = write(tmp_path / "a.h5", dense, layout="matrix", codec="blosc2")
     assert np.array_equal(file.spikes[:, 1:, 1000:4000:7], dense[:, 1:, 1000:4000:7])
@@ -208,7 +211,7 @@ def test_events_come_close_to_the_entropy_of_the_spikes(tmp_path):
 @pytest.mark.parametrize("n_events", [(200, 0), (0, 65, 1), (64, 128), (63, 64, 65, 129), (1, 1)])
 def test_trials_of_very_different_length_lie_in_chunks_of_their_own(tmp_path, monkeypatch, n_events, values, codec):
     """A trial may end many chunks before the longest one does, on the edge of a chunk or beside it."""
-    monkeypatch.setattr(eventslayout, "CHUNK_EVENTS", 64)
+    monkeypatch.setattr(gaps_layout, "CHUNK_EVENTS", 64)
     rng = np.random.default_rng(0)
     dense = np.zeros((len(n_events), 11, 30), bool if values == "bool" else np.uint8)
     for trial, n in zip(dense, n_events, strict=True):

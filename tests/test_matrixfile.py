@@ -24,16 +24,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spikebin import Binning, open_file, seal
+from spikebin import Binning, open_file
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial, bin_trial
-from spikebin.check import describe
 from spikebin.errors import MatrixFileError
-from spikebin.layouts import CHUNK_CELLS
-from spikebin.lazy import LazyArray, resolve
-from spikebin.matrixfile import Identity, MatrixWriter, verify_file
+from spikebin.matrixfile import seal
+from spikebin.matrixfile.layouts.dense import CHUNK_CELLS
+from spikebin.matrixfile.lazy import LazyArray, resolve
+from spikebin.matrixfile.seal import KEYS, SEAL_SIZE, pack_seal, read_seal, verify_seal
+from spikebin.matrixfile.verify import describe, verify_file
+from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.plan import Job, Plan, Source, matrix_path
 from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
-from spikebin.seal import KEYS, SEAL_SIZE, pack_seal, read_seal, verify_seal
 from spikebin.state import State, sheet_state
 
 N_NEURONS = 5

@@ -20,8 +20,8 @@ from spikebin.attempts import KILLED, attempts_path, note_failure, note_start, r
 from spikebin.config import Config, Recordings, load_config
 from spikebin.errors import ConfigError, PlanError
 from spikebin.job import run_job
+from spikebin.matrixfile.seal import pack_seal
 from spikebin.plan import load_plan, make_plan, matrix_path, natural_key
-from spikebin.seal import pack_seal
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 from spikebin.state import State, exclude, read_excluded, survey, undo_exclude
 from spikebin.system.files import write_atomically

@@ -14,7 +14,7 @@ import pytest
 from conftest import spikebin
 
 from spikebin.attempts import KILLED, Attempts, note_ended, note_failure, note_start, read_attempts
-from spikebin.matrixfile import verify_file
+from spikebin.matrixfile.verify import verify_file
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 from spikebin.system.leftovers import this_host
 from spikebin.system.signals import Ended, ending_on_signals

@@ -35,7 +35,7 @@ def convert(
     for value, options, name in ((layout, ("matrix", "events"), "layout"), (codec, ("blosc2", "zlib"), "codec")):
         if value is not None and value not in options:
             raise typer.BadParameter(f"{value!r}: give {' or '.join(options)}", param_hint=f"--{name}")
-    from spikebin.convert import convert_files, convert_targets
+    from spikebin.matrixfile.convert import convert_files, convert_targets
 
     results, failed = [], False
     for done in convert_files(convert_targets(paths, out), layout=layout, codec=codec, threads=threads):

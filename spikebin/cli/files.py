@@ -25,7 +25,7 @@ def verify(
     config: ConfigOption = None,
 ) -> None:
     """Check every byte and every count of matrix files; one line for each bad one, exit 1."""
-    from spikebin.check import check_files, matrix_files
+    from spikebin.matrixfile.verify import check_files, matrix_files
 
     if not paths:
         from spikebin.config import load_config
@@ -54,8 +54,8 @@ def inspect(
     json: JsonOption = False,
 ) -> None:
     """Show what is in a matrix file: shape, phases, rates, collisions, where it came from; a trial as a raster."""
-    from spikebin.check import checked_trial, describe
-    from spikebin.matrixfile import open_file
+    from spikebin.matrixfile.reader import open_file
+    from spikebin.matrixfile.verify import checked_trial, describe
 
     file = open_file(path)
     facts = describe(file)

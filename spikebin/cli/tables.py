@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from spikebin.job import Outcome
-    from spikebin.matrixfile import MatrixFile
+    from spikebin.matrixfile.reader import MatrixFile
     from spikebin.plan import Plan
     from spikebin.state import SheetState
     from spikebin.submit import Batch

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spikebin.binning.trial import TrialEvents
-from spikebin.check import matrix_files
 from spikebin.errors import DiskFullError, MatrixFileError, SpikebinError
-from spikebin.matrixfile import MatrixImage, open_file, seal_image, verify_file
+from spikebin.matrixfile.reader import open_file
+from spikebin.matrixfile.verify import matrix_files, verify_file
+from spikebin.matrixfile.writer import MatrixImage, seal_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,22 +1,60 @@
-"""Looks at finished matrix files: are they whole, and what is in them. Draws nothing."""
+"""Looks at finished matrix files: are they complete, and what is in them. Draws nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.binning.trial import TrialEvents
 from spikebin.errors import MatrixFileError
-from spikebin.matrixfile import verify_file
+from spikebin.matrixfile.digest import ContentDigest
+from spikebin.matrixfile.reader import open_file
+from spikebin.matrixfile.seal import verify_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from spikebin.matrixfile import MatrixFile
+    from spikebin.matrixfile.reader import MatrixFile
 
-__all__ = ["Checked", "check_files", "checked_trial", "describe", "matrix_files"]
+__all__ = ["Checked", "check_files", "checked_trial", "describe", "matrix_files", "verify_file"]
+
+
+def verify_file(path: Path) -> dict[str, Any]:
+    """Check every byte and every count of a matrix file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict
+        The header.
+
+    Raises
+    ------
+    MatrixFileError
+        If a byte has changed since the file was sealed, or what it holds is not what its seal says.
+    """
+    header = verify_seal(path)
+    file = open_file(path)
+    digest = ContentDigest(file.neurons["neuron_id"])
+    n_events = 0
+    for i, trial in enumerate(file.trials):
+        flat, values = file.flat_events(i)
+        counting = file.binning.values == "count"
+        n_events += int(values.sum(dtype=np.int64)) if counting else flat.size
+        events = TrialEvents(flat, values if counting else None, 0, 0, 0)
+        digest.add(str(trial["image_id"]), int(trial["repeat"]), int(trial["n_bins"]), events)
+    if n_events != header["n_binned"] or digest.hexdigest() != header["content_digest"]:
+        raise MatrixFileError(f"{path} does not hold what its seal says (content digest): export it again")
+    if header["n_spikes"] != header["n_binned"] + header["n_collisions"] + header["n_outside"]:
+        raise MatrixFileError(f"the counts in the seal of {path} do not add up: export it again")
+    return header
 
 
 @dataclass(frozen=True)
@@ -64,7 +102,7 @@ def check_files(paths: Iterable[Path]) -> Iterator[Checked]:
     Yields
     ------
     Checked
-        For each of them, as `spikebin.matrixfile.verify_file` finds it.
+        For each of them, as `spikebin.matrixfile.verify.verify_file` finds it.
     """
     for path in paths:
         try:

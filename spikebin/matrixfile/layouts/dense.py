@@ -1,7 +1,6 @@
-"""How trials are laid out in a matrix file: chunks from events, and blocks or events back from chunks.
+"""The layout "matrix": the matrix itself, dense, a chunk a trial.
 
-The layout "matrix" is the matrix itself, dense, and lives here; "events" is in eventslayout.py. How a chunk is
-compressed is in chunks.py; what a file holds besides, and when it is whole, is not known here.
+How a chunk is compressed is in chunks.py; what a file holds besides, and when it is complete, is not known here.
 """
 
 from __future__ import annotations
@@ -13,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.chunks import ChunkCodec, chunk_places
-from spikebin.errors import MatrixFileError
-from spikebin.eventslayout import EventsLayout
-from spikebin.names import suggest
+from spikebin.matrixfile.layouts.chunks import ChunkCodec, chunk_places
 from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
@@ -25,12 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import TrialEvents
-    from spikebin.lazy import Selector
+    from spikebin.matrixfile.lazy import Selector
 
-__all__ = ["EventsLayout", "MatrixLayout", "make_layout"]
+__all__ = ["MatrixLayout"]
 
 CHUNK_ROWS = 1 << 16
+
 CHUNK_CELLS = 1 << 26
+
 # Larger blocks compress better, smaller ones make slices of a few neurons faster. At the model's low rates the level
 # makes a tenth of the size, which levels below 5 do not reach with blocks that are as quick to read.
 MATRIX_LEVEL, MATRIX_BLOCK = 5, 3 << 16
@@ -145,7 +143,7 @@ class MatrixLayout:
         Raises
         ------
         DamagedChunkError
-            As `spikebin.chunks.chunk_places`.
+            As `spikebin.matrixfile.layouts.chunks.chunk_places`.
         """
         return chunk_places(file.get_node("/", "spikes", "Array"), self.shape, self._codec.shape)
 
@@ -159,7 +157,7 @@ class MatrixLayout:
         chunks : callable
             ``chunks(trial, i)`` gives the bytes of chunk i of a trial.
         trials, rows, columns : Selector
-            See `spikebin.lazy`.
+            See `spikebin.matrixfile.lazy`.
 
         Returns
         -------
@@ -247,32 +245,6 @@ class MatrixLayout:
         if _is_slice(columns):
             return part[:, int(columns[0]) : int(columns[-1]) + 1]
         return np.take(part, np.asarray(columns), axis=1)
-
-
-def make_layout(
-    name: str, shape: tuple[int, int, int], dtype: np.dtype[Any], codec: str
-) -> MatrixLayout | EventsLayout:
-    """The layout of a name, for a matrix of this shape.
-
-    Parameters
-    ----------
-    name : {"matrix", "events"}
-    shape, dtype, codec
-        See `MatrixLayout`.
-
-    Returns
-    -------
-    MatrixLayout or EventsLayout
-
-    Raises
-    ------
-    MatrixFileError
-        If there is none of that name.
-    """
-    layouts: dict[str, type[MatrixLayout | EventsLayout]] = {"matrix": MatrixLayout, "events": EventsLayout}
-    if name not in layouts:
-        raise MatrixFileError(f"no layout {name!r}: {suggest(name, layouts)}")
-    return layouts[name](shape, dtype, codec)
 
 
 def _within(selector: Selector, first: int, size: int) -> tuple[NDArray[np.intp], Selector]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from spikebin.chunks import ChunkCodec, DamagedChunkError, chunk_places
+from spikebin.matrixfile.layouts.chunks import ChunkCodec, DamagedChunkError, chunk_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import TrialEvents
-    from spikebin.lazy import Selector
+    from spikebin.matrixfile.lazy import Selector
 
 __all__ = ["EventsLayout"]
 
@@ -46,7 +46,7 @@ class EventsLayout:
     Parameters
     ----------
     shape, dtype, codec
-        See `spikebin.layouts.MatrixLayout`.
+        See `spikebin.matrixfile.layouts.dense.MatrixLayout`.
 
     Notes
     -----
@@ -137,12 +137,12 @@ class EventsLayout:
         Returns
         -------
         int64 (n_trials, n_chunks, 2)
-            As `spikebin.layouts.MatrixLayout.attach`; for counts, the chunks of ``/events`` first.
+            As `spikebin.matrixfile.layouts.dense.MatrixLayout.attach`; for counts, the chunks of ``/events`` first.
 
         Raises
         ------
         DamagedChunkError
-            If the arrays are not what spikebin writes, or as `spikebin.chunks.chunk_places`.
+            If the arrays are not what spikebin writes, or as `spikebin.matrixfile.layouts.chunks.chunk_places`.
         """
         n_nodes = 2 if self.dtype == bool else 3
         classes, *arrays = (file.get_node("/", name, "Array") for name in ("rate_class", "events", "counts")[:n_nodes])
@@ -167,7 +167,7 @@ class EventsLayout:
         Parameters
         ----------
         chunks, trials, rows, columns
-            As for `spikebin.layouts.MatrixLayout.block`.
+            As for `spikebin.matrixfile.layouts.dense.MatrixLayout.block`.
 
         Returns
         -------
@@ -198,7 +198,7 @@ class EventsLayout:
         Parameters
         ----------
         chunks, trial
-            As for `spikebin.layouts.MatrixLayout.events`.
+            As for `spikebin.matrixfile.layouts.dense.MatrixLayout.events`.
 
         Returns
         -------

@@ -1,0 +1,282 @@
+"""Reads one matrix file on demand: its seal when it is opened, tables and trials when they are asked for.
+
+Knows HDF5; how the trials are laid out inside is in layouts/, what makes a file complete in seal.py.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.binning.rules import Binning
+from spikebin.errors import MatrixFileError
+from spikebin.matrixfile.layouts.base import make_layout
+from spikebin.matrixfile.layouts.chunks import DamagedChunkError
+from spikebin.matrixfile.lazy import LazyArray, Selector
+from spikebin.matrixfile.schema import COLUMNS, decoded
+from spikebin.matrixfile.seal import read_seal_of
+from spikebin.system.hdf5 import UnreadableError, open_hdf5
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+
+__all__ = ["MatrixFile", "open_file"]
+
+
+class MatrixFile:
+    """A matrix file, read on demand. Cheap to open; any number of threads and processes may read through it.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Attributes
+    ----------
+    path : Path
+    header : dict
+        The sealed facts, see "What a matrix file holds" in README.md.
+    shape : tuple of int
+        (trial, neuron, time).
+
+    Raises
+    ------
+    MatrixFileError
+        If the file is not whole by its seal, or of a newer version.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.header, stat = read_seal_of(self.path)
+        self._identity = _file_identity(stat)
+        n_trials, n_neurons, n_columns = self.header["shape"]
+        self.shape: tuple[int, int, int] = (n_trials, n_neurons, n_columns)
+        self.binning = Binning(**self.header["binning"])
+        self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
+        self._layout = make_layout(self.header["layout"], self.shape, self.dtype, self.header["codec"])
+
+    @property
+    def spikes(self) -> LazyArray:
+        """The matrix: lazy, indexed as numpy does, (trial, neuron, time) of bool, or uint8 for counts."""
+        return LazyArray(self.shape, self.dtype, self.block)
+
+    @cached_property
+    def trials(self) -> NDArray[Any]:
+        """Structured array (n_trials,): image_id, repeat, order, n_bins, phase_bins (n_phases,), stimulus, extras."""
+        return self._ask_hdf5(lambda file: decoded(self._checked_trials(self._table(file, "trials"))))
+
+    @cached_property
+    def neurons(self) -> NDArray[Any]:
+        """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown)."""
+        return self.stored_table("neurons")
+
+    @cached_property
+    def sources(self) -> NDArray[Any]:
+        """Structured array: name, size and mtime of every file that was read."""
+        return self._ask_hdf5(lambda file: decoded(self._table(file, "source")))
+
+    def stored_table(self, name: str) -> NDArray[Any]:
+        """The table ``trials``, ``neurons`` or ``source`` as it is stored, text in UTF-8.
+
+        Parameters
+        ----------
+        name : {"trials", "neurons", "source"}
+
+        Returns
+        -------
+        structured array
+
+        Raises
+        ------
+        MatrixFileError
+            If it cannot be read, does not fit the seal, or the file was written anew since it was opened.
+        """
+        return self._ask_hdf5(lambda file: self._table(file, name))
+
+    def forget_tables(self) -> None:
+        """Let go of the tables, to be read again when asked for: a data set holds thousands of files."""
+        for name in ("trials", "neurons", "sources"):
+            self.__dict__.pop(name, None)
+
+    def events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where one trial is not empty.
+
+        Parameters
+        ----------
+        trial : int
+            Row of the matrix; negative counts from the end.
+
+        Returns
+        -------
+        neurons, bins : int64 (n_events,)
+            Sorted by neuron, then bin.
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        MatrixFileError
+            If the file is damaged, or was written anew since it was opened.
+        """
+        flat, _ = self.flat_events(trial)
+        return flat // self.shape[2], flat % self.shape[2]
+
+    def flat_events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """As `events`, as flat indices with the value of each cell.
+
+        Parameters
+        ----------
+        trial : int
+            Row of the matrix; negative counts from the end.
+
+        Returns
+        -------
+        flat : int64 (n_events,)
+            ``neuron * n_columns + bin``, ascending.
+        values : uint8 (n_events,)
+
+        Raises
+        ------
+        IndexError
+            If there is no such trial.
+        MatrixFileError
+            If the file is damaged, or was written anew since it was opened.
+        """
+        if not -self.shape[0] <= trial < self.shape[0]:
+            raise IndexError(f"trial {trial} is out of bounds for {self.shape[0]} trials of {self.path}")
+        with self._chunks() as chunks:
+            return self._layout.events(chunks, trial % self.shape[0])
+
+    def __reduce__(self) -> tuple[type[MatrixFile], tuple[Path]]:
+        return MatrixFile, (self.path,)
+
+    def __repr__(self) -> str:
+        identity = "/".join(self.header[key] for key in ("variant", "part", "sheet"))
+        return f"<matrix file {identity}, {self.shape} of {self.dtype}, {self.path}>"
+
+    def block(self, selectors: list[Selector]) -> NDArray[Any]:
+        """The outer product of one Selector for each axis.
+
+        Parameters
+        ----------
+        selectors : list of Selector
+            Of trials, neurons and bins; see `spikebin.matrixfile.lazy`.
+
+        Returns
+        -------
+        ndarray (trial, neuron, time)
+            bool, or uint8 for counts.
+
+        Raises
+        ------
+        MatrixFileError
+            If the file is damaged, or was written anew since it was opened.
+        """
+        trials, rows, columns = selectors
+        with self._chunks() as chunks:
+            return self._layout.block(chunks, trials, rows, columns)
+
+    @contextmanager
+    def _chunks(self) -> Iterator[Callable[[int, int], bytes]]:
+        """A function that reads one chunk of one trial, past HDF5: any thread, any process, no lock, no handle kept."""
+        places = self._places
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                self._check_identity(os.fstat(descriptor))
+                yield lambda trial, i: os.pread(descriptor, int(places[trial, i, 1]), int(places[trial, i, 0]))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise MatrixFileError(
+                f"{self.path} cannot be read ({error.strerror}): check the disk and your rights"
+            ) from None
+        except DamagedChunkError as error:
+            raise MatrixFileError(
+                f"{self.path} holds a damaged chunk ({error}): run `spikebin verify` on it, or export it again"
+            ) from None
+
+    def _check_identity(self, stat: os.stat_result) -> None:
+        if _file_identity(stat) != self._identity:
+            raise MatrixFileError(f"{self.path} was written anew since it was opened: open it again")
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """Where the chunks of each trial lie."""
+        return self._ask_hdf5(self._layout.attach)
+
+    def _ask_hdf5(self, question: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
+        """What `question` finds in the file as PyTables opens it; the handle is not kept."""
+        try:
+            with open_hdf5(self.path) as file:
+                self._check_identity(os.fstat(file.fileno()))
+                return question(file)
+        except UnreadableError as error:
+            if "unable to lock file" in str(error):
+                raise MatrixFileError(
+                    f"HDF5 cannot lock {self.path}: it is being written, or its file system has no locks;"
+                    " set HDF5_USE_FILE_LOCKING=FALSE and try again"
+                ) from error
+            raise self._unreadable(error.reason) from error
+        except DamagedChunkError as error:
+            raise self._unreadable(str(error)) from error
+
+    def _table(self, file: Any, name: str) -> NDArray[Any]:
+        """A table of an open file, which has the columns that every matrix file has."""
+        node = file.get_node("/", name, "Table")
+        n_rows = {"trials": self.shape[0], "neurons": self.shape[1]}.get(name, node.nrows)
+        kinds = {column: kind.base.kind + "*" * kind.ndim for column, (kind, *_) in node.dtype.fields.items()}
+        # Before it is read: a table that is claimed to be long may take more memory than there is.
+        if node.nrows != n_rows or not COLUMNS[name].items() <= kinds.items():
+            raise self._unlike_seal(f"/{name} has {node.nrows} rows of {', '.join(kinds)}")
+        table: NDArray[Any] = node.read()
+        return table
+
+    def _checked_trials(self, trials: NDArray[Any]) -> NDArray[Any]:
+        n_bins, phases = trials["n_bins"], trials["phase_bins"]
+        if (
+            phases.shape[1] != len(self.header["phases"])
+            or (n_bins.max(), phases.min(initial=0)) != (self.shape[2], 0)
+            or not np.array_equal(phases.sum(axis=1), n_bins)
+        ):
+            raise self._unlike_seal("the bins of /trials")
+        return trials
+
+    def _unlike_seal(self, what: str) -> MatrixFileError:
+        return MatrixFileError(f"{self.path} does not hold what its seal says ({what}): export it again")
+
+    def _unreadable(self, reason: str) -> MatrixFileError:
+        return MatrixFileError(
+            f"{self.path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again"
+        )
+
+
+def open_file(path: Path | str) -> MatrixFile:
+    """Open a matrix file.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    MatrixFile
+
+    Raises
+    ------
+    MatrixFileError
+        If the file is not whole by its seal, or of a newer version.
+    """
+    return MatrixFile(path)
+
+
+def _file_identity(stat: os.stat_result) -> tuple[int, int, int]:
+    """What tells a file from another that has taken its name."""
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

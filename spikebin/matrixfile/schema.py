@@ -1,0 +1,83 @@
+"""The tables of a matrix file: which columns they have, and how they are stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import MatrixFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from spikebin.binning.trial import Trial
+    from spikebin.recordings.protocol import SourceFile
+
+# Kind of each column that every such table has, a star for each axis that a row has there; /trials may have more.
+COLUMNS = {
+    "trials": {"image_id": "S", "repeat": "i", "order": "i", "n_bins": "i", "phase_bins": "i*", "stimulus": "S"},
+    "neurons": {"neuron_id": "i", "x": "f", "y": "f", "z": "f"},
+    "source": {"name": "S", "size": "i", "mtime": "f"},
+}
+
+
+def create_table(file: Any, name: str, array: NDArray[Any]) -> None:
+    """Store a structured array as the table ``/<name>`` of a PyTables file that is open for writing."""
+    import tables
+
+    filters = tables.Filters(complevel=1, complib="zlib")
+    file.create_table("/", name, obj=array, filters=filters, track_times=False, chunkshape=max(1, len(array)))
+
+
+def encoded(texts: Sequence[str]) -> NDArray[np.bytes_]:
+    """UTF-8 in fixed width, at least 1 byte, since HDF5 has no empty strings."""
+    encoded = [text.encode() for text in texts]
+    return np.array(encoded, f"S{max([1, *map(len, encoded)])}")
+
+
+def decoded(table: NDArray[Any]) -> NDArray[Any]:
+    """The same table with its bytes as text."""
+    columns = {
+        name: np.char.decode(table[name], "utf-8") if table.dtype[name].kind == "S" else table[name]
+        for name in table.dtype.names or ()
+    }
+    fields = [(name, column.dtype, column.shape[1:]) for name, column in columns.items()]
+    out = np.empty(len(table), fields)
+    for name, column in columns.items():
+        out[name] = column
+    return out
+
+
+def trial_table(trials: Sequence[Trial], bins: Sequence[Sequence[int]]) -> NDArray[Any]:
+    """/trials as it is stored, from trials and how many bins each of their phases has."""
+    for trial in trials:
+        if "\0" in trial.image_id:
+            raise MatrixFileError(f"image id {trial.image_id!r} holds a NUL character: rename the image")
+    columns: dict[str, NDArray[Any]] = {
+        "image_id": encoded([trial.image_id for trial in trials]),
+        "repeat": np.array([trial.repeat for trial in trials], "<i8"),
+        "order": np.array([trial.order for trial in trials], "<i8"),
+        "n_bins": np.array([sum(row) for row in bins], "<i8"),
+        "phase_bins": np.array(bins, "<i8"),
+        "stimulus": encoded([trial.stimulus for trial in trials]),
+    }
+    for i, (name, _) in enumerate(trials[0].extra):
+        values = np.array([trial.extra[i][1] for trial in trials])
+        columns[name] = encoded(values.tolist()) if values.dtype.kind == "U" else values
+    table = np.empty(len(trials), [(name, column.dtype, column.shape[1:]) for name, column in columns.items()])
+    for name, column in columns.items():
+        table[name] = column
+    return table
+
+
+def source_table(files: Sequence[SourceFile]) -> NDArray[Any]:
+    """/source as it is stored."""
+    names = encoded([file.name for file in files])
+    table = np.empty(len(files), [("name", names.dtype), ("size", "<i8"), ("mtime", "<f8")])
+    table["name"] = names
+    table["size"] = [file.size for file in files]
+    table["mtime"] = [file.mtime for file in files]
+    return table
