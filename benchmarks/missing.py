@@ -8,9 +8,10 @@ from benchmarks.inputs import output_of
 from benchmarks.processes import spikebin
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Report, seconds_text
-from spikebin.config import load_config
 from spikebin.matrixfile.seal import SEAL_SIZE, pack_seal, read_seal
-from spikebin.plan import load_plan, matrix_path
+from spikebin.output.paths import matrix_path
+from spikebin.pipeline.config import load_config
+from spikebin.pipeline.plan import load_plan
 from spikebin.simulate import V1, SheetModel
 
 if TYPE_CHECKING:

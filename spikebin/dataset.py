@@ -18,9 +18,9 @@ import numpy as np
 
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.matrixfile.reader import MatrixFile
-from spikebin.names import directory_name, suggest
-from spikebin.plan import natural_key, read_jobs
-from spikebin.state import read_excluded
+from spikebin.names import directory_name, natural_key, suggest
+from spikebin.output.exclusions import read_excluded
+from spikebin.output.jobs import read_jobs
 from spikebin.views import View
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from spikebin.config import Config
     from spikebin.matrixfile.lazy import Selector
+    from spikebin.pipeline.config import Config
     from spikebin.views import How, Rest, Short
 
 __all__ = [

@@ -15,14 +15,14 @@ import numpy as np
 
 from spikebin.binning.rules import Binning
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
-from spikebin.config import Config
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
-from spikebin.job import export_sheet
 from spikebin.matrixfile.seal import read_seal
 from spikebin.matrixfile.writer import Identity
 from spikebin.names import directory_name
-from spikebin.plan import matrix_path
+from spikebin.output.paths import matrix_path
+from spikebin.pipeline.config import Config
+from spikebin.pipeline.job import export_sheet
 from spikebin.recordings.protocol import SourceFile
 from spikebin.recordings.settings import TrialRule
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["directory_name", "is_sheet", "is_utf8", "suggest"]
+__all__ = ["directory_name", "is_sheet", "is_utf8", "natural_key", "suggest"]
 
 
 def directory_name(sheet: str) -> str:
@@ -75,3 +76,18 @@ def suggest(word: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(word, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names) or 'none'}"
+
+
+def natural_key(text: str) -> list[Any]:
+    """Sort key that puts part 9 before part 10.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list
+        To be compared with others alone.
+    """
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]

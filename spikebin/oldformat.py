@@ -17,8 +17,8 @@ import numpy as np
 
 from spikebin.dataset import Dataset
 from spikebin.errors import DatasetError
-from spikebin.idfiles import image_ids
 from spikebin.names import directory_name
+from spikebin.output.ids import image_ids
 from spikebin.pickles.unpickler import load
 from spikebin.sparse import csr
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from spikebin.plan import Plan
+    from spikebin.output.state import SheetState
+    from spikebin.pipeline.plan import Plan
     from spikebin.slurm import Task
-    from spikebin.state import SheetState
 
 __all__ = [
     "Queue",

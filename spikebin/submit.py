@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import DiskFullError, SpikebinError
 from spikebin.names import directory_name
+from spikebin.output.state import State, survey
+from spikebin.pipeline.summary import estimate_bytes
 from spikebin.slurm import (
     Slice,
     batch_script,
@@ -40,17 +42,15 @@ from spikebin.squeue import (
     run_slurm,
     slurm_directory,
 )
-from spikebin.state import State, survey
-from spikebin.summary import estimate_bytes
 from spikebin.system.files import make_directory
 from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from spikebin.plan import Plan
+    from spikebin.output.state import SheetState
+    from spikebin.pipeline.plan import Plan
     from spikebin.squeue import Queue
-    from spikebin.state import SheetState
 
 __all__ = ["Array", "Batch", "Choice", "dry_lines", "one_submit_at_a_time", "prepare", "send"]
 

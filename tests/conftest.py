@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from spikebin.config import Config, Recordings
+from spikebin.pipeline.config import Config, Recordings
 
 DATA = Path(__file__).parent / "data"
 PARTS = "NewDataset_Images_from_{part}_to_*"

@@ -10,7 +10,7 @@ from spikebin import Binning
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial, bin_trial
 from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.writer import Identity, MatrixWriter
-from spikebin.plan import matrix_path
+from spikebin.output.paths import matrix_path
 from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
 
 

@@ -33,9 +33,9 @@ from sessions import (
 import spikebin as package
 from spikebin import cli
 from spikebin.binning.rules import Binning
-from spikebin.direct import Settings, bin_recordings
 from spikebin.errors import RecordingError, SpikebinError
 from spikebin.matrixfile.verify import verify_file
+from spikebin.pipeline.one_step import Settings, bin_recordings
 from spikebin.recordings import open_recording
 from spikebin.recordings.continuous.event_table import read_events
 from spikebin.recordings.continuous.units import find_column, make_clock, parse_ms, split_unit

@@ -9,10 +9,10 @@ from conftest import one_line_error, spikebin, write_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebin.config import Recordings, load_config
 from spikebin.errors import ConfigError
-from spikebin.initialise import guess_pattern
 from spikebin.names import directory_name
+from spikebin.pipeline.config import Recordings, load_config
+from spikebin.pipeline.init_config import guess_pattern
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 
 WHOLE = """

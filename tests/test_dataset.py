@@ -11,10 +11,10 @@ import pytest
 from drawn import LAYOUTS, Shown, images, side_by_side, write_part
 
 from spikebin import Dataset, SheetSet, open_dataset, open_file
-from spikebin.config import Config, Recordings
 from spikebin.dataset import open_output, variants_of
 from spikebin.errors import DatasetError, SpikebinError
-from spikebin.plan import matrix_path
+from spikebin.output.paths import matrix_path
+from spikebin.pipeline.config import Config, Recordings
 from spikebin.system.files import write_atomically
 
 SHEETS = ("X_ON", "V1_Exc_L2/3")

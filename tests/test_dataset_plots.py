@@ -8,7 +8,7 @@ from drawn import images, write_part
 
 from spikebin import open_dataset, open_file
 from spikebin.errors import SpikebinError
-from spikebin.plan import matrix_path
+from spikebin.output.paths import matrix_path
 from spikebin.plots import plot_file, plot_psth, plot_rates, plot_trial, spark, spark_psth
 
 

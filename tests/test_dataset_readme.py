@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import make_config
 
-from spikebin.job import run_job
-from spikebin.plan import make_plan
+from spikebin.pipeline.job import run_job
+from spikebin.pipeline.plan import make_plan
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"<!-- test: dataset -->\n```python\n(.*?)```", re.DOTALL)

@@ -23,9 +23,9 @@ from spikebin import SheetSet, open_dataset
 from spikebin.compare import compare, old_datasets
 from spikebin.errors import DatasetError, RecordingError
 from spikebin.exports import export
-from spikebin.job import run_job
 from spikebin.oldformat import read_ids, read_index
-from spikebin.plan import make_plan
+from spikebin.pipeline.job import run_job
+from spikebin.pipeline.plan import make_plan
 
 LAYOUTS = [("raw", None), ("trimmed", None), ("trimmed", 20)]
 FILES = {("raw", None): 36, ("trimmed", None): 120, ("trimmed", 20): 120}

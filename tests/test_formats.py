@@ -34,8 +34,8 @@ from sessions import (
 )
 
 from spikebin.binning.rules import Binning
-from spikebin.direct import Settings, bin_sheet
 from spikebin.errors import RecordingError
+from spikebin.pipeline.one_step import Settings, bin_sheet
 from spikebin.recordings import FORMATS, format_of, open_recording
 from spikebin.recordings.neo import from_block
 from spikebin.recordings.phy import read_params

@@ -9,7 +9,7 @@ import pytest
 from sessions import ONSETS_MS, make_trains, write_npz, write_trials
 
 from spikebin.binning.rules import Binning
-from spikebin.direct import Settings, bin_sheet
+from spikebin.pipeline.one_step import Settings, bin_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
 

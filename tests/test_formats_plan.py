@@ -20,9 +20,9 @@ from sessions import (
 )
 
 import spikebin as package
-from spikebin.config import Recordings, load_config
 from spikebin.errors import ConfigError
-from spikebin.initialise import file_pattern
+from spikebin.pipeline.config import Recordings, load_config
+from spikebin.pipeline.init_config import file_pattern
 from spikebin.recordings.settings import Reading, TrialRule
 
 PARTS = {"mon": make_trains(seed=2), "tue": make_trains(seed=3)}

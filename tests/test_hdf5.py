@@ -16,7 +16,7 @@ from spikebin import open_file
 from spikebin.errors import MatrixFileError, RecordingError
 from spikebin.matrixfile.seal import SEAL_SIZE, pack_seal, read_seal
 from spikebin.matrixfile.verify import verify_file
-from spikebin.plan import matrix_path
+from spikebin.output.paths import matrix_path
 from spikebin.recordings import format_of, open_recording
 from spikebin.recordings.continuous.hdf5_group import opened
 from spikebin.system.hdf5 import UnreadableError, open_hdf5

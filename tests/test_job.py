@@ -19,17 +19,20 @@ import pytest
 import scipy.sparse
 from conftest import PARTS, make_config, one_line_error, spikebin, write_toml
 
-from spikebin import Binning, open_file, run
-from spikebin.config import Config, Recordings, load_config
+from spikebin import Binning, open_file
 from spikebin.errors import PlanError
-from spikebin.job import run_job
 from spikebin.matrixfile.verify import verify_file
 from spikebin.names import directory_name
-from spikebin.plan import load_plan, make_plan, matrix_path
+from spikebin.output.exclusions import exclude
+from spikebin.output.paths import matrix_path
+from spikebin.output.state import State, survey
+from spikebin.pipeline import run
+from spikebin.pipeline.config import Config, Recordings, load_config
+from spikebin.pipeline.job import run_job
+from spikebin.pipeline.plan import load_plan, make_plan
+from spikebin.pipeline.run import run_tasks, wanted_tasks
 from spikebin.recordings.settings import TrialRule
-from spikebin.run import run_tasks, wanted_tasks
 from spikebin.simulate import Experiment, SheetModel, presentations, write_datastore
-from spikebin.state import State, exclude, survey
 from spikebin.system.signals import GRACE
 
 FLAVOURS = [

@@ -33,9 +33,11 @@ from spikebin.matrixfile.lazy import LazyArray, resolve
 from spikebin.matrixfile.seal import KEYS, SEAL_SIZE, pack_seal, read_seal, verify_seal
 from spikebin.matrixfile.verify import describe, verify_file
 from spikebin.matrixfile.writer import Identity, MatrixWriter
-from spikebin.plan import Job, Plan, Source, matrix_path
+from spikebin.output.jobs import Job, Source
+from spikebin.output.paths import matrix_path
+from spikebin.output.state import State, sheet_state
+from spikebin.pipeline.plan import Plan
 from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
-from spikebin.state import State, sheet_state
 
 N_NEURONS = 5
 PHASES = (Phase("blank", 0.0, 4.0), Phase("image", 0.0, 9.0))

@@ -16,14 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebin import Binning, SpikebinError, open_file
-from spikebin.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
-from spikebin.config import Config, Recordings, load_config
 from spikebin.errors import ConfigError, PlanError
-from spikebin.job import run_job
 from spikebin.matrixfile.seal import pack_seal
-from spikebin.plan import load_plan, make_plan, matrix_path, natural_key
+from spikebin.names import natural_key
+from spikebin.output.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
+from spikebin.output.exclusions import exclude, read_excluded, undo_exclude
+from spikebin.output.paths import matrix_path
+from spikebin.output.state import State, survey
+from spikebin.pipeline.config import Config, Recordings, load_config
+from spikebin.pipeline.job import run_job
+from spikebin.pipeline.plan import load_plan, make_plan
 from spikebin.simulate import Experiment, SheetModel, write_datastore
-from spikebin.state import State, exclude, read_excluded, survey, undo_exclude
 from spikebin.system.files import write_atomically
 from spikebin.system.leftovers import is_litter, litter, remove_litter, slurm_job, this_host
 from spikebin.system.lock import _lock, locked
@@ -197,7 +200,7 @@ def test_plans_made_at_once_move_no_index(tmp_path):
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
     program = (
         "import json, sys; from pathlib import Path\n"
-        "from spikebin.config import load_config; from spikebin.plan import make_plan\n"
+        "from spikebin.pipeline.config import load_config; from spikebin.pipeline.plan import make_plan\n"
         "n, directory = sys.argv[1], Path(sys.argv[2])\n"
         "for i in range(12):\n"
         "    (directory / 'data' / f'NewDataset_Images_from_{n}{i:02}_to_x').mkdir()\n"
@@ -218,8 +221,8 @@ def test_exclusions_made_at_once_are_all_kept(tmp_path):
     make_plan(load_config(config.path))
     program = (
         "import sys; from pathlib import Path\n"
-        "from spikebin.config import load_config; from spikebin.plan import load_plan\n"
-        "from spikebin.state import exclude, undo_exclude\n"
+        "from spikebin.pipeline.config import load_config; from spikebin.pipeline.plan import load_plan\n"
+        "from spikebin.output.exclusions import exclude, undo_exclude\n"
         "plan = load_plan(load_config(Path(sys.argv[2])))\n"
         "for part in range(int(sys.argv[1]), 40, 4):\n"
         "    exclude(plan, plan.find_job(f'train/{part}'), 'why')\n"

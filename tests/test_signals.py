@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import spikebin
 
-from spikebin.attempts import KILLED, Attempts, note_ended, note_failure, note_start, read_attempts
 from spikebin.matrixfile.verify import verify_file
+from spikebin.output.attempts import KILLED, Attempts, note_ended, note_failure, note_start, read_attempts
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 from spikebin.system.leftovers import this_host
 from spikebin.system.signals import Ended, ending_on_signals
@@ -204,7 +204,7 @@ def test_a_requeued_try_has_not_failed(tries, tmp_path):
 NOTE_AND_WAIT = """
 import sys
 from pathlib import Path
-from spikebin.attempts import note_failure, note_start
+from spikebin.output.attempts import note_failure, note_start
 note_start(Path(sys.argv[1]))
 print(flush=True)
 if sys.stdin.readline():

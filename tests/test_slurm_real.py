@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 from conftest import one_line_error, spikebin
 
-from spikebin.attempts import attempts_path
-from spikebin.plan import matrix_path
+from spikebin.output.attempts import attempts_path
+from spikebin.output.paths import matrix_path
 from spikebin.simulate import Experiment, SheetModel, write_datastore
 from spikebin.slurm import templates
 from spikebin.system.lock import locked

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import spikebin
 from spikebin import submit
-from spikebin.config import load_config
 from spikebin.errors import SpikebinError
-from spikebin.plan import make_plan
+from spikebin.pipeline.config import load_config
+from spikebin.pipeline.plan import make_plan
 from spikebin.slurm import (
     LONGEST_SPEC,
     SEPARATOR,

@@ -11,7 +11,7 @@ from spikebin.cli import app
 from spikebin.cli.options import JsonOption, answer_json, note
 
 if TYPE_CHECKING:
-    from spikebin.direct import Binned
+    from spikebin.pipeline.one_step import Binned
 
 TRIALS, READING, OUTPUT = "Trials", "What a recording does not tell of itself", "Output"
 
@@ -240,7 +240,7 @@ def bin_(
     load_numba_without_blas()
 
     from spikebin.binning.rules import Binning
-    from spikebin.direct import Settings, bin_recordings
+    from spikebin.pipeline.one_step import Settings, bin_recordings
     from spikebin.recordings.settings import Reading, TrialRule
     from spikebin.system.process import cpus
 

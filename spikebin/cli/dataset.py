@@ -12,8 +12,8 @@ from spikebin.cli import app
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
 
 if TYPE_CHECKING:
-    from spikebin.config import Config
     from spikebin.dataset import SheetSet
+    from spikebin.pipeline.config import Config
 
 DatasetOption = Annotated[
     Path | None,
@@ -48,7 +48,7 @@ IndexOption = Annotated[
 
 
 def _config(config: Path | None, dataset: Path | None) -> Config:
-    from spikebin.config import Config, load_config
+    from spikebin.pipeline.config import Config, load_config
 
     return load_config(config) if dataset is None else Config(path=dataset, output=dataset, recordings=())
 

@@ -24,7 +24,7 @@ def demo(
     ] = 0.01,
 ) -> None:
     """Make small recordings of a made-up V1 in mozaik's format, export them all, and show the result."""
-    from spikebin.demo import demo_commands, make_demo, next_steps
+    from spikebin.pipeline.demo import demo_commands, make_demo, next_steps
 
     note(f"== recordings of a made-up V1, 1/{1 / scale:g} of its size, as mozaik writes them")
     config = make_demo(directory, parts=parts, scale=scale, on_part=note)

@@ -28,7 +28,7 @@ def verify(
     from spikebin.matrixfile.verify import check_files, matrix_files
 
     if not paths:
-        from spikebin.config import load_config
+        from spikebin.pipeline.config import load_config
 
         paths = [load_config(config).output]
     files = matrix_files(paths)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from spikebin.plan import Plan
+    from spikebin.pipeline.plan import Plan
 
 __all__ = [
     "ConfigOption",
@@ -61,8 +61,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JS
 
 def load(config: Path | None) -> Plan:
     """The plan of a config."""
-    from spikebin.config import load_config
-    from spikebin.plan import load_plan
+    from spikebin.pipeline.config import load_config
+    from spikebin.pipeline.plan import load_plan
 
     return load_plan(load_config(config))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spikebin.cli.options import note, size_text
-from spikebin.state import State
+from spikebin.output.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spikebin.job import Outcome
+    from spikebin.pipeline.job import Outcome
 
 __all__ = ["exit_code", "outcome_line", "report"]
 

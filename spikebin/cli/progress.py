@@ -12,15 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from spikebin.cli.options import note
 from spikebin.cli.outcomes import exit_code, outcome_line
 from spikebin.cli.tables import print_failures
-from spikebin.run import run_tasks
-from spikebin.state import State
+from spikebin.output.state import State
+from spikebin.pipeline.run import run_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from spikebin.job import Outcome
-    from spikebin.plan import Plan
-    from spikebin.run import Task
+    from spikebin.pipeline.job import Outcome
+    from spikebin.pipeline.plan import Plan
+    from spikebin.pipeline.run import Task
 
 __all__ = ["followed", "run_with_progress"]
 

@@ -35,7 +35,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
 ) -> None:
     """Look at directories of recordings and write a commented spikebin.toml that works for them."""
-    from spikebin.initialise import write_config
+    from spikebin.pipeline.init_config import write_config
 
     for root in write_config(config, roots or [], variants or [], force=force):
         note(
@@ -56,9 +56,9 @@ def plan(
 ) -> None:
     """List the jobs and freeze them: an index means the same part for ever, new parts are appended."""
     from spikebin.cli.tables import plan_table
-    from spikebin.config import load_config
-    from spikebin.plan import make_plan
-    from spikebin.summary import summarise_plan
+    from spikebin.pipeline.config import load_config
+    from spikebin.pipeline.plan import make_plan
+    from spikebin.pipeline.summary import summarise_plan
 
     made, changes = make_plan(load_config(config), replace=replace)
     summary = summarise_plan(made, changes)
@@ -89,12 +89,13 @@ def exclude(
     config: ConfigOption = None,
 ) -> None:
     """Leave a part out from now on, or take that back; whatever it has exported stays."""
-    from spikebin import state
+    from spikebin.output.exclusions import exclude as leave_out
+    from spikebin.output.exclusions import undo_exclude
 
     plan = load(config)
     job = plan.find_job(part)
     if undo:
-        state.undo_exclude(plan, job)
+        undo_exclude(plan, job)
     else:
-        state.exclude(plan, job, reason)
+        leave_out(plan, job, reason)
     note(f"{part} is {'no longer ' if undo else ''}excluded")

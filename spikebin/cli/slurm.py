@@ -108,7 +108,7 @@ def template(
 @app.command()
 def warm() -> None:
     """Compile ahead what every export needs, once for each kind of node, so that no task has to."""
-    from spikebin.warm import warm as compile_all
+    from spikebin.pipeline.warm import warm as compile_all
 
     directory = compile_all()
     if directory is None:

@@ -10,18 +10,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from spikebin.cli.options import note, size_text
+from spikebin.output.state import State
 from spikebin.slurm import array_spec
-from spikebin.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from spikebin.job import Outcome
     from spikebin.matrixfile.reader import MatrixFile
-    from spikebin.plan import Plan
-    from spikebin.state import SheetState
+    from spikebin.output.state import SheetState
+    from spikebin.pipeline.job import Outcome
+    from spikebin.pipeline.plan import Plan
+    from spikebin.pipeline.summary import Summary
     from spikebin.submit import Batch
-    from spikebin.summary import Summary
 
 __all__ = [
     "describe_table",

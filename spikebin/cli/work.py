@@ -71,7 +71,7 @@ def job(
     from spikebin.system.process import cpus, settle_in
 
     settle_in()
-    from spikebin.job import run_job
+    from spikebin.pipeline.job import run_job
 
     outcomes = run_job(plan, task, sheets=names, force=force, limit=limit, out=out, threads=threads or cpus())
     raise typer.Exit(report(outcomes))
@@ -96,7 +96,7 @@ def run(
 ) -> None:
     """Run all jobs that are not done on this machine, whatever fails; a table of failures at the end."""
     from spikebin.cli.progress import run_with_progress
-    from spikebin.run import wanted_tasks
+    from spikebin.pipeline.run import wanted_tasks
     from spikebin.slurm import parse_array_spec
     from spikebin.system.process import cpus
 
@@ -127,8 +127,8 @@ def missing(
     config: ConfigOption = None,
 ) -> None:
     """Print the array indices of the parts that still lack a sheet, as sbatch --array takes them."""
+    from spikebin.pipeline.summary import find_missing
     from spikebin.slurm import array_spec
-    from spikebin.summary import find_missing
 
     plan = load(config)
     found = find_missing(
@@ -158,8 +158,8 @@ def status(
     config: ConfigOption = None,
 ) -> None:
     """Show how far every sheet of every variant has come, what failed and why, and what it takes on disk."""
+    from spikebin.pipeline.summary import summarise
     from spikebin.squeue import queue_if_known
-    from spikebin.summary import summarise
 
     plan = load(config)
     queue, trouble = queue_if_known(plan)
@@ -199,7 +199,7 @@ def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be removed.")] = False,
 ) -> None:
     """Remove temporary files that dead jobs left behind; a file that is being written is never touched."""
-    from spikebin.summary import find_litter
+    from spikebin.pipeline.summary import find_litter
 
     paths = find_litter(load(config))
     for path in paths:

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from spikebin.matrixfile.seal import SEAL_SIZE
-from spikebin.state import SheetState, State, survey
+from spikebin.output.state import SheetState, State, survey
 from spikebin.system.leftovers import litter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from spikebin.plan import Plan, PlanChanges
+    from spikebin.pipeline.plan import Plan, PlanChanges
     from spikebin.squeue import Queue
 
 __all__ = ["Missing", "Row", "Summary", "find_litter", "find_missing", "summarise", "summarise_plan"]
@@ -110,7 +110,7 @@ def find_missing(
     Raises
     ------
     PlanError
-        As `spikebin.state.survey`.
+        As `spikebin.output.state.survey`.
     """
     indices: dict[int, None] = {}
     states, given_up = [], []
@@ -152,7 +152,7 @@ def summarise(
     Raises
     ------
     PlanError
-        As `spikebin.state.survey`.
+        As `spikebin.output.state.survey`.
     """
     rows: dict[tuple[str, str], Row] = {}
     troubles = []

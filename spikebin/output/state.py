@@ -5,30 +5,28 @@ Knows jobs.csv, the seals of matrix files and the notes beside them; opens no re
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from spikebin.attempts import Attempts, attempts_path, read_attempts
-from spikebin.errors import MatrixFileError, PlanError
+from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.seal import read_seal, verify_seal
 from spikebin.names import directory_name
-from spikebin.plan import Job, Plan, matrix_path
-from spikebin.system.files import write_atomically
-from spikebin.system.lock import locked
+from spikebin.output.attempts import Attempts, attempts_path, read_attempts
+from spikebin.output.exclusions import excluded_by_config, read_excluded
+from spikebin.output.paths import matrix_path
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
-__all__ = ["SheetState", "State", "exclude", "read_excluded", "sheet_state", "survey", "undo_exclude"]
+    from spikebin.output.jobs import Job
+    from spikebin.pipeline.plan import Plan
 
-EXCLUDED_FILE = "excluded.csv"
-IN_CONFIG = "listed in spikebin.toml"
+__all__ = ["SheetState", "State", "sheet_state", "survey"]
+
+
 NOWHERE = "no recording holds it: `spikebin plan` looks again"
 
 
@@ -119,59 +117,6 @@ def sheet_state(plan: Plan, job: Job, sheet: str) -> SheetState:
     return _Looker(plan, deep=False).look(job, sheet)
 
 
-def exclude(plan: Plan, job: Job, reason: str) -> None:
-    """Leave a part out from now on: neither missing nor exported, whatever is there stays.
-
-    Parameters
-    ----------
-    plan : Plan
-    job : Job
-        The part.
-    reason : str
-        Shown by `status`; one that is given again replaces the last.
-
-    Raises
-    ------
-    PlanError
-        If there is no reason, or the list of excluded parts cannot be read.
-    SpikebinError
-        If it cannot be written, or another process holds the output's lock for longer than a minute.
-    """
-    if not reason.strip():
-        raise PlanError(f"no reason to exclude {job.name}: give one with --reason TEXT, status shows it")
-    output = plan.config.output
-    with locked(output):
-        rows = _read_rows(output)
-        rows[job.name] = " ".join(reason.split()), datetime.now(UTC).isoformat(timespec="seconds")
-        _write_rows(output, rows)
-
-
-def undo_exclude(plan: Plan, job: Job) -> None:
-    """Take back an exclusion.
-
-    Parameters
-    ----------
-    plan : Plan
-    job : Job
-        The part.
-
-    Raises
-    ------
-    PlanError
-        If the part is not excluded, or is so by spikebin.toml; or the list of excluded parts cannot be read.
-    SpikebinError
-        As `exclude`.
-    """
-    output = plan.config.output
-    with locked(output):
-        rows = _read_rows(output)
-        if job.name not in rows:
-            way_out = "take it out of `exclude` there" if job.name in _config_excludes(plan) else "nothing to undo"
-            raise PlanError(f"{job.name} is not excluded beside the plan of {plan.config.path}: {way_out}")
-        del rows[job.name]
-        _write_rows(output, rows)
-
-
 class _Looker:
     """Asks each directory for its names once, since network file systems answer slowly about single files."""
 
@@ -180,7 +125,7 @@ class _Looker:
         self.resolve = plan.config.resolve
         self.read = verify_seal if deep else read_seal
         self.live = live
-        self.excluded = _config_excludes(plan) | read_excluded(self.output)
+        self.excluded = excluded_by_config(plan) | read_excluded(self.output)
         self.settings = {"binning": asdict(plan.config.binning), "trial": plan.config.trial.settings}
         self.directories: dict[tuple[str, str], tuple[str, frozenset[str]]] = {}
         self.tried: dict[str, frozenset[str]] = {}
@@ -250,48 +195,3 @@ def _names(directory: Path) -> frozenset[str]:
         return frozenset(os.listdir(directory))  # noqa: PTH208
     except OSError:
         return frozenset()
-
-
-def _config_excludes(plan: Plan) -> dict[str, str]:
-    return {f"{entry.variant}/{part}": IN_CONFIG for entry in plan.config.recordings for part in entry.exclude}
-
-
-def read_excluded(output: Path) -> dict[str, str]:
-    """The parts that are excluded beside the plan, and why.
-
-    Parameters
-    ----------
-    output : Path
-
-    Returns
-    -------
-    dict of str to str
-        VARIANT/PART -> reason; empty where no list is kept.
-
-    Raises
-    ------
-    PlanError
-        If the list cannot be read.
-    """
-    return {name: reason for name, (reason, _) in _read_rows(output).items()}
-
-
-def _read_rows(output: Path) -> dict[str, tuple[str, str]]:
-    """VARIANT/PART -> reason, and when it was written."""
-    path = output / EXCLUDED_FILE
-    try:
-        rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))[1:]
-        return {f"{variant}/{part}": (reason, written) for variant, part, reason, written in rows}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, csv.Error) as error:
-        raise PlanError(f"{path} cannot be read ({error}): mend or remove it") from None
-
-
-def _write_rows(output: Path, rows: dict[str, tuple[str, str]]) -> None:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["variant", "part", "reason", "written"])
-    for name, (reason, written) in rows.items():
-        table.writerow([*name.split("/", 1), reason, written])
-    write_atomically(output / EXCLUDED_FILE, [text.getvalue().encode()])

@@ -1,89 +1,32 @@
-"""Config -> the frozen list of jobs in jobs.csv: which array index is which part, and where its sheets lie.
+"""Config -> the frozen list of jobs: which array index is which part, and where its sheets lie.
 
 Knows the names of directories and, only where no sheets are given, the sheets of recordings that are new to it. How far
-a job has come is in state.py.
+a job has come is in output/state.py, jobs.csv in output/jobs.py.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
-import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import ConfigError, PlanError, RecordingError
-from spikebin.names import directory_name, is_sheet, is_utf8, suggest
+from spikebin.names import directory_name, is_sheet, is_utf8, natural_key, suggest
+from spikebin.output.jobs import Job, Source, jobs_text, read_jobs
 from spikebin.system.files import write_atomically
 from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from spikebin.config import Config, Recordings
+    from spikebin.pipeline.config import Config, Recordings
 
-__all__ = [
-    "Job",
-    "Plan",
-    "PlanChanges",
-    "Source",
-    "draw_plan",
-    "load_plan",
-    "make_plan",
-    "matrix_path",
-    "natural_key",
-    "read_jobs",
-]
+__all__ = ["Plan", "PlanChanges", "draw_plan", "load_plan", "make_plan"]
 
-COLUMNS = ["index", "variant", "part", "sheets", "sources"]
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Source:
-    """A recording and the sheets of a part that it holds. `path` is as the config writes it; "" is not there yet."""
-
-    path: str
-    sheets: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One part of one variant, with all its sheets. `index` is its line in the plan and its Slurm array index."""
-
-    index: int
-    variant: str
-    part: str
-    sources: tuple[Source, ...]
-
-    @property
-    def sheets(self) -> tuple[str, ...]:
-        """Raw names of the sheets to export, those without a source included."""
-        return tuple(sheet for source in self.sources for sheet in source.sheets)
-
-    @property
-    def name(self) -> str:
-        """VARIANT/PART, as `exclude` takes it."""
-        return f"{self.variant}/{self.part}"
-
-    def source(self, sheet: str) -> str:
-        """Path of the recording that holds a sheet; "" where there is none yet.
-
-        Parameters
-        ----------
-        sheet : str
-            Raw name of one of its sheets.
-
-        Returns
-        -------
-        str
-            As the config writes it.
-        """
-        return next(source.path for source in self.sources if sheet in source.sheets)
 
 
 @dataclass(frozen=True)
@@ -226,24 +169,6 @@ class PlanChanges:
     sources: int = 0
     vanished: list[str] = field(default_factory=list)
     unknown_excludes: list[str] = field(default_factory=list)
-
-
-def matrix_path(output: Path, variant: str, part: str, sheet: str) -> Path:
-    """Where the matrix file of a sheet of a part lies.
-
-    Parameters
-    ----------
-    output : Path
-    variant, part : str
-    sheet : str
-        Its raw or its directory name.
-
-    Returns
-    -------
-    Path
-    """
-    name = directory_name(sheet)
-    return output / variant / "spikes" / name / f"spikes_{name}_{part}.h5"
 
 
 def load_plan(config: Config) -> Plan:
@@ -507,91 +432,16 @@ def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]
     return tuple(Source(path, tuple(sheets)) for path, sheets in sorted(groups.items(), key=lambda g: g[0] == ""))
 
 
-def natural_key(text: str) -> list[Any]:
-    """Sort key that puts part 9 before part 10.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    list
-        To be compared with others alone.
-    """
-    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]
-
-
 def _settings(config: Config) -> dict[str, Any]:
     return {"plan_version": VERSION, "binning": asdict(config.binning), "trial": config.trial.settings}
 
 
 def _write(plan: Plan) -> None:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for job in plan.jobs:
-        sheets = " | ".join(" ".join(map(_escape, source.sheets)) for source in job.sources)
-        sources = " | ".join(_escape(source.path) for source in job.sources)
-        table.writerow([job.index, job.variant, job.part, sheets, sources])
     settings = json.dumps(_settings(plan.config), indent=2) + "\n"
     output = plan.config.output
     # jobs.csv comes last: it is what says that there is a plan.
     write_atomically(output / "plan.json", [settings.encode()])
-    write_atomically(output / "jobs.csv", [text.getvalue().encode()])
-
-
-def read_jobs(output: Path) -> tuple[Job, ...] | None:
-    """The jobs of an output's jobs.csv.
-
-    Parameters
-    ----------
-    output : Path
-
-    Returns
-    -------
-    tuple of Job or None
-        None: there is no jobs.csv.
-
-    Raises
-    ------
-    PlanError
-        If it cannot be read, or is not as spikebin wrote it.
-    """
-    path = output / "jobs.csv"
-    try:
-        text = path.read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path} cannot be read ({error}): check its rights") from None
-    try:
-        rows = list(csv.reader(io.StringIO(text)))
-    except csv.Error as error:
-        raise PlanError(f"{path} is not as spikebin wrote it ({error}): restore it") from None
-    if not rows or rows[0] != COLUMNS:
-        raise PlanError(
-            f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` anew elsewhere"
-        )
-    jobs = []
-    for n, row in enumerate(rows[1:]):
-        sheets, sources = (row[3].split(" | "), row[4].split(" | ")) if len(row) == len(COLUMNS) else ([], [""])
-        if len(sheets) != len(sources) or row[0] != str(n):
-            raise PlanError(f"{path} line {n + 2} is not as spikebin wrote it: restore it; an index must keep its part")
-        groups = (
-            Source(_unescape(source), tuple(map(_unescape, group.split(" "))))
-            for group, source in zip(sheets, sources, strict=True)
-        )
-        jobs.append(Job(n, row[1], row[2], tuple(groups)))
-    return tuple(jobs)
-
-
-def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("|", "%7C").replace(" ", "%20")
-
-
-def _unescape(text: str) -> str:
-    return text.replace("%20", " ").replace("%7C", "|").replace("%25", "%")
+    write_atomically(output / "jobs.csv", [jobs_text(plan.jobs).encode()])
 
 
 def _check_old(config: Config, old: Sequence[Job] | None, *, replace: bool) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikebin.binning.rules import Binning
-from spikebin.config import Config
-from spikebin.job import export_sheet
 from spikebin.kernels.jit import cache_directory
 from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.writer import Identity
+from spikebin.pipeline.config import Config
+from spikebin.pipeline.job import export_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
 from spikebin.simulate import Experiment, SheetModel, write_datastore

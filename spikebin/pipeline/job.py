@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.attempts import attempts_path, forget, note_ended, note_failure, note_start
 from spikebin.binning.trial import TrialEvents, bin_trial
 from spikebin.errors import DiskFullError, PlanError, RecordingError, SpikebinError
-from spikebin.idfiles import image_ids, write_npy
 from spikebin.matrixfile.seal import is_newer
 from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.names import directory_name
-from spikebin.plan import matrix_path
+from spikebin.output.attempts import attempts_path, forget, note_ended, note_failure, note_start
+from spikebin.output.ids import image_ids, write_npy
+from spikebin.output.paths import matrix_path
+from spikebin.output.state import State, sheet_state
 from spikebin.recordings import open_recording
-from spikebin.state import State, sheet_state
 from spikebin.system.files import os_error
 from spikebin.system.leftovers import remove_litter
 from spikebin.system.signals import Ended
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from spikebin.binning.trial import Trial
-    from spikebin.config import Config, Recordings
-    from spikebin.plan import Job, Plan
+    from spikebin.output.jobs import Job
+    from spikebin.pipeline.config import Config, Recordings
+    from spikebin.pipeline.plan import Plan
     from spikebin.recordings.protocol import Recording, SheetRecording, SourceFile
 
 __all__ = ["Outcome", "export_sheet", "one_line", "run_job"]
@@ -89,7 +90,7 @@ def run_job(
     Raises
     ------
     PlanError
-        If a sheet is not in the job, or `out` lies in the data set; or as `spikebin.state.sheet_state`.
+        If a sheet is not in the job, or `out` lies in the data set; or as `spikebin.output.state.sheet_state`.
     Ended
         If a signal ends this process; the try is noted.
     """

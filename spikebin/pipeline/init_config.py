@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spikebin.config import at_home, is_variant, parse_config
 from spikebin.errors import ConfigError, RecordingError
 from spikebin.names import is_utf8
-from spikebin.plan import draw_plan
+from spikebin.pipeline.config import at_home, is_variant, parse_config
+from spikebin.pipeline.plan import draw_plan
 from spikebin.recordings import format_of, open_recording
 from spikebin.system.files import write_atomically
 

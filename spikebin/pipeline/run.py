@@ -15,7 +15,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from spikebin.state import State, sheet_state, survey
+from spikebin.output.state import State, sheet_state, survey
 from spikebin.system.process import cpus
 from spikebin.system.signals import GRACE, Ended, ending_on_signals, holding_signals, listen
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
-    from spikebin.job import Outcome
-    from spikebin.plan import Job, Plan
+    from spikebin.output.jobs import Job
+    from spikebin.pipeline.job import Outcome
+    from spikebin.pipeline.plan import Plan
 
 __all__ = ["Task", "run_tasks", "wanted_tasks"]
 
@@ -96,10 +97,11 @@ def run_tasks(
     Outcome
         One for each sheet of each task, as they end.
     """
-    from spikebin.attempts import attempts_path, forget, note_failure
-    from spikebin.config import load_config
-    from spikebin.job import Outcome
-    from spikebin.plan import load_plan, matrix_path
+    from spikebin.output.attempts import attempts_path, forget, note_failure
+    from spikebin.output.paths import matrix_path
+    from spikebin.pipeline.config import load_config
+    from spikebin.pipeline.job import Outcome
+    from spikebin.pipeline.plan import load_plan
 
     plan = load_plan(load_config(config)) if tasks else None
     queue = deque(tasks)
@@ -211,12 +213,12 @@ class _Worker:
 
 def _work(connection: Connection, config: Path, threads: int, force: bool) -> None:  # noqa: FBT001
     """Life of a worker: take a task, run it, tell; until the parent hangs up."""
-    from spikebin.config import load_config
-    from spikebin.plan import load_plan
+    from spikebin.pipeline.config import load_config
+    from spikebin.pipeline.plan import load_plan
     from spikebin.system.process import settle_in
 
     settle_in()
-    from spikebin.job import Outcome, one_line, run_job
+    from spikebin.pipeline.job import Outcome, one_line, run_job
 
     def tell(message: object) -> None:
         try:

@@ -6,8 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from spikebin.errors import ConfigError
-from spikebin.initialise import write_config
-from spikebin.plan import matrix_path
+from spikebin.output.paths import matrix_path
+from spikebin.pipeline.init_config import write_config
 from spikebin.simulate import V1, Experiment, scaled, write_datastore
 from spikebin.system.files import make_directory, os_error
 
