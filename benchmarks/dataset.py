@@ -72,7 +72,7 @@ def trials(bench: Bench, report: Report) -> None:
     def as_tensors(layout: str):
         import torch
 
-        from spikebin.training import TrialDataset
+        from spikebin.dataset.training import TrialDataset
 
         items = TrialDataset(views[layout], dtype=torch.float16)
         return lambda: items[pick()].spikes["V1_Exc_L4"]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from spikebin.binning.bin_spikes import bin_spikes as bin_spikes
     from spikebin.binning.bin_trials import bin_trials as bin_trials
     from spikebin.binning.rules import Binning as Binning
-    from spikebin.dataset import Dataset as Dataset
-    from spikebin.dataset import SheetSet as SheetSet
-    from spikebin.dataset import open_dataset as open_dataset
+    from spikebin.dataset.dataset import Dataset as Dataset
+    from spikebin.dataset.open import open_dataset as open_dataset
+    from spikebin.dataset.sheet_set import SheetSet as SheetSet
     from spikebin.errors import SpikebinError as SpikebinError
     from spikebin.matrixfile.reader import MatrixFile as MatrixFile
     from spikebin.matrixfile.reader import open_file as open_file
@@ -24,14 +24,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Binning": "binning.rules",
-    "Dataset": "dataset",
+    "Dataset": "dataset.dataset",
     "MatrixFile": "matrixfile.reader",
-    "SheetSet": "dataset",
+    "SheetSet": "dataset.sheet_set",
     "SpikebinError": "errors",
     "Tally": "binning.bin_spikes",
     "bin_spikes": "binning.bin_spikes",
     "bin_trials": "binning.bin_trials",
-    "open_dataset": "dataset",
+    "open_dataset": "dataset.open",
     "open_file": "matrixfile.reader",
 }
 

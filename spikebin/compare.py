@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.dataset.sparse import scipy_sparse
 from spikebin.errors import DatasetError
 from spikebin.names import directory_name
 from spikebin.oldformat import folder_of, old_files, read_ids
-from spikebin.sparse import scipy_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.dataset import Part, SheetSet
+    from spikebin.dataset.dataset import Part
+    from spikebin.dataset.sheet_set import SheetSet
     from spikebin.matrixfile.reader import MatrixFile
     from spikebin.oldformat import Layout
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.dataset import Dataset
+from spikebin.dataset.dataset import Dataset
+from spikebin.dataset.sparse import scipy_sparse
 from spikebin.errors import DatasetError
 from spikebin.names import directory_name, suggest
 from spikebin.oldformat import OutFile, check_numbers, check_trials, folder_of, old_files
-from spikebin.sparse import scipy_sparse
 from spikebin.system.files import write_atomically
 from spikebin.zarrstore import write_store, zarr_package
 
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.dataset import Part, SheetSet
+    from spikebin.dataset.dataset import Part
+    from spikebin.dataset.sheet_set import SheetSet
+    from spikebin.dataset.view import View
     from spikebin.oldformat import Layout
-    from spikebin.views import View
 
     Rows = NDArray[np.intp] | None
     Make = Callable[[Part, Rows], Iterator[OutFile]]

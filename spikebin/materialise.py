@@ -15,7 +15,7 @@ import numpy as np
 
 from spikebin.binning.rules import Binning
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
-from spikebin.dataset import Dataset
+from spikebin.dataset.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.matrixfile.seal import read_seal
 from spikebin.matrixfile.writer import Identity
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.dataset import Part, SheetSet
+    from spikebin.choices import How, Rest, Short
+    from spikebin.dataset.dataset import Part
+    from spikebin.dataset.sheet_set import SheetSet
+    from spikebin.dataset.view import View
     from spikebin.matrixfile.reader import MatrixFile
-    from spikebin.views import How, Rest, Short, View
 
 __all__ = ["Chain", "Written", "materialise", "parse_window"]
 

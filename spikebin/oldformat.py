@@ -15,20 +15,20 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from spikebin.dataset import Dataset
+from spikebin.dataset.dataset import Dataset
+from spikebin.dataset.sparse import csr
 from spikebin.errors import DatasetError
 from spikebin.names import directory_name
 from spikebin.output.ids import image_ids
 from spikebin.pickles.unpickler import load
-from spikebin.sparse import csr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from spikebin.dataset.view import View
     from spikebin.matrixfile.reader import MatrixFile
-    from spikebin.views import View
 
 __all__ = ["Layout", "OutFile", "check_numbers", "check_trials", "folder_of", "old_files", "read_ids", "read_index"]
 

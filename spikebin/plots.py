@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.dataset import Dataset
+from spikebin.dataset.dataset import Dataset
 from spikebin.errors import SpikebinError
 from spikebin.matrixfile.reader import MatrixFile
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.views import View
+    from spikebin.dataset.view import View
 
 __all__ = ["plot_file", "plot_psth", "plot_rates", "plot_trial", "spark", "spark_psth"]
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin import __version__
-from spikebin.dataset import dataset_of
+from spikebin.dataset.dataset import dataset_of
+from spikebin.dataset.view import trial_columns
 from spikebin.errors import SpikebinError
 from spikebin.system.files import make_directory, os_error, write_atomically
 from spikebin.system.lock import locked
-from spikebin.views import trial_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.views import View
+    from spikebin.dataset.view import View
 
 __all__ = ["write_store", "zarr_package"]
 

@@ -11,7 +11,7 @@ import pytest
 from drawn import LAYOUTS, Shown, images, side_by_side, write_part
 
 from spikebin import Dataset, SheetSet, open_dataset, open_file
-from spikebin.dataset import open_output, variants_of
+from spikebin.dataset.open import open_output, variants_of
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.output.paths import matrix_path
 from spikebin.pipeline.config import Config, Recordings

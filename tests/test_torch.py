@@ -11,8 +11,8 @@ import pytest
 from drawn import LAYOUTS, Shown, images, write_part
 
 from spikebin import open_dataset
+from spikebin.dataset.training import Batch, TrialDataset, collate
 from spikebin.errors import DatasetError
-from spikebin.training import Batch, TrialDataset, collate
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra torch)")
 SHEETS = ("X_ON", "V1_Exc_L2/3")

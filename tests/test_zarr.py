@@ -12,9 +12,9 @@ from conftest import one_line_error, spikebin
 from drawn import LAYOUTS, Shown, images, write_part
 
 from spikebin import open_dataset
+from spikebin.dataset.view import trial_columns
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.exports import export
-from spikebin.views import trial_columns
 
 zarr = pytest.importorskip("zarr", reason="zarr is not installed (extra zarr)")
 SHEETS = ("X_ON", "V1_Exc_L2/3")

@@ -12,7 +12,7 @@ from spikebin.cli import app
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
 
 if TYPE_CHECKING:
-    from spikebin.dataset import SheetSet
+    from spikebin.dataset.sheet_set import SheetSet
     from spikebin.pipeline.config import Config
 
 DatasetOption = Annotated[
@@ -56,7 +56,7 @@ def _config(config: Path | None, dataset: Path | None) -> Config:
 def _open(
     config: Config, variant: str, sheet: str | None, match: str, leave_out: list[str] | None, *, broken: bool
 ) -> SheetSet:
-    from spikebin.dataset import open_output
+    from spikebin.dataset.open import open_output
 
     if match not in {"exact", "common"}:
         raise typer.BadParameter(f"{match!r}: give exact or common", param_hint="--match")
@@ -112,7 +112,7 @@ def export(
 ) -> None:
     """Write the data set in a layout that other programs read, part by part; what is there already is left alone."""
     from spikebin.cli.progress import followed
-    from spikebin.dataset import chosen_variants
+    from spikebin.dataset.open import chosen_variants
     from spikebin.exports import export as write
     from spikebin.oldformat import read_index
 
@@ -143,7 +143,7 @@ def compare(
     """Tell file by file whether an old data set agrees with the new one, and why not; exit 1 if any differs."""
     from spikebin.compare import compare as held_against
     from spikebin.compare import old_datasets
-    from spikebin.dataset import variants_of
+    from spikebin.dataset.open import variants_of
 
     settings = _config(config, dataset)
     verdicts = []
@@ -212,7 +212,7 @@ def view(
 ) -> None:
     """Write some neurons, a window, coarser bins as a data set of its own: neurons first, then window, then bins."""
     from spikebin.cli.progress import followed
-    from spikebin.dataset import chosen_variants
+    from spikebin.dataset.open import chosen_variants
     from spikebin.materialise import Chain, materialise, parse_window
     from spikebin.oldformat import read_ids, read_index
 

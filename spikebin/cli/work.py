@@ -179,7 +179,7 @@ def status(
 
         status_table(summary)
     if rates or plot is not None:
-        from spikebin.dataset import exported_views
+        from spikebin.dataset.open import exported_views
 
         views = exported_views(plan.config, summary.with_spikes)
         if not json:

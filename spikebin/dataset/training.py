@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from spikebin.dataset import SheetSet
+from spikebin.dataset.sheet_set import SheetSet
 from spikebin.errors import DatasetError, SpikebinError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spikebin.views import View
+    from spikebin.dataset.view import View
 
 __all__ = ["Batch", "TrialDataset", "collate"]
 
