@@ -7,9 +7,10 @@ import pytest
 from drawn import images, write_part
 
 from spikebin import open_dataset, open_file
+from spikebin.display.plots import plot_file, plot_psth, plot_rates, plot_trial
+from spikebin.display.text import spark, spark_psth
 from spikebin.errors import SpikebinError
 from spikebin.output.paths import matrix_path
-from spikebin.plots import plot_file, plot_psth, plot_rates, plot_trial, spark, spark_psth
 
 
 @pytest.fixture(scope="module")

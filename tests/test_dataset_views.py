@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from spikebin import open_dataset
 from spikebin.errors import DatasetError, SpikebinError
-from spikebin.materialise import materialise
+from spikebin.exports.materialise import materialise
 from spikebin.matrixfile.verify import verify_file
 
 IDS = (3, 4, 8, 9, 100, 101)

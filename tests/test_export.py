@@ -20,10 +20,10 @@ from conftest import make_config, one_line_error, spikebin
 from drawn import Shown, images, write_part
 
 from spikebin import SheetSet, open_dataset
-from spikebin.compare import compare, old_datasets
 from spikebin.errors import DatasetError, RecordingError
-from spikebin.exports import export
-from spikebin.oldformat import read_ids, read_index
+from spikebin.exports.compare import compare, old_datasets
+from spikebin.exports.export import export
+from spikebin.exports.old_layouts import read_ids, read_index
 from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import make_plan
 

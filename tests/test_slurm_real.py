@@ -23,7 +23,7 @@ from conftest import one_line_error, spikebin
 from spikebin.output.attempts import attempts_path
 from spikebin.output.paths import matrix_path
 from spikebin.simulate import Experiment, SheetModel, write_datastore
-from spikebin.slurm import templates
+from spikebin.slurm.templates import templates
 from spikebin.system.lock import locked
 
 # One Slurm serves them all: with pytest-xdist, in one worker (--dist loadgroup).

@@ -16,32 +16,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spikebin
-from spikebin import submit
 from spikebin.errors import SpikebinError
 from spikebin.pipeline.config import load_config
 from spikebin.pipeline.plan import make_plan
-from spikebin.slurm import (
-    LONGEST_SPEC,
-    SEPARATOR,
-    Slice,
-    array_spec,
+from spikebin.slurm import submit
+from spikebin.slurm.array_spec import LONGEST_SPEC, Slice, array_spec, parse_array_spec, slices
+from spikebin.slurm.sbatch import (
     batch_script,
-    find_template,
     last_value,
     long_options,
     max_array_size,
     normal_options,
     option_names,
-    parse_array_spec,
     parse_job_id,
-    parse_squeue,
     parse_tag,
-    slices,
     tag,
-    templates,
 )
-from spikebin.squeue import Submitted, data_set_id, note_submitted, run_slurm, submitted
-from spikebin.submit import Choice
+from spikebin.slurm.squeue import Submitted, data_set_id, note_submitted, run_slurm, submitted
+from spikebin.slurm.squeue_lines import SEPARATOR, parse_squeue
+from spikebin.slurm.submit import Choice
+from spikebin.slurm.templates import find_template, templates
 
 
 def spread(spec):
@@ -299,7 +293,7 @@ def test_a_wheel_finds_its_templates_inside_the_package(tmp_path):
     package = Path(spikebin.__file__).parent
     shutil.copytree(package, tmp_path / "spikebin", ignore=shutil.ignore_patterns("__pycache__", "templates"))
     shutil.copytree(templates(), tmp_path / "spikebin" / "templates")
-    code = "from spikebin.slurm import find_template; print(find_template('export.sbatch'))"
+    code = "from spikebin.slurm.templates import find_template; print(find_template('export.sbatch'))"
     answer = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

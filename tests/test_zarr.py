@@ -14,7 +14,7 @@ from drawn import LAYOUTS, Shown, images, write_part
 from spikebin import open_dataset
 from spikebin.dataset.view import trial_columns
 from spikebin.errors import DatasetError, SpikebinError
-from spikebin.exports import export
+from spikebin.exports.export import export
 
 zarr = pytest.importorskip("zarr", reason="zarr is not installed (extra zarr)")
 SHEETS = ("X_ON", "V1_Exc_L2/3")

@@ -113,8 +113,8 @@ def export(
     """Write the data set in a layout that other programs read, part by part; what is there already is left alone."""
     from spikebin.cli.progress import followed
     from spikebin.dataset.open import chosen_variants
-    from spikebin.exports import export as write
-    from spikebin.oldformat import read_index
+    from spikebin.exports.export import export as write
+    from spikebin.exports.old_layouts import read_index
 
     settings = _config(config, dataset)
     index = read_index(neurons_index) if neurons_index is not None else None
@@ -141,9 +141,9 @@ def compare(
     config: ConfigOption = None,
 ) -> None:
     """Tell file by file whether an old data set agrees with the new one, and why not; exit 1 if any differs."""
-    from spikebin.compare import compare as held_against
-    from spikebin.compare import old_datasets
     from spikebin.dataset.open import variants_of
+    from spikebin.exports.compare import compare as held_against
+    from spikebin.exports.compare import old_datasets
 
     settings = _config(config, dataset)
     verdicts = []
@@ -213,8 +213,8 @@ def view(
     """Write some neurons, a window, coarser bins as a data set of its own: neurons first, then window, then bins."""
     from spikebin.cli.progress import followed
     from spikebin.dataset.open import chosen_variants
-    from spikebin.materialise import Chain, materialise, parse_window
-    from spikebin.oldformat import read_ids, read_index
+    from spikebin.exports.materialise import Chain, materialise, parse_window
+    from spikebin.exports.old_layouts import read_ids, read_index
 
     chain = Chain(
         index=read_index(neurons_index) if neurons_index else None,

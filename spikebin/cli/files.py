@@ -62,7 +62,7 @@ def inspect(
     if trial is not None:
         checked_trial(file, trial)
     if plot is not None:
-        from spikebin.plots import plot_file
+        from spikebin.display.plots import plot_file
 
         plot_file(file, plot, trial=trial)
         note(f"wrote {plot}")

@@ -60,7 +60,7 @@ def submit(
 ) -> None:
     """Submit parts to Slurm, as arrays that it takes; what is queued or running is left out."""
     from spikebin.cli.tables import submit_remarks, submit_table
-    from spikebin.submit import Choice, dry_lines, one_submit_at_a_time, prepare, send
+    from spikebin.slurm.submit import Choice, dry_lines, one_submit_at_a_time, prepare, send
 
     plan = load(config)
     choice = Choice(
@@ -100,7 +100,7 @@ def template(
     ] = "export.sbatch",
 ) -> None:
     """Print a batch script to edit and to submit by hand, or with `spikebin submit --template`."""
-    from spikebin.slurm import find_template
+    from spikebin.slurm.templates import find_template
 
     typer.echo(find_template(name).read_text("utf-8"), nl=False)
 

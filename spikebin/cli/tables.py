@@ -11,7 +11,7 @@ from rich.table import Table
 
 from spikebin.cli.options import note, size_text
 from spikebin.output.state import State
-from spikebin.slurm import array_spec
+from spikebin.slurm.array_spec import array_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spikebin.pipeline.job import Outcome
     from spikebin.pipeline.plan import Plan
     from spikebin.pipeline.summary import Summary
-    from spikebin.submit import Batch
+    from spikebin.slurm.submit import Batch
 
 __all__ = [
     "describe_table",
@@ -243,7 +243,7 @@ def describe_table(facts: dict[str, Any]) -> None:
 
 def raster(file: MatrixFile, trial: int) -> None:
     """One trial as a raster that fits the terminal, with its onsets of phases marked."""
-    from spikebin.raster import draw_raster
+    from spikebin.display.text import draw_raster
 
     console = Console(highlight=False)
     rows, columns = file.events(trial)
@@ -261,7 +261,7 @@ def raster(file: MatrixFile, trial: int) -> None:
 
 def psth(views: Any) -> None:
     """A line for each sheet: its PSTH as bars, its mean and peak rate."""
-    from spikebin.plots import spark_psth
+    from spikebin.display.text import spark_psth
 
     console = Console(highlight=False)
     for line in spark_psth(views, console.width - 1):

@@ -97,7 +97,7 @@ def run(
     """Run all jobs that are not done on this machine, whatever fails; a table of failures at the end."""
     from spikebin.cli.progress import run_with_progress
     from spikebin.pipeline.run import wanted_tasks
-    from spikebin.slurm import parse_array_spec
+    from spikebin.slurm.array_spec import parse_array_spec
     from spikebin.system.process import cpus
 
     plan = load(config)
@@ -128,7 +128,7 @@ def missing(
 ) -> None:
     """Print the array indices of the parts that still lack a sheet, as sbatch --array takes them."""
     from spikebin.pipeline.summary import find_missing
-    from spikebin.slurm import array_spec
+    from spikebin.slurm.array_spec import array_spec
 
     plan = load(config)
     found = find_missing(
@@ -159,7 +159,7 @@ def status(
 ) -> None:
     """Show how far every sheet of every variant has come, what failed and why, and what it takes on disk."""
     from spikebin.pipeline.summary import summarise
-    from spikebin.squeue import queue_if_known
+    from spikebin.slurm.squeue import queue_if_known
 
     plan = load(config)
     queue, trouble = queue_if_known(plan)
@@ -187,7 +187,7 @@ def status(
 
             psth(views)
         if plot is not None:
-            from spikebin.plots import plot_file
+            from spikebin.display.plots import plot_file
 
             plot_file(views, plot)
             note(f"wrote {plot}")

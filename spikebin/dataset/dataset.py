@@ -4,32 +4,28 @@ Tables and spikes are read on need, file by file, and let go of.
 """
 
 from __future__ import annotations
-import os
-from collections.abc import Mapping
+
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
-import numpy as np
-from spikebin.errors import DatasetError, MatrixFileError
-from spikebin.matrixfile.reader import MatrixFile
-from spikebin.names import directory_name, natural_key, suggest
-from spikebin.output.exclusions import read_excluded
-from spikebin.output.jobs import read_jobs
-from spikebin.dataset.view import View
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from spikebin.dataset.view import View
+from spikebin.errors import DatasetError
+from spikebin.names import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
+    from spikebin.choices import Match
     from spikebin.matrixfile.lazy import Selector
-    from spikebin.pipeline.config import Config
-    from spikebin.choices import How, Rest, Short
+    from spikebin.matrixfile.reader import MatrixFile
 
-__all__ = ["Dataset", "Match", "Part", "dataset_of"]
+__all__ = ["Dataset", "Part", "dataset_of"]
 
 SHOWN = 5
 

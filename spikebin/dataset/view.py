@@ -1,23 +1,25 @@
 """A lazy (trial, neuron, time) array of one sheet, and what can be asked of it.
 
-The views that its methods give are in derived.py and repeats.py; what lies at the bottom, files on disk, is dataset.py's.
+The views that its methods give are in derived.py and repeats.py; files on disk, at the bottom,
+are dataset.py's.
 """
 
 from __future__ import annotations
-import hashlib
-from functools import cached_property
-from itertools import groupby
+
 from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
+
 from spikebin.errors import DatasetError, OutOfRangeError, SpikebinError
 from spikebin.matrixfile.lazy import LazyArray, Selector
 
 if TYPE_CHECKING:
-    from spikebin.dataset.repeats import Repeats
-    from spikebin.choices import How, Rest, Short, Ragged
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from spikebin.choices import How, Ragged, Rest, Short
+    from spikebin.dataset.repeats import Repeats
 
 __all__ = ["View", "trial_columns"]
 
@@ -325,8 +327,8 @@ class View(LazyArray):
         ids : array of int
             Ids of neurons, as in ``neurons["neuron_id"]``.
         index : array of int or bool, or slice
-            Rows, as numpy takes them. `spikebin.oldformat.read_index` reads lists of them from files of the old
-            pipeline; where its ``neuron_ids`` are not ascending they count its own rows: give ``ids=neuron_ids[rows]``
+            Rows, as numpy takes them. `spikebin.read_index` reads lists of them from files of the old pipeline; where
+            its ``neuron_ids`` are not ascending they count its own rows: give ``ids=neuron_ids[rows]``
             instead.
 
         Raises

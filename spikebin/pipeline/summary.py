@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spikebin.pipeline.plan import Plan, PlanChanges
-    from spikebin.squeue import Queue
+    from spikebin.slurm.squeue import Queue
 
 __all__ = ["Missing", "Row", "Summary", "find_litter", "find_missing", "summarise", "summarise_plan"]
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from spikebin.errors import SpikebinError
 from spikebin.names import directory_name
-from spikebin.slurm import SQUEUE_FORMAT, parse_squeue, parse_tag
+from spikebin.slurm.sbatch import parse_tag
+from spikebin.slurm.squeue_lines import SQUEUE_FORMAT, parse_squeue
 from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
-    from spikebin.slurm import Task
+    from spikebin.slurm.squeue_lines import Task
 
 __all__ = [
     "Queue",

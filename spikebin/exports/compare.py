@@ -15,8 +15,8 @@ import numpy as np
 
 from spikebin.dataset.sparse import scipy_sparse
 from spikebin.errors import DatasetError
+from spikebin.exports.old_layouts import folder_of, old_files, read_ids
 from spikebin.names import directory_name
-from spikebin.oldformat import folder_of, old_files, read_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.sheet_set import SheetSet
+    from spikebin.exports.old_layouts import Layout
     from spikebin.matrixfile.reader import MatrixFile
-    from spikebin.oldformat import Layout
 
 __all__ = ["Verdict", "compare", "old_datasets"]
 
@@ -76,7 +76,7 @@ def compare(sheets: SheetSet, old: Path, *, all_sheets: bool = True) -> Iterator
     Raises
     ------
     DatasetError
-        If there is no old data set, or the old layouts cannot hold the new one, see `spikebin.oldformat.old_files`.
+        If there is no old data set, or the old layouts cannot hold the new one, see `old_layouts.old_files`.
     MatrixFileError
         If a file of the new data set is damaged.
     SpikebinError

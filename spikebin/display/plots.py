@@ -1,7 +1,4 @@
-"""Pictures of spikes: raster of a trial, PSTH, rates; as files with matplotlib, and as lines of text.
-
-What is drawn comes from views; a raster in the terminal is in raster.py.
-"""
+"""Pictures of spikes with matplotlib: raster of a trial, PSTH, rates. What is drawn comes from views."""
 
 from __future__ import annotations
 
@@ -14,17 +11,15 @@ from spikebin.errors import SpikebinError
 from spikebin.matrixfile.reader import MatrixFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from spikebin.dataset.view import View
 
-__all__ = ["plot_file", "plot_psth", "plot_rates", "plot_trial", "spark", "spark_psth"]
+__all__ = ["plot_file", "plot_psth", "plot_rates", "plot_trial"]
 
-BARS = " ▁▂▃▄▅▆▇█"
 DPI = 150
+
 LINES = ("-", "--", ":", "-.")
 
 
@@ -119,55 +114,6 @@ def plot_file(sheets: Mapping[str, View] | MatrixFile | View, path: Path, *, tri
     _draw_psth(figure.axes[-2], named)
     _draw_rates(figure.axes[-1], named)
     _save(figure, path)
-
-
-def spark(values: Sequence[float] | NDArray[Any], width: int) -> str:
-    """Numbers as one line of bars, from 0 to the largest; many are averaged to fit into `width` characters.
-
-    Parameters
-    ----------
-    values : sequence of float (n,)
-        0 or more; nan counts as 0.
-    width : int
-        1 or more.
-
-    Returns
-    -------
-    str
-        At most `width` characters; "" where there is no finite number.
-    """
-    array = np.asarray(values, float)
-    if not array.size or not np.isfinite(array).any():
-        return ""
-    edges = np.linspace(0, array.size, min(width, array.size) + 1).astype(int)
-    means = np.add.reduceat(np.nan_to_num(array), edges[:-1]) / np.diff(edges)
-    top = means.max()
-    heights = np.ceil(means / top * (len(BARS) - 1)).astype(int) if top else np.zeros(means.size, int)
-    return "".join(BARS[height] for height in heights)
-
-
-def spark_psth(sheets: Mapping[str, View] | MatrixFile | View, width: int) -> list[str]:
-    """A line for each sheet: its name, its PSTH as bars, and its mean and peak rate in Hz.
-
-    Parameters
-    ----------
-    sheets : mapping of str to View, MatrixFile or View
-        By the name to be shown.
-    width : int
-        Characters of a line, which names and numbers may overrun: the bars take 10 at least.
-
-    Returns
-    -------
-    list of str
-    """
-    lines = []
-    named = _named(sheets)
-    longest = max(map(len, named), default=0)
-    for name, view in named.items():
-        rate = view.psth()
-        numbers = f"mean {np.nanmean(rate):.1f}, peak {np.nanmax(rate):.1f} Hz"
-        lines.append(f"{name:<{longest}}  {spark(rate, max(10, width - longest - len(numbers) - 4))}  {numbers}")
-    return lines
 
 
 def _view(file: MatrixFile | View) -> View:

@@ -1,13 +1,12 @@
 """Write a data set in the layouts that other programs read, part by part, atomically, and not twice.
 
-Which file holds what in the old pipeline's layouts is in oldformat.py, what a zarr store is in zarrstore.py. npz and
+Which file holds what in the old pipeline's layouts is in old_layouts.py, what a zarr store is in zarr_store.py. npz and
 mat need scipy, zarr needs zarr.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -19,13 +18,14 @@ import numpy as np
 from spikebin.dataset.dataset import Dataset
 from spikebin.dataset.sparse import scipy_sparse
 from spikebin.errors import DatasetError
+from spikebin.exports.dense_files import _blocks, _mat_content, _npy_blocks
+from spikebin.exports.old_layouts import OutFile, check_numbers, check_trials, folder_of, old_files
+from spikebin.exports.zarr_store import write_store, zarr_package
 from spikebin.names import directory_name, suggest
-from spikebin.oldformat import OutFile, check_numbers, check_trials, folder_of, old_files
 from spikebin.system.files import write_atomically
-from spikebin.zarrstore import write_store, zarr_package
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.sheet_set import SheetSet
     from spikebin.dataset.view import View
-    from spikebin.oldformat import Layout
+    from spikebin.exports.old_layouts import Layout
 
     Rows = NDArray[np.intp] | None
     Make = Callable[[Part, Rows], Iterator[OutFile]]
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Exported", "export"]
 
 KINDS = ("npz", "npy", "mat", "zarr")
+
 NOTES = ".spikebin"
 
 
@@ -72,11 +73,11 @@ def export(
     Parameters
     ----------
     kind : {"npz", "npy", "mat", "zarr"}
-        "npz": scipy's sparse matrices, see `spikebin.oldformat.old_files`. "npy":
+        "npz": scipy's sparse matrices, see `spikebin.exports.old_layouts.old_files`. "npy":
         ``npy/<sheet>/spikes_<sheet>_<part>.npy``, the dense (trial, neuron, time) array. "mat":
         ``mat/<sheet>/spikes_<sheet>_<part>.mat``, for MATLAB: `spikes` sparse (neuron, trial * n_columns + bin),
         `n_columns`, `neuron_ids`, `image_ids`, `repeats`. "zarr": ``zarr/<sheet>.zarr``, all parts in one group, see
-        `spikebin.zarrstore.write_store`; a sheet that is not whole yet is not there.
+        `spikebin.exports.zarr_store.write_store`; a sheet that is not whole yet is not there.
     sheets : SheetSet
         As `open_dataset` gives it; "zarr" takes views of it, too.
     out : Path
@@ -85,7 +86,7 @@ def export(
     layout, step
         Of "npz".
     index : mapping, optional
-        Rows to keep of each sheet, see `spikebin.oldformat.read_index`; sheets that are not named are left out, as by
+        Rows to keep of each sheet, see `old_layouts.read_index`; sheets that are not named are left out, as by
         `SheetSet.only`.
 
     Yields
@@ -205,44 +206,6 @@ def _view(part: Part, rows: Rows) -> View:
     view: View = Dataset([part.file])
     view = view if part.trials is None else view.take(part.trials)
     return view if rows is None else view.select(index=rows)
-
-
-def _npy_blocks(view: View) -> Iterator[bytes]:
-    """A .npy file as numpy would save the whole, one trial after another."""
-    header = io.BytesIO()
-    facts = {"descr": np.lib.format.dtype_to_descr(view.dtype), "fortran_order": False, "shape": view.shape}
-    np.lib.format.write_array_header_1_0(header, facts)
-    yield header.getvalue()
-    for trial in view:
-        yield trial.data
-
-
-def _mat_content(view: View) -> dict[str, Any]:
-    trials = view.trials
-    return {
-        "spikes": view.to_sparse().astype(np.float64),
-        "n_columns": view.shape[2],
-        "neuron_ids": view.neurons["neuron_id"],
-        "image_ids": trials["image_id"].astype(object),
-        "repeats": trials["repeat"],
-    }
-
-
-def _blocks(content: Any) -> Iterable[bytes | memoryview]:
-    """The bytes of a file: an array as .npy, a sparse matrix as .npz, a dict as .mat, blocks as they are."""
-    buffer = io.BytesIO()
-    if isinstance(content, np.ndarray):
-        np.save(buffer, content, allow_pickle=False)
-    elif isinstance(content, dict):
-        from scipy.io import savemat
-
-        savemat(buffer, content, do_compression=True, oned_as="column")
-    elif scipy_sparse().issparse(content):
-        scipy_sparse().save_npz(buffer, content)
-    else:
-        blocks: Iterable[bytes] = content
-        return blocks
-    return [buffer.getbuffer()]
 
 
 def _noted(note: Path) -> tuple[dict[str, Any], list[str]]:

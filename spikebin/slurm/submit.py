@@ -20,20 +20,18 @@ from spikebin.errors import DiskFullError, SpikebinError
 from spikebin.names import directory_name
 from spikebin.output.state import State, survey
 from spikebin.pipeline.summary import estimate_bytes
-from spikebin.slurm import (
-    Slice,
+from spikebin.slurm.array_spec import Slice, slices
+from spikebin.slurm.sbatch import (
     batch_script,
-    find_template,
     last_value,
     long_options,
     max_array_size,
     normal_options,
     option_names,
     parse_job_id,
-    slices,
     tag,
 )
-from spikebin.squeue import (
+from spikebin.slurm.squeue import (
     Submitted,
     ask_queue,
     data_set_id,
@@ -42,6 +40,7 @@ from spikebin.squeue import (
     run_slurm,
     slurm_directory,
 )
+from spikebin.slurm.templates import find_template
 from spikebin.system.files import make_directory
 from spikebin.system.lock import locked
 
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
-    from spikebin.squeue import Queue
+    from spikebin.slurm.squeue import Queue
 
 __all__ = ["Array", "Batch", "Choice", "dry_lines", "one_submit_at_a_time", "prepare", "send"]
 

@@ -1,0 +1,351 @@
+"""Which files make up a data set: found, held against the plan, opened by their seals."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from spikebin.dataset.dataset import Dataset, _few
+from spikebin.dataset.sheet_set import SheetSet
+from spikebin.errors import DatasetError, MatrixFileError
+from spikebin.matrixfile.reader import MatrixFile
+from spikebin.names import directory_name, natural_key, suggest
+from spikebin.output.exclusions import read_excluded
+from spikebin.output.jobs import read_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from spikebin.choices import Broken, Match
+    from spikebin.dataset.view import View
+    from spikebin.pipeline.config import Config
+
+__all__ = ["chosen_variants", "exported_views", "open_dataset", "open_output", "sheet_files", "variants_of"]
+
+
+@overload
+def open_dataset(
+    path: Path | str,
+    variant: str | None = ...,
+    sheet: None = ...,
+    *,
+    match: Match = ...,
+    leave_out: Collection[str] = ...,
+    broken: Broken = ...,
+) -> SheetSet: ...
+
+
+@overload
+def open_dataset(
+    path: Path | str,
+    variant: str | None = ...,
+    *,
+    sheet: str,
+    match: Match = ...,
+    leave_out: Collection[str] = ...,
+    broken: Broken = ...,
+) -> Dataset: ...
+
+
+def open_dataset(
+    path: Path | str,
+    variant: str | None = None,
+    sheet: str | None = None,
+    *,
+    match: Match = "exact",
+    leave_out: Collection[str] = (),
+    broken: Broken = "refuse",
+) -> Dataset | SheetSet:
+    """Open a data set: all parts of one sheet, or of every sheet, side by side.
+
+    Parameters
+    ----------
+    path : Path or str
+        The output of a config: the directory that holds jobs.csv and the variants.
+    variant : str, optional
+        May be left out where there is only one.
+    sheet : str, optional
+        Raw or directory name. None: all sheets.
+    match : {"exact", "common"}
+        "exact": parts must have the same neuron ids, sheets the same trials; whatever differs is an error, here or
+        when a part is first read. "common": take the neurons that all parts of a sheet have, and the trials that all
+        sheets have, by part, image and repeat; opening then reads every table.
+    leave_out : collection of str
+        Parts to leave out, by name. Those that `spikebin exclude` excludes are left out in any case.
+    broken : {"refuse", "leave out"}
+        What becomes of parts that are missing or broken in any sheet asked for: an error names them; or they are left
+        out, and `left_out` names them.
+
+    Returns
+    -------
+    Dataset
+        With `sheet`.
+    SheetSet
+        Without: ``open_dataset(path, variant="train")["X_ON"]``.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such variant, sheet or part to leave out, if files are missing (that the plan lists, or that
+        another sheet has) or broken: they are named; or if files do not fit together, or no part or common trial is
+        left.
+    MatrixFileError
+        With match="common", if a table of a file cannot be read.
+    PlanError
+        If jobs.csv or the list of excluded parts is not as spikebin wrote it.
+    """
+    root = Path(path)
+    variant = _variant(root, variant)
+    names = _sheet_names(root, variant, sheet)
+    found = {name: sheet_files(root, variant, name) for name in names}
+    planned = _planned(root, variant)
+    parts = {name: dict.fromkeys([*paths, *planned.get(name, ())]) for name, paths in found.items()}
+    everywhere = dict.fromkeys(part for mine in parts.values() for part in mine)
+    for part in leave_out:
+        if part not in everywhere:
+            raise DatasetError(f"no part {part!r} to leave out of {root / variant}: {suggest(part, everywhere)}")
+    files: dict[str, dict[str, MatrixFile]] = {name: {} for name in names}
+    reasons = read_excluded(root)
+    excluded = {part: reason for part in everywhere if (reason := reasons.get(f"{variant}/{part}"))}
+    troubles: dict[str, str] = {}
+    for name in names:
+        for part in everywhere if match == "exact" else parts[name]:
+            if part in leave_out or part in excluded:
+                continue
+            try:
+                files[name][part] = _opened(found[name].get(part), variant, name, part)
+            except MatrixFileError as error:
+                troubles.setdefault(part, str(error))
+    troubles = {part: troubles[part] for part in sorted(troubles, key=natural_key)}
+    if troubles and broken == "refuse":
+        raise DatasetError(
+            f"{len(troubles)} of {len(everywhere)} parts of {root / variant} are missing or broken: {_few(troubles)}"
+            f" ({next(iter(troubles.values()))}); export them, name them in leave_out=[...], or give broken='leave out'"
+        )
+    left_out = {**dict.fromkeys(leave_out, "as asked"), **excluded, **troubles}
+    kept = [part for part in sorted(everywhere, key=natural_key) if part not in left_out]
+    if match == "common":
+        for part in kept:
+            lacking = [name for name, mine in files.items() if part not in mine]
+            if lacking:
+                left_out[part] = f"not there for {', '.join(lacking)}"
+        kept = [part for part in kept if part not in left_out]
+    if not kept:
+        raise DatasetError(f"no part of {root / variant} is left to open: `spikebin status` shows what is there")
+    datasets = {}
+    for mine in files.values():
+        dataset = Dataset([mine[part] for part in kept], match=match)
+        dataset.left_out = left_out
+        datasets[str(dataset.files[0].header["sheet"])] = dataset
+    if sheet is not None:
+        return next(iter(datasets.values()))
+    return _aligned(datasets, match, left_out)
+
+
+def open_output(
+    config: Config,
+    variant: str,
+    sheet: str | None = None,
+    *,
+    match: Match = "exact",
+    leave_out: Collection[str] = (),
+    broken: Broken = "refuse",
+) -> SheetSet:
+    """Open what a config exports to, without the parts that its ``exclude`` names; else as `open_dataset`.
+
+    Parameters
+    ----------
+    config : Config
+    variant : str
+    sheet : str, optional
+        Raw or directory name. None: all sheets.
+    match, leave_out, broken
+        As for `open_dataset`.
+
+    Returns
+    -------
+    SheetSet
+        Of all sheets, or of the one that is given.
+
+    Raises
+    ------
+    DatasetError, MatrixFileError, PlanError
+        As `open_dataset`.
+    """
+    jobs = {job.part for job in read_jobs(config.output) or () if job.variant == variant}
+    excludes = {part for entry in config.recordings if entry.variant == variant for part in entry.exclude}
+    without = [*leave_out, *sorted(excludes & jobs)]
+    if sheet is None:
+        return open_dataset(config.output, variant, match=match, leave_out=without, broken=broken)
+    dataset = open_dataset(config.output, variant, sheet=sheet, match=match, leave_out=without, broken=broken)
+    return SheetSet({dataset.sheet: dataset}, dataset.left_out)
+
+
+def exported_views(config: Config, wanted: Iterable[tuple[str, str]]) -> dict[str, View]:
+    """The data sets of some (variant, sheet), by a name that says both, without the parts that are not there.
+
+    Parameters
+    ----------
+    config : Config
+    wanted : iterable of (str, str)
+        Variant and sheet, raw or directory name.
+
+    Returns
+    -------
+    dict of str to View
+        By ``"<variant> <sheet>"``, as they are wanted.
+
+    Raises
+    ------
+    DatasetError
+        If one has no part at all, or as `open_dataset`.
+    PlanError
+        As `open_dataset`.
+    """
+    return {
+        f"{variant} {sheet}": next(iter(open_output(config, variant, sheet, broken="leave out").values()))
+        for variant, sheet in wanted
+    }
+
+
+def variants_of(root: Path | str) -> list[str]:
+    """Variants that have been exported to a data set.
+
+    Parameters
+    ----------
+    root : Path or str
+        The output of a config.
+
+    Returns
+    -------
+    list of str
+        Sorted; empty where there is no such directory.
+    """
+    return [name for name in _listed(Path(root)) if (Path(root) / name / "spikes").is_dir()]
+
+
+def chosen_variants(root: Path | str, wanted: str | None = None) -> list[str]:
+    """The variants to go through: the one that is wanted, or all.
+
+    Parameters
+    ----------
+    root : Path or str
+        The output of a config.
+    wanted : str, optional
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DatasetError
+        If there is no such variant, or none at all.
+    """
+    variants = variants_of(root)
+    return variants if wanted is None and variants else [_variant(Path(root), wanted)]
+
+
+def sheet_files(root: Path, variant: str, sheet: str) -> dict[str, Path]:
+    """Part -> matrix file of a sheet (by its directory's name), in natural order of the parts; none is opened.
+
+    Parameters
+    ----------
+    root : Path
+        The output of a config.
+    variant : str
+    sheet : str
+        Directory name.
+
+    Returns
+    -------
+    dict of str to Path
+        Empty where there is no such directory.
+    """
+    prefix = f"spikes_{sheet}_"
+    directory = root / variant / "spikes" / sheet
+    names = [entry for entry in _listed(directory) if entry.startswith(prefix) and entry.endswith(".h5")]
+    parts = {name.removeprefix(prefix).removesuffix(".h5"): directory / name for name in names}
+    return dict(sorted(parts.items(), key=lambda item: natural_key(item[0])))
+
+
+def _opened(path: Path | None, variant: str, sheet: str, part: str) -> MatrixFile:
+    if path is None:
+        raise MatrixFileError(f"no file of {sheet} in part {part}")
+    file = MatrixFile(path)
+    found = file.header["variant"], file.header["part"], directory_name(file.header["sheet"])
+    if found != (variant, part, sheet):
+        raise MatrixFileError(f"{path} holds {'/'.join(found)}: it was renamed or copied")
+    if "limit" in file.header:
+        raise MatrixFileError(f"{path} holds only the first {file.header['limit']} trials of its part: export it anew")
+    return file
+
+
+def _aligned(datasets: dict[str, Dataset], match: Match, left_out: dict[str, str]) -> SheetSet:
+    first, *others = datasets.values()
+    if match == "exact":
+        for other in others:
+            other.align(first)
+        return SheetSet(datasets, left_out)
+    places = {name: {key: i for i, key in enumerate(_keys(dataset))} for name, dataset in datasets.items()}
+    common = [key for key in places[next(iter(datasets))] if all(key in mine for mine in places.values())]
+    if not common:
+        raise DatasetError(f"no trial is in all of {', '.join(datasets)}: open them one by one")
+    taken = {name: np.array([places[name][key] for key in common]) for name in datasets if list(places[name]) != common}
+    views = {name: dataset.take(taken[name]) if name in taken else dataset for name, dataset in datasets.items()}
+    return SheetSet(views, left_out, taken=taken)
+
+
+def _keys(dataset: Dataset) -> Iterator[tuple[str, str, int, int]]:
+    """(part, image, repeat, how many times before) of each trial."""
+    seen: dict[tuple[str, str, int], int] = {}
+    for part, image, repeat in dataset.trials[["part", "image_id", "repeat"]].tolist():
+        before = seen[part, image, repeat] = seen.get((part, image, repeat), -1) + 1
+        yield part, image, repeat, before
+
+
+def _variant(root: Path, wanted: str | None) -> str:
+    variants = variants_of(root)
+    if wanted in variants:
+        return str(wanted)
+    if not variants:
+        raise DatasetError(f"no data set in {root}: give the output of a config, where `spikebin run` has exported to")
+    if wanted is None and len(variants) == 1:
+        return variants[0]
+    if wanted is None:
+        raise DatasetError(f"{root} holds the variants {', '.join(variants)}: give one, variant={variants[0]!r}")
+    raise DatasetError(f"no variant {wanted!r} in {root}: {suggest(wanted, variants)}")
+
+
+def _sheet_names(root: Path, variant: str, wanted: str | None) -> list[str]:
+    """Directory names of the sheets to open."""
+    spikes = root / variant / "spikes"
+    there = [name for name in _listed(spikes) if any(file.endswith(".h5") for file in _listed(spikes / name))]
+    planned = [name for name in _planned(root, variant) if name in there]
+    ordered = planned + [name for name in there if name not in planned]
+    if wanted is None and ordered:
+        return ordered
+    if wanted is None or directory_name(wanted) not in there:
+        raise DatasetError(f"no files of sheet {wanted!r} in {root / variant}: {suggest(str(wanted), ordered)}")
+    return [directory_name(wanted)]
+
+
+def _planned(root: Path, variant: str) -> dict[str, list[str]]:
+    """Sheet (by its directory's name) -> parts that the plan has, but for those without a source."""
+    planned: dict[str, list[str]] = {}
+    for job in read_jobs(root) or ():
+        if job.variant == variant:
+            for source in job.sources:
+                for sheet in source.sheets if source.path else ():
+                    planned.setdefault(directory_name(sheet), []).append(job.part)
+    return planned
+
+
+def _listed(directory: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(directory))
+    except OSError:
+        return []

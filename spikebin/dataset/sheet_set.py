@@ -1,0 +1,248 @@
+"""Several sheets of one variant, side by side: the same trials in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from spikebin.dataset.dataset import Dataset, Part
+from spikebin.dataset.view import View
+from spikebin.errors import DatasetError
+from spikebin.names import directory_name, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from spikebin.choices import How, Rest, Short
+
+__all__ = ["SheetSet"]
+
+
+class SheetSet(Mapping[str, View]):
+    """Several sheets of one variant, trial i of each being the same presentation.
+
+    A mapping from raw names (``V1_Exc_L2/3``; the directory's name finds it, too) to views. The methods that give views
+    do so for every sheet.
+
+    Parameters
+    ----------
+    sheets : mapping of str to View
+        By raw name; trial i of each the same presentation, which is not checked here.
+    left_out : mapping of str to str, optional
+    taken : mapping of str to int (n_trials,), optional
+        Where sheets have been reduced to the trials that all of them have: which those are, of each that had others.
+
+    Attributes
+    ----------
+    left_out : dict
+        Part -> why it is not here, of those that were left out on request or are excluded.
+    """
+
+    def __init__(
+        self,
+        sheets: Mapping[str, View],
+        left_out: Mapping[str, str] | None = None,
+        *,
+        taken: Mapping[str, NDArray[np.intp]] | None = None,
+    ) -> None:
+        self._sheets = dict(sheets)
+        self.left_out = dict(left_out or {})
+        # Of sheets that are a data set but for trials that other sheets lack: those that are left.
+        self._taken = dict(taken or {})
+
+    def __getitem__(self, sheet: str) -> View:
+        for name, view in self._sheets.items():
+            if sheet in {name, directory_name(name)}:
+                return view
+        raise KeyError(f"no sheet {sheet!r}: {suggest(sheet, self._sheets)}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sheets)
+
+    def __len__(self) -> int:
+        return len(self._sheets)
+
+    @property
+    def n_trials(self) -> int:
+        """Number of trials, the same in every sheet."""
+        return len(next(iter(self._sheets.values())))
+
+    @property
+    def n_parts(self) -> int:
+        """Number of parts, those of each sheet counted."""
+        return sum(map(len, self.parts().values()))
+
+    def parts(self) -> dict[str, list[Part]]:
+        """The parts of each sheet, for what goes file by file; nothing is read.
+
+        Raises
+        ------
+        DatasetError
+            If these are views of a data set.
+        """
+        found = {}
+        for name, view in self.items():
+            taken = self._taken.get(name)
+            dataset = view if taken is None else view.base
+            if not isinstance(dataset, Dataset):
+                raise DatasetError(
+                    f"{view!r} is a view, and this goes part by part: give the sheets as `open_dataset` gives them"
+                )
+            found[name] = dataset.only(taken)
+        return found
+
+    @property
+    def trials(self) -> NDArray[Any]:
+        """The trials of the first sheet; part, image_id and repeat are those of every sheet."""
+        return next(iter(self._sheets.values())).trials
+
+    def only(self, names: Iterable[str]) -> SheetSet:
+        """Only some sheets, by raw or directory name; where there is one sheet alone, names of others are passed over.
+
+        Parameters
+        ----------
+        names : iterable of str
+
+        Returns
+        -------
+        SheetSet
+            In the order of this one.
+
+        Raises
+        ------
+        DatasetError
+            If there is no such sheet.
+        """
+        wanted = {directory_name(name): name for name in names}
+        known = [directory_name(name) for name in self]
+        unknown = [given for name, given in wanted.items() if name not in known]
+        if unknown and (len(known) > 1 or len(unknown) == len(wanted)):
+            raise DatasetError(f"no sheet {unknown[0]!r} to select from: {suggest(unknown[0], self)}")
+        views = {name: view for name, view in self.items() if directory_name(name) in wanted}
+        return SheetSet(views, self.left_out, taken=self._taken)
+
+    def select(
+        self, *, ids: Mapping[str, ArrayLike] | None = None, index: Mapping[str, ArrayLike] | None = None
+    ) -> SheetSet:
+        """`View.select`, by sheet; sheets that are not named are left out.
+
+        Parameters
+        ----------
+        ids, index : mapping of str to array
+            Of each sheet, by raw or directory name, as for `View.select`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError
+            Unless exactly one of them is given, or as `only` and `View.select`.
+        OutOfRangeError
+            If a row is out of bounds.
+        """
+        wanted = ids if ids is not None else index
+        if wanted is None or (ids is not None and index is not None):
+            raise DatasetError("select takes either ids={sheet: ids} or index={sheet: rows}: give one of them")
+        rows = {directory_name(name): chosen for name, chosen in wanted.items()}
+        key = "ids" if ids is not None else "index"
+        sheets = self.only(wanted)
+        return self._each({name: view.select(**{key: rows[directory_name(name)]}) for name, view in sheets.items()})
+
+    def take(self, trials: ArrayLike | slice) -> SheetSet:
+        """`View.take` of every sheet.
+
+        Parameters
+        ----------
+        trials : array of int or bool, or slice
+            As for `View.take`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError
+            As `View.take`.
+        """
+        return self._each({name: view.take(trials) for name, view in self.items()})
+
+    def window(
+        self, start: int, stop: int, origin: str | None = "image", *, across: bool = False, short: Short = "refuse"
+    ) -> SheetSet:
+        """`View.window` of every sheet.
+
+        Parameters
+        ----------
+        start, stop, origin, across, short
+            As for `View.window`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError
+            As `View.window`, or if short="drop" leaves other trials in one sheet than in another.
+        """
+        views = {name: view.window(start, stop, origin, across=across, short=short) for name, view in self.items()}
+        if short == "drop":
+            first, *others = (view.trials[["part", "image_id", "repeat"]] for view in views.values())
+            if any(not np.array_equal(first, other) for other in others):
+                raise DatasetError(
+                    "short='drop' leaves other trials in one sheet than in another: choose 'pad' or 'cut'"
+                )
+        return self._each(views)
+
+    def rebin(self, k: int, *, how: How, rest: Rest) -> SheetSet:
+        """`View.rebin` of every sheet.
+
+        Parameters
+        ----------
+        k, how, rest
+            As for `View.rebin`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError
+            As `View.rebin`.
+        """
+        return self._each({name: view.rebin(k, how=how, rest=rest) for name, view in self.items()})
+
+    def batches(self, size: int, *, rest: Literal["keep", "drop"] = "keep") -> Iterator[dict[str, NDArray[Any]]]:
+        """`View.batches`, an array for each sheet.
+
+        Parameters
+        ----------
+        size, rest
+            As for `View.batches`.
+
+        Yields
+        ------
+        dict of str to ndarray (size, neuron, time)
+            By raw name.
+
+        Raises
+        ------
+        DatasetError
+            If `size` is below 1, when the first batch is asked for.
+        """
+        for arrays in zip(*(view.batches(size, rest=rest) for view in self.values()), strict=True):
+            yield dict(zip(self, arrays, strict=True))
+
+    def _each(self, views: Mapping[str, View]) -> SheetSet:
+        return SheetSet(views, self.left_out)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} sheets of {self.n_trials} trials: {', '.join(self)}>"

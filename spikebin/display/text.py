@@ -1,0 +1,111 @@
+"""Pictures of spikes as lines of text: a trial as dots, a PSTH as bars. No files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.display.plots import _named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from spikebin.dataset.view import View
+    from spikebin.matrixfile.reader import MatrixFile
+
+__all__ = ["draw_raster", "spark", "spark_psth"]
+
+BARS = " ▁▂▃▄▅▆▇█"
+
+
+def spark(values: Sequence[float] | NDArray[Any], width: int) -> str:
+    """Numbers as one line of bars, from 0 to the largest; many are averaged to fit into `width` characters.
+
+    Parameters
+    ----------
+    values : sequence of float (n,)
+        0 or more; nan counts as 0.
+    width : int
+        1 or more.
+
+    Returns
+    -------
+    str
+        At most `width` characters; "" where there is no finite number.
+    """
+    array = np.asarray(values, float)
+    if not array.size or not np.isfinite(array).any():
+        return ""
+    edges = np.linspace(0, array.size, min(width, array.size) + 1).astype(int)
+    means = np.add.reduceat(np.nan_to_num(array), edges[:-1]) / np.diff(edges)
+    top = means.max()
+    heights = np.ceil(means / top * (len(BARS) - 1)).astype(int) if top else np.zeros(means.size, int)
+    return "".join(BARS[height] for height in heights)
+
+
+def spark_psth(sheets: Mapping[str, View] | MatrixFile | View, width: int) -> list[str]:
+    """A line for each sheet: its name, its PSTH as bars, and its mean and peak rate in Hz.
+
+    Parameters
+    ----------
+    sheets : mapping of str to View, MatrixFile or View
+        By the name to be shown.
+    width : int
+        Characters of a line, which names and numbers may overrun: the bars take 10 at least.
+
+    Returns
+    -------
+    list of str
+    """
+    lines = []
+    named = _named(sheets)
+    longest = max(map(len, named), default=0)
+    for name, view in named.items():
+        rate = view.psth()
+        numbers = f"mean {np.nanmean(rate):.1f}, peak {np.nanmax(rate):.1f} Hz"
+        lines.append(f"{name:<{longest}}  {spark(rate, max(10, width - longest - len(numbers) - 4))}  {numbers}")
+    return lines
+
+
+BRAILLE = 0x2800
+
+
+# Bit of each of the 4 x 2 dots of a braille character (Unicode, "Braille Patterns").
+DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+
+
+def draw_raster(
+    rows: NDArray[Any], columns: NDArray[Any], shape: tuple[int, int], size: tuple[int, int], marks: Sequence[int] = ()
+) -> list[str]:
+    """Draw spikes as lines of braille characters, four neurons by two stretches of time each.
+
+    Parameters
+    ----------
+    rows, columns : int (n_events,)
+        Neuron and bin of each spike.
+    shape : (int, int)
+        Neurons and bins of the trial.
+    size : (int, int)
+        The most lines and characters a line that fit.
+    marks : sequence of int
+        Bins to mark with a rule below the raster: onsets of phases.
+
+    Returns
+    -------
+    list of str
+        The raster's lines, row 0 on top, then the rule.
+    """
+    n_lines = min(size[0], -(-shape[0] // 4))
+    n_chars = min(size[1], -(-shape[1] // 2))
+    height, width = min(n_lines * 4, shape[0]), min(n_chars * 2, shape[1])
+    picture = np.zeros((n_lines * 4, n_chars * 2), bool)
+    picture[rows * height // shape[0], columns * width // shape[1]] = True
+    cells = picture.reshape(n_lines, 4, n_chars, 2).transpose(0, 2, 1, 3)
+    codes = (cells * DOTS).sum(axis=(2, 3)) + BRAILLE
+    rule = ["─"] * n_chars
+    for mark in marks:
+        rule[mark * width // shape[1] // 2] = "┴"
+    return ["".join(map(chr, line)) for line in codes] + ["".join(rule)]
