@@ -12,7 +12,7 @@ from benchmarks.processes import python
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Picture, Report, seconds_text
 from spikebin import open_dataset
-from spikebin.simulate import V1
+from spikebin.simulate.v1 import V1
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,8 @@ from spikebin.binning.trial import Phase, Trial, TrialEvents
 from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.names import directory_name
 from spikebin.recordings.protocol import NEURON_FIELDS
-from spikebin.simulate import V1, Experiment, SheetModel, presentations, write_datastore
+from spikebin.simulate.experiment import Experiment, presentations, write_datastore
+from spikebin.simulate.v1 import V1, SheetModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.simulate import Presentation
-    from spikebin.simulate.mozaikpickle import Flavour
+    from spikebin.simulate.experiment import Presentation
+    from spikebin.simulate.mozaik_pickles import Flavour
 
 __all__ = ["N_BINS", "PART_BINS", "Bench", "Truth", "output_of", "spikes_of", "write_matrix"]
 

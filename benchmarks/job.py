@@ -14,14 +14,14 @@ from benchmarks.peers import BenchmarkError, absence
 from benchmarks.processes import python, spikebin
 from benchmarks.report import Goal, Picture, Report, Table, number_text, seconds_text
 from spikebin import open_file
-from spikebin.simulate import presentations
+from spikebin.simulate.experiment import presentations
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.inputs import Bench, Truth
     from benchmarks.processes import Finished
-    from spikebin.simulate import Experiment
+    from spikebin.simulate.experiment import Experiment
 
 OLD = "old way (neo, numpy, scipy)"
 TEXT = """One sheet of one part, V1_Exc_L4: 37,500 neurons at their real rates, 10 images and then 100, a blank before

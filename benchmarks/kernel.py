@@ -11,11 +11,11 @@ from benchmarks.inputs import N_BINS, PART_BINS
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Picture, Report
 from spikebin import bin_spikes
-from spikebin.simulate import presentations
+from spikebin.simulate.experiment import presentations
 
 if TYPE_CHECKING:
     from benchmarks.inputs import Bench
-    from spikebin.simulate import Experiment
+    from spikebin.simulate.experiment import Experiment
 
 OURS = "spikebin bin_spikes, into one buffer"
 MEMSET = "memset, no spikes"

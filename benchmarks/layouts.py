@@ -12,7 +12,7 @@ from benchmarks.peers import absence
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Picture, Report, Table, number_text
 from spikebin.matrixfile.layouts.dense import MATRIX_LEVEL
-from spikebin.simulate import V1
+from spikebin.simulate.v1 import V1
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

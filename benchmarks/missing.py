@@ -12,7 +12,7 @@ from spikebin.matrixfile.seal import SEAL_SIZE, pack_seal, read_seal
 from spikebin.output.paths import matrix_path
 from spikebin.pipeline.config import load_config
 from spikebin.pipeline.plan import load_plan
-from spikebin.simulate import V1, SheetModel
+from spikebin.simulate.v1 import V1, SheetModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

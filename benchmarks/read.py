@@ -12,7 +12,7 @@ from benchmarks.inputs import spikes_of
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Picture, Report
 from spikebin.recordings.mozaik.segment import read_segment
-from spikebin.simulate import presentations
+from spikebin.simulate.experiment import presentations
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,14 +14,14 @@ from benchmarks.race import Contender, race
 from benchmarks.report import Picture, Report, Table, number_text, seconds_text
 from spikebin import bin_spikes, open_file
 from spikebin.recordings.mozaik.segment import read_segment
-from spikebin.simulate import presentations
+from spikebin.simulate.experiment import presentations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.inputs import Bench
     from benchmarks.processes import Finished
-    from spikebin.simulate import Experiment
+    from spikebin.simulate.experiment import Experiment
 
 TEXT = """Spikes: `bin_spikes` into one trial of 37,500 neurons x 712 bins. Neurons: reading one segment of a sheet
 with V1_Exc_L4's rates. Trials: whole `spikebin job` processes with `--limit`. Threads and workers: of one job, and of

@@ -9,7 +9,7 @@ from benchmarks.processes import python, spikebin
 from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Picture, Report
 from spikebin import open_file
-from spikebin.simulate import SheetModel
+from spikebin.simulate.v1 import SheetModel
 
 if TYPE_CHECKING:
     from benchmarks.inputs import Bench

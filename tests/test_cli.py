@@ -13,7 +13,8 @@ from conftest import spikebin, write_toml
 
 import spikebin as package
 from spikebin import cli
-from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 cli._register()

@@ -13,7 +13,8 @@ from spikebin.errors import ConfigError
 from spikebin.names import directory_name
 from spikebin.pipeline.config import Recordings, load_config
 from spikebin.pipeline.init_config import guess_pattern
-from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
 
 WHOLE = """
 output = "out"

@@ -32,7 +32,8 @@ from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import load_plan, make_plan
 from spikebin.pipeline.run import run_tasks, wanted_tasks
 from spikebin.recordings.settings import TrialRule
-from spikebin.simulate import Experiment, SheetModel, presentations, write_datastore
+from spikebin.simulate.experiment import Experiment, presentations, write_datastore
+from spikebin.simulate.v1 import SheetModel
 from spikebin.system.signals import GRACE
 
 FLAVOURS = [

@@ -18,8 +18,9 @@ from spikebin.recordings.mozaik import datastore as mozaik
 from spikebin.recordings.mozaik.datastore import parse_stimulus
 from spikebin.recordings.mozaik.segment import read_segment
 from spikebin.recordings.settings import TrialRule
-from spikebin.simulate import Experiment, SheetModel, _entry, presentations, write_datastore
-from spikebin.simulate.mozaikpickle import dump_segment
+from spikebin.simulate.experiment import Experiment, _entry, presentations, write_datastore
+from spikebin.simulate.mozaik_pickles import dump_segment
+from spikebin.simulate.v1 import SheetModel
 
 SHEETS = (SheetModel("X_ON", 5), SheetModel("X_OFF", 4))
 

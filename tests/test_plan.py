@@ -26,7 +26,8 @@ from spikebin.output.state import State, survey
 from spikebin.pipeline.config import Config, Recordings, load_config
 from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import load_plan, make_plan
-from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
 from spikebin.system.files import write_atomically
 from spikebin.system.leftovers import is_litter, litter, remove_litter, slurm_job, this_host
 from spikebin.system.lock import _lock, locked

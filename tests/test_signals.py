@@ -15,7 +15,8 @@ from conftest import spikebin
 
 from spikebin.matrixfile.verify import verify_file
 from spikebin.output.attempts import KILLED, Attempts, note_ended, note_failure, note_start, read_attempts
-from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
 from spikebin.system.leftovers import this_host
 from spikebin.system.signals import Ended, ending_on_signals
 

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 from spikebin.errors import ConfigError, RecordingError
-from spikebin.simulate import STEP_MS, V1, Experiment, SheetModel, presentations, scaled, write_datastore
-from spikebin.simulate.mozaikpickle import IndexEntry, dump_index, dump_segment
+from spikebin.simulate.experiment import Experiment, presentations, write_datastore
+from spikebin.simulate.mozaik_pickles import IndexEntry, dump_index, dump_segment
+from spikebin.simulate.v1 import STEP_MS, V1, SheetModel, scaled
 
 DATA = Path(__file__).parent / "data"
 SMALL = (

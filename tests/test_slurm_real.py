@@ -22,7 +22,8 @@ from conftest import one_line_error, spikebin
 
 from spikebin.output.attempts import attempts_path
 from spikebin.output.paths import matrix_path
-from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
 from spikebin.slurm.templates import templates
 from spikebin.system.lock import locked
 

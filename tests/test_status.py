@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import spikebin
 
-from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
 from spikebin.system.files import os_error
 
 LONG = "V1_Exc_L2/3_of_a_name_that_takes_much_of_a_line"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from spikebin.errors import ConfigError
 from spikebin.output.paths import matrix_path
 from spikebin.pipeline.init_config import write_config
-from spikebin.simulate import V1, Experiment, scaled, write_datastore
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import V1, scaled
 from spikebin.system.files import make_directory, os_error
 
 if TYPE_CHECKING:

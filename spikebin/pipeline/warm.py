@@ -15,7 +15,8 @@ from spikebin.pipeline.config import Config
 from spikebin.pipeline.job import export_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
-from spikebin.simulate import Experiment, SheetModel, write_datastore
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

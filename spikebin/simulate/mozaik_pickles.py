@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
-from spikebin.simulate.picklewriter import (
+from spikebin.simulate.pickle_writer import (
     BATCH,
     MEMOIZE,
     Global,
