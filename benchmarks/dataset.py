@@ -26,7 +26,7 @@ that is read."""
 
 OLD, OLD_DENSE = "old way: load_npz, toarray, half tensor", "old way: load_npz, toarray"
 OPEN = 'import sys, spikebin; print(len(spikebin.open_dataset(sys.argv[1], variant="train", sheet="X_ON")))'
-IMPORT = "import spikebin.dataset"
+IMPORT = "import spikebin.dataset.open"
 
 
 def run(bench: Bench) -> Report:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikebin import Binning
-from spikebin.binning.trial import Phase, PhaseSpikes, Trial, bin_trial
+from spikebin import Binning, open_file
+from spikebin.binning.trial import Phase, PhaseSpikes, Trial, TrialEvents, bin_trial
 from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.output.paths import matrix_path
@@ -96,3 +96,35 @@ def side_by_side(arrays):
     """Trials of several parts as one array, the shorter ones padded."""
     longest = max(array.shape[2] for array in arrays)
     return np.concatenate([np.pad(a, ((0, 0), (0, 0), (0, longest - a.shape[2]))) for a in arrays])
+
+
+def write_cells(path, dense, *, layout, codec, threads=2):
+    """A matrix file that holds an array (trial, neuron, time) of bool or uint8."""
+    n_trials, n_neurons, n_columns = dense.shape
+    neurons = np.zeros(n_neurons, NEURON_FIELDS)
+    neurons["neuron_id"] = np.arange(n_neurons)
+    counting = dense.dtype == np.uint8
+    with MatrixWriter(
+        Identity("S", "train", "0"),
+        neurons,
+        [Trial(str(i), 0, i, "Image", (Phase("image", 0.0, n_columns - 1.0),)) for i in range(n_trials)],
+        binning=Binning(values="count" if counting else "bool"),
+        trial_rule={},
+        layout=layout,
+        codec=codec,
+    ) as writer:
+        for trial in dense:
+            flat = np.flatnonzero(trial)
+            counts = trial.reshape(-1)[flat] if counting else None
+            events = TrialEvents(flat, counts, int(trial.sum(dtype=np.int64)), 0, 0)
+            writer.append(events, writer.encode(events))
+        writer.write(path, "drawn", [], threads=threads)
+    return open_file(path)
+
+
+def draw_cells(shape, values, *, seed=0, mean=0.02, sigma=2.0):
+    """Cells of neurons whose rates differ a thousandfold."""
+    rng = np.random.default_rng(seed)
+    rates = np.minimum(0.9, mean * rng.lognormal(-(sigma**2) / 2, sigma, shape[1]))
+    dense = rng.random(shape) < rates[:, np.newaxis]
+    return dense if values == "bool" else dense * rng.integers(1, 256, shape, np.uint8)

@@ -1,6 +1,6 @@
 """Hold an existing data set of the old pipeline against a new one, file by file, and explain what differs.
 
-Reads both, writes neither. What the old layouts are is in oldformat.py. Needs scipy.
+Reads both, writes neither. What the old layouts are is in old_layouts.py. Needs scipy.
 """
 
 from __future__ import annotations

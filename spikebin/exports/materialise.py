@@ -1,7 +1,7 @@
 """Write a chain of views as a data set of its own, through the same writer as an export.
 
 A view plays the part of a recording: its bins become spike times in their middle, its stretches become phases. What a
-recording is, recordings/protocol.py says; what becomes of it, job.py.
+recording is, recordings/protocol.py says; what becomes of it, pipeline/job.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """numba's njit, with a cache that any number of processes on any kinds of nodes can share, and that never fails.
 
-Where the cache lies and how it is kept; what is compiled is in kernels.py.
+Where the cache lies and how it is kept; what is compiled is in binning.py and pickles.py.
 """
 
 from __future__ import annotations

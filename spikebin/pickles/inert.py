@@ -88,23 +88,23 @@ def _stub(kind: str, base: type[Inert] = Inert) -> type[Inert]:
     return type(kind.rpartition(".")[2], (base,), {"__slots__": (), "kind": kind, "__module__": __name__})
 
 
-_ARRAY = "numpy.core.multiarray._reconstruct"
+ARRAY = "numpy.core.multiarray._reconstruct"
 
-_BUFFER = "numpy.core.numeric._frombuffer"
+BUFFER = "numpy.core.numeric._frombuffer"
 
-_QUANTITY = "quantities.quantity._reconstruct_quantity"
+QUANTITY = "quantities.quantity._reconstruct_quantity"
 
-_SCALAR = "numpy.core.multiarray.scalar"
+SCALAR = "numpy.core.multiarray.scalar"
 
-_DTYPE = "numpy.dtype"
+DTYPE = "numpy.dtype"
 
-_ENCODE = "_codecs.encode"
+ENCODE = "_codecs.encode"
 
-_DATETIME = "datetime.datetime"
+DATETIME = "datetime.datetime"
 
 # Every global that the pickles of mozaik hold, with neo 0.9 to 0.14, numpy 1 and 2, protocols 2 to 5.
 _KINDS = (
-    _ARRAY, _BUFFER, _QUANTITY, _SCALAR, _DTYPE, _DATETIME, "numpy.ndarray", "builtins.dict", "copyreg._reconstructor",
+    ARRAY, BUFFER, QUANTITY, SCALAR, DTYPE, DATETIME, "numpy.ndarray", "builtins.dict", "copyreg._reconstructor",
     "mozaik.storage.neo_neurotools_wrapper.PickledDataStoreNeoWrapper",
     "neo.core.analogsignal.AnalogSignal", "neo.core.analogsignal._new_AnalogSignalArray", "neo.core.block.Block",
     "neo.core.dataobject.ArrayDict", "neo.core.dataobject._normalize_array_annotations", "neo.core.epoch.Epoch",
@@ -117,9 +117,9 @@ _KINDS = (
     "quantities.unitquantity.UnitTime",
 )  # fmt: skip
 
-_STUBS: dict[str, type[Inert]] = {
+STUBS: dict[str, type[Inert]] = {
     **{kind: _stub(kind) for kind in _KINDS},
-    _ENCODE: _stub(_ENCODE, _Text),
+    ENCODE: _stub(ENCODE, _Text),
     "builtins.bytes": _stub("builtins.bytes", _Empty),
 }
 
@@ -131,11 +131,11 @@ ALIASES = {
 }
 """The same modules under the names that Python 2 (protocols 0 to 2) and numpy 2 give them."""
 
-KINDS = tuple(_STUBS)
+KINDS = tuple(STUBS)
 """Every global that is known here, under its name in Python 3 and numpy 1."""
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """One line of printable text, of a bearable length."""
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= 150 else f"{text[:147]}..."

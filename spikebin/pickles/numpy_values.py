@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from spikebin.pickles.inert import _ARRAY, _BUFFER, _DATETIME, _DTYPE, _QUANTITY, _SCALAR, Inert, Refused, _printable
+from spikebin.pickles.inert import ARRAY, BUFFER, DATETIME, DTYPE, QUANTITY, SCALAR, Inert, Refused, printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,15 +69,15 @@ class _Settler:
         return self.seen[id(value)]
 
     def _settle_inert(self, value: Inert) -> Any:
-        if value.kind in {_ARRAY, _BUFFER}:
+        if value.kind in {ARRAY, BUFFER}:
             array = array_of(value)
             self._spend(array.nbytes)
             return array
-        if value.kind == _SCALAR:
+        if value.kind == SCALAR:
             number = scalar_of(value)
             self._spend(len(value.args[1]))
             return number
-        if value.kind == _DATETIME:
+        if value.kind == DATETIME:
             return _datetime_of(value)
         value.args = self.settle(value.args)
         value.state = self.settle(value.state)
@@ -112,23 +112,23 @@ def array_of(value: Any) -> NDArray[Any]:
     """
     match value:
         case Inert(kind=k, state=(1, tuple() as shape, dtype, bool() | 0 | 1 as fortran, bytes() as raw, *rest)) if (
-            k == _ARRAY and not rest
-        ) or (k == _QUANTITY and len(rest) == 1):
+            k == ARRAY and not rest
+        ) or (k == QUANTITY and len(rest) == 1):
             order = "F" if fortran else "C"
         case Inert(
             kind=k,
             args=(bytes() | bytearray() as raw, dtype, tuple() as shape, "C" | "F" as order),
             state=None,
-        ) if k == _BUFFER:
+        ) if k == BUFFER:
             pass
         case _:
             raise Refused("holds an array that numpy did not write: it is damaged or hostile")
     item = _dtype_of(dtype)
     if len(shape) > 32 or not all(type(length) is int and length >= 0 for length in shape):
-        raise Refused(f"holds an array of shape {_printable(repr(shape))}: it is damaged or hostile")
+        raise Refused(f"holds an array of shape {printable(repr(shape))}: it is damaged or hostile")
     if math.prod(shape) * item.itemsize != len(raw):
         raise Refused(
-            f"holds an array of shape {_printable(repr(shape))} and {len(raw):,} bytes: it is damaged or hostile"
+            f"holds an array of shape {printable(repr(shape))} and {len(raw):,} bytes: it is damaged or hostile"
         )
     return _checked(np.ndarray(shape, item, raw, order="F" if order == "F" else "C"))
 
@@ -170,13 +170,13 @@ def _checked(array: NDArray[Any]) -> NDArray[Any]:
 
 def _dtype_of(value: Any) -> np.dtype[Any]:
     match value:
-        case Inert(kind=k, args=(str() as text, bool() | 0 | 1, bool() | 0 | 1), state=None) if k == _DTYPE:
+        case Inert(kind=k, args=(str() as text, bool() | 0 | 1, bool() | 0 | 1), state=None) if k == DTYPE:
             return _dtype(text, "=")
         case Inert(
             kind=k,
             args=(str() as text, bool() | 0 | 1, bool() | 0 | 1),
             state=(3, "<" | ">" | "|" | "=" as order, None, None, None, int(), int(), int()),
-        ) if k == _DTYPE:
+        ) if k == DTYPE:
             return _dtype(text, order)
     raise Refused("holds an array of a type that is neither a number nor text: it is not a spike recording")
 
@@ -185,7 +185,7 @@ def _dtype_of(value: Any) -> np.dtype[Any]:
 def _dtype(text: str, order: Literal["<", ">", "|", "="]) -> np.dtype[Any]:
     if not re.fullmatch(r"b1|[iu][1248]|f[248]|c8|c16|[SU][1-9]\d{0,5}", text):
         raise Refused(
-            f"holds an array of type {_printable(text)}, neither a number nor text: it is not a spike recording"
+            f"holds an array of type {printable(text)}, neither a number nor text: it is not a spike recording"
         )
     return np.dtype(text).newbyteorder(order)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.kernels import pickles as kernels
-from spikebin.pickles.inert import _ENCODE, _STUBS, ALIASES, Enough, Inert, Refused, _printable
+from spikebin.pickles.inert import ALIASES, ENCODE, STUBS, Enough, Inert, Refused, printable
 from spikebin.pickles.numpy_values import settle
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Unpickler(pickle.Unpickler):
         stub = self._stubs.get(kind) if "." not in name else None
         if stub is None:
             raise Refused(
-                f"asks for the global {_printable(f'{module}.{name}')}, which no mozaik datastore holds: "
+                f"asks for the global {printable(f'{module}.{name}')}, which no mozaik datastore holds: "
                 "it is not a spike recording, or it is hostile; nothing was run"
             )
         return stub
@@ -110,8 +110,8 @@ def unpickle(
         If a class of `stubs` raises it.
     """
     _survey(data, data.size if size is None else size)
-    encode = type("encode", (_STUBS[_ENCODE],), {"__slots__": (), "left": data.size})
-    reader = _Unpickler(_Bytes(data.tobytes()), {**_STUBS, _ENCODE: encode, **(stubs or {})})
+    encode = type("encode", (STUBS[ENCODE],), {"__slots__": (), "left": data.size})
+    reader = _Unpickler(_Bytes(data.tobytes()), {**STUBS, ENCODE: encode, **(stubs or {})})
     try:
         return reader.load()
     except (Refused, Enough):
@@ -179,7 +179,7 @@ def place(path: Path) -> str:
     str
         Its name and that of its directory.
     """
-    return f"{_printable(path.name)} of {_printable(path.absolute().parent.name)}"
+    return f"{printable(path.name)} of {printable(path.absolute().parent.name)}"
 
 
 @contextmanager
@@ -263,7 +263,7 @@ def _survey(data: NDArray[np.uint8], size: int) -> None:
 
 
 def _damaged(error: Exception) -> str:
-    return f"is damaged ({_printable(f'{type(error).__name__}: {error}')}): copy it again from the simulation"
+    return f"is damaged ({printable(f'{type(error).__name__}: {error}')}): copy it again from the simulation"
 
 
 def _truncated(size: int) -> Refused:

@@ -1,6 +1,6 @@
 """Run one job: export each of its sheets that is not done.
 
-Joins the rooms: a recording gives spikes, events.py bins them, matrixfile.py writes them. What a job is, plan.py says.
+Joins the packages: a recording gives spikes, binning/ bins them, matrixfile/ writes them. What a job is, plan.py says.
 """
 
 from __future__ import annotations

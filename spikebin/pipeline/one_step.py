@@ -1,6 +1,6 @@
 """From recordings to matrices in one step, without config and plan: what `spikebin bin` does.
 
-Joins the rooms as job.py does for a plan; what a recording or a matrix file is, is known there.
+Joins the packages as job.py does for a plan; what a recording or a matrix file is, is known there.
 """
 
 from __future__ import annotations

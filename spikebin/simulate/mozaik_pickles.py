@@ -2,7 +2,7 @@
 
 First the neo, quantities and numpy objects, as things that picklewriter names without importing them; then
 a segment and the index. A segment's trains are one template, filled in: 37,500 of them take a tenth of a
-second. What is in the trains is simulate.py's business, and reading pickles is that of recordings/.
+second. What is in the trains is v1.py's business, and reading pickles is that of recordings/.
 """
 
 from __future__ import annotations

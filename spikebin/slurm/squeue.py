@@ -1,6 +1,6 @@
 """What Slurm has queued or running of a data set, and the notes of what was submitted that tell it.
 
-Asks squeue; submits nothing. What squeue's lines mean is in slurm.py.
+Asks squeue; submits nothing. What squeue's lines mean is in squeue_lines.py.
 """
 
 from __future__ import annotations

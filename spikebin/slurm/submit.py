@@ -1,6 +1,6 @@
 """Submits arrays to Slurm: which parts, in which arrays, with which script; never twice what is there already.
 
-What the script and the options look like is in slurm.py, what is queued in squeue.py.
+What the script and the options look like is in sbatch.py, what is queued in squeue.py.
 """
 
 from __future__ import annotations

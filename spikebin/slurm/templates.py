@@ -17,7 +17,7 @@ def templates() -> Path:
     -----
     Inside the package where it was installed from a wheel, beside it in a checkout.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     inside = package / "templates"
     return inside if inside.is_dir() else package.parent / "slurm"
 

@@ -2,7 +2,7 @@
 
 PyTables unpickles every attribute that looks like a pickle as soon as it opens the node, and the rows of arrays of
 objects. A pickle is a program, so while a file is open here PyTables has no `pickle`. What the files hold is known to
-matrixfile.py and recordings/hdf5.py.
+matrixfile/ and recordings/continuous/hdf5_group.py.
 """
 
 from __future__ import annotations

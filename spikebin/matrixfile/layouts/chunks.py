@@ -1,7 +1,7 @@
 """One chunk of an HDF5 array: the bytes that HDF5's own filters would have made of it, and the array back from them.
 
 Any HDF5 program that knows the codec reads these chunks. We make and read them past HDF5, in threads, which is many
-times faster. What the arrays mean is known to layouts.py.
+times faster. What the arrays mean is known to dense.py and gaps.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Flat arrays in other people's HDF5 files, read with PyTables: the part that NWB and SONATA share.
 
-PyTables keeps process-wide state, so every call that reaches it holds the lock of spikebin/hdf5.py.
+PyTables keeps process-wide state, so every call that reaches it holds the lock of system/hdf5.py.
 """
 
 from __future__ import annotations

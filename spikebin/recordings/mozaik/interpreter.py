@@ -145,7 +145,7 @@ _OPCODES = {
 
 
 def _words() -> NDArray[np.int64]:
-    """Table of what `kernels.interpret` knows, as kernels.py describes it."""
+    """Table of what `kernels.interpret` knows, as kernels/pickles.py describes it."""
     spellings = [kind.rsplit(".", 1) for kind in KINDS]
     spellings += [
         [alias, name] for alias, module in ALIASES.items() for known, name in spellings.copy() if known == module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,14 +54,19 @@ def test_one_sheet_alone(sheets):
     assert "18 trials of V1_Exc_L2/3" in repr(items)
 
 
+TESTS = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1], Path(__file__).parents[2])))
+
+
 @pytest.mark.parametrize(("n_workers", "method"), [(0, ""), (2, "fork"), (4, "fork"), (2, "spawn"), (4, "spawn")])
 def test_any_number_of_workers_gives_every_trial_once(sheets, n_workers, method):
     """In a process of its own, as a user's: what earlier tests left running must not be forked."""
-    code = "import sys, test_torch; test_torch.every_trial_once(sys.argv[1], int(sys.argv[2]), sys.argv[3] or None)"
+    code = (
+        "import sys, test_training; test_training.every_trial_once(sys.argv[1], int(sys.argv[2]), sys.argv[3] or None)"
+    )
     root = sheets["X_ON"].files[0].path.parents[3]
     result = subprocess.run(
         [sys.executable, "-c", f"if __name__ == '__main__':\n    {code}", root, str(n_workers), method],
-        cwd=Path(__file__).parent, capture_output=True, text=True, timeout=120, check=False,
+        cwd=Path(__file__).parent, env={**os.environ, "PYTHONPATH": TESTS}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
 

@@ -13,7 +13,7 @@ from conftest import spikebin
 
 pytestmark = pytest.mark.slow
 
-ROOT = str(Path(__file__).parent.parent)
+ROOT = str(Path(__file__).parent.parent.parent)
 
 # Several kernels, each called with several types: what numba's cache files can mix up.
 KERNELS = """

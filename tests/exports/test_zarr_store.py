@@ -81,7 +81,7 @@ def test_the_example_of_the_readme(tmp_path, monkeypatch):
     whole = write_part(root, sheet, "50000", images(50000, 3), ids=(4, 624, 625))
     list(export("zarr", open_dataset(root), tmp_path / "OUT"))
     monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
     (example,) = re.findall(r"<!-- test: zarr -->\n```python\n(.*?)```", readme, re.DOTALL)
     *lines, last = example.strip().splitlines()
     names = {}

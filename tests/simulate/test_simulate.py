@@ -21,7 +21,7 @@ from spikebin.simulate.experiment import Experiment, presentations, write_datast
 from spikebin.simulate.mozaik_pickles import IndexEntry, dump_index, dump_segment
 from spikebin.simulate.v1 import STEP_MS, V1, SheetModel, scaled
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent.parent / "data"
 SMALL = (
     SheetModel("X_ON", 40, (16.8, 20.0, 24.6, 29.5, 33.4), polarity=1.0),
     SheetModel("V1_Exc_L2/3", 60),

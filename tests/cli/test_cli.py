@@ -16,7 +16,7 @@ from spikebin import cli
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+README = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
 cli._register()
 COMMANDS = typer.main.get_command(cli.app).commands
 

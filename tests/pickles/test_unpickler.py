@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from spikebin.errors import RecordingError
+from spikebin.pickles import inert
 from spikebin.pickles.inert import Inert
 from spikebin.pickles.unpickler import gc_paused, load
-from spikebin.recordings import unpickler
 from spikebin.recordings.mozaik.segment import probe_segment, read_segment
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent.parent / "data"
 FLAVOURS = sorted(path.name for path in DATA.glob("small_*"))
 READERS = [load, read_segment, probe_segment]
 
@@ -341,18 +341,18 @@ def test_calls_that_make_bytes_make_nothing_else(tmp_path, call):
 
 
 def test_stubs_cannot_be_changed(tmp_path):
-    before = {kind: dict(vars(stub)) for kind, stub in unpickler._STUBS.items()}
-    inert = dict(vars(Inert))
+    before = {kind: dict(vars(stub)) for kind, stub in inert.STUBS.items()}
+    base = dict(vars(Inert))
     attributes = b"}(" + text("kind") + text("hacked") + text("__new__") + text("hacked") + b"u"
-    for kind in unpickler._STUBS:
+    for kind in inert.STUBS:
         for state in (attributes, b"N" + attributes + b"\x86", b"(" + text("kind") + text("hacked") + b"l"):
             refused(tmp_path / "class.pickle", b"\x80\x04" + known(kind) + state + b"b.", "damaged")
             refused(tmp_path / "item.pickle", b"\x80\x04" + known(kind) + text("kind") + text("x") + b"s.", "damaged")
             (tmp_path / "instance.pickle").write_bytes(b"\x80\x04" + known(kind) + b")\x81" + state + b"b0N.")
             if "bytes" not in kind and "encode" not in kind:
                 assert load(tmp_path / "instance.pickle") is None
-    assert {kind: dict(vars(stub)) for kind, stub in unpickler._STUBS.items()} == before
-    assert dict(vars(Inert)) == inert
+    assert {kind: dict(vars(stub)) for kind, stub in inert.STUBS.items()} == before
+    assert dict(vars(Inert)) == base
 
 
 def test_state_is_given_once(tmp_path):
@@ -555,7 +555,7 @@ def opcodes():
         b"l",
     ]
     simple += [text("annotations"), text("f8"), text("latin1"), b"C\x08" + bytes(8), b"\x88", b"\x89"]
-    return st.sampled_from(simple + [known(kind) for kind in unpickler._STUBS])
+    return st.sampled_from(simple + [known(kind) for kind in inert.STUBS])
 
 
 @given(parts=st.lists(opcodes(), max_size=40))

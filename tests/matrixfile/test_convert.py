@@ -8,7 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 from conftest import spikebin
-from test_layouts import draw, write
+from drawn import draw_cells as draw
+from drawn import write_cells as write
 
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile import convert as module

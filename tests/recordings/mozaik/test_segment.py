@@ -19,11 +19,13 @@ from hypothesis import strategies as st
 
 from spikebin.errors import RecordingError
 from spikebin.kernels import pickles as kernels
-from spikebin.recordings import unpickler
+from spikebin.pickles import unpickler
+from spikebin.pickles.inert import Refused
+from spikebin.pickles.numpy_values import array_of, settle
 from spikebin.recordings.mozaik import interpreter, segment
 from spikebin.recordings.mozaik.segment import Segment, probe_segment, read_segment
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent.parent.parent / "data"
 FLAVOURS = sorted(path.name for path in DATA.glob("small_*"))
 INTERPRETED = [name for name in FLAVOURS if "multiplexed" not in name]
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
@@ -48,7 +50,7 @@ def by_reference(data):
     """Segment as the restricted unpickler reads it, or None if it refuses."""
     try:
         return segment._from_objects(as_array(data))
-    except unpickler.Refused:
+    except Refused:
         return None
 
 
@@ -329,9 +331,9 @@ def test_a_stop_that_is_no_number_is_left_to_the_reference():
 def test_multiplexed_trains_go_to_their_channels():
     for path in files("small_multiplexed_neo012"):
         data = path.read_bytes()
-        state = unpickler.settle(unpickler.unpickle(as_array(data)), len(data)).state["spiketrains"].state
+        state = settle(unpickler.unpickle(as_array(data)), len(data)).state["spiketrains"].state
         read = read_segment(path)
-        flat = np.asarray(unpickler.array_of(state["_spike_time_array"]))
+        flat = np.asarray(array_of(state["_spike_time_array"]))
         channels = state["_channel_id_array"]
         np.testing.assert_array_equal(read.ids, state["_all_channel_ids"])
         expected = [flat[channels == channel] for channel in read.ids]

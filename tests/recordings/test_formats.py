@@ -319,7 +319,7 @@ def test_sonata_populations_are_sheets(tmp_path, events, enum, by_time):
 
 def test_sonata_as_bmtk_writes_it():
     """Two files of bmtk 1.2.0, of the same spikes; compressed, so that libsonata cannot read them."""
-    data = Path(__file__).parent / "data" / "sonata"
+    data = Path(__file__).parent.parent / "data" / "sonata"
     sheets = [open_recording(data / f"bmtk_{order}.h5").sheet("v1", TrialRule()) for order in ("by_id", "by_time")]
     spikes = [sheet.spikes(0)[0] for sheet in sheets]
     assert sheets[0].n_recorded == 100

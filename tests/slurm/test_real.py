@@ -77,7 +77,7 @@ def slurm():
     patch.setenv("SLURM_CONF", started.stdout.strip())
     # The tasks must find the spikebin under test, as a user's environment would let them.
     patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
     assert spikebin("warm").returncode == 0
     yield directory
     patch.undo()

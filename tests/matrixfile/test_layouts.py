@@ -17,11 +17,11 @@ import hdf5plugin  # noqa: F401  registers Blosc2 with h5py
 import numpy as np
 import pytest
 import tables
+from drawn import draw_cells as draw
+from drawn import write_cells as write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebin.binning.rules import Binning
-from spikebin.binning.trial import Phase, Trial, TrialEvents
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.layouts import dense as dense_layout
 from spikebin.matrixfile.layouts import gaps as gaps_layout
@@ -29,45 +29,11 @@ from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.layouts.chunks import ChunkCodec, DamagedChunkError
 from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.verify import verify_file
-from spikebin.matrixfile.writer import Identity, MatrixWriter
-from spikebin.recordings.protocol import NEURON_FIELDS
 
-DOCS = Path(__file__).parent.parent / "README.md"
+DOCS = Path(__file__).parent.parent.parent / "README.md"
 LAYOUTS = ["matrix", "events"]
 CODECS = ["blosc2", "zlib"]
 VALUES = ["bool", "count"]
-
-
-def write(path, dense, *, layout, codec, threads=2):
-    """A matrix file that holds an array (trial, neuron, time) of bool or uint8."""
-    n_trials, n_neurons, n_columns = dense.shape
-    neurons = np.zeros(n_neurons, NEURON_FIELDS)
-    neurons["neuron_id"] = np.arange(n_neurons)
-    counting = dense.dtype == np.uint8
-    with MatrixWriter(
-        Identity("S", "train", "0"),
-        neurons,
-        [Trial(str(i), 0, i, "Image", (Phase("image", 0.0, n_columns - 1.0),)) for i in range(n_trials)],
-        binning=Binning(values="count" if counting else "bool"),
-        trial_rule={},
-        layout=layout,
-        codec=codec,
-    ) as writer:
-        for trial in dense:
-            flat = np.flatnonzero(trial)
-            counts = trial.reshape(-1)[flat] if counting else None
-            events = TrialEvents(flat, counts, int(trial.sum(dtype=np.int64)), 0, 0)
-            writer.append(events, writer.encode(events))
-        writer.write(path, "drawn", [], threads=threads)
-    return open_file(path)
-
-
-def draw(shape, values, *, seed=0, mean=0.02, sigma=2.0):
-    """Cells of neurons whose rates differ a thousandfold."""
-    rng = np.random.default_rng(seed)
-    rates = np.minimum(0.9, mean * rng.lognormal(-(sigma**2) / 2, sigma, shape[1]))
-    dense = rng.random(shape) < rates[:, np.newaxis]
-    return dense if values == "bool" else dense * rng.integers(1, 256, shape, np.uint8)
 
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 30), st.integers(1, 50))
