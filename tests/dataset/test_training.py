@@ -66,7 +66,8 @@ def test_any_number_of_workers_gives_every_trial_once(sheets, n_workers, method)
     root = sheets["X_ON"].files[0].path.parents[3]
     result = subprocess.run(
         [sys.executable, "-c", f"if __name__ == '__main__':\n    {code}", root, str(n_workers), method],
-        cwd=Path(__file__).parent, env={**os.environ, "PYTHONPATH": TESTS}, capture_output=True, text=True, timeout=120, check=False,
+        cwd=Path(__file__).parent, env={**os.environ, "PYTHONPATH": TESTS},
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
 
