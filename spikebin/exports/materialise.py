@@ -264,6 +264,9 @@ def _of_part(part: Part, chain: Callable[[View], View]) -> View:
 class _ViewRecording:
     """A view as `spikebin.recordings.protocol.SheetRecording` wants it."""
 
+    n_recorded = n_in_trials = None
+    n_unobserved = 0
+
     def __init__(self, view: View, file: MatrixFile) -> None:
         order = np.lexsort([view.trials["order"], view.trials["repeat"]])
         rows = np.argsort(view.neurons["neuron_id"], kind="stable")

@@ -18,7 +18,6 @@ from spikebin.errors import RecordingError, SpikebinError
 from spikebin.matrixfile.writer import Identity, MatrixWriter
 from spikebin.names import directory_name, suggest
 from spikebin.recordings import open_recording
-from spikebin.recordings.continuous.sheet import ContinuousSheet
 from spikebin.recordings.settings import TrialRule
 from spikebin.system.files import write_atomically
 from spikebin.system.leftovers import remove_litter
@@ -156,8 +155,7 @@ def bin_recordings(
     recordings: dict[Any, Recording] = {}
     for path in paths:
         recording = open_recording(path, kind, reading)
-        files = getattr(recording, "paths", None)
-        recordings.setdefault(tuple(files) if files else path, recording)
+        recordings.setdefault(tuple(recording.paths) or path, recording)
     work = [(recording, name) for recording in recordings.values() for name in _sheets(recording, sheets)]
     for (recording, name), target in zip(work, _targets(work, out, force=force), strict=True):
         yield bin_sheet(recording.sheet(name, settings.rule), name, _part(recording), settings, target)
@@ -199,9 +197,7 @@ def bin_sheet(sheet: SheetRecording, name: str, part: str, settings: Settings, t
                 yield events, encoded
 
         consume(counted())
-    n_recorded = n_in_no_trial = None
-    if isinstance(sheet, ContinuousSheet):
-        n_recorded, n_in_no_trial = sheet.n_recorded, sheet.n_recorded - sheet.n_in_trials
+    n_recorded, n_in_trials = sheet.n_recorded, sheet.n_in_trials
     seconds = sum(n_bins) * binning.width / 1000
     rates = tally.per_neuron / seconds if seconds else np.zeros(shape[1])
     n_binned = tally.n_spikes - tally.n_collisions - tally.n_outside
@@ -216,8 +212,8 @@ def bin_sheet(sheet: SheetRecording, name: str, part: str, settings: Settings, t
         n_collisions=tally.n_collisions,
         n_outside=tally.n_outside,
         n_recorded=n_recorded,
-        n_in_no_trial=n_in_no_trial,
-        n_unobserved=sheet.n_unobserved if isinstance(sheet, ContinuousSheet) else 0,
+        n_in_no_trial=None if n_recorded is None or n_in_trials is None else n_recorded - n_in_trials,
+        n_unobserved=sheet.n_unobserved,
         rate=(n_binned + tally.n_collisions) / (seconds * shape[1]) if seconds else 0.0,
         rates=(float(rates.min()), float(np.median(rates)), float(rates.max())),
         n_bins=(min(n_bins), max(n_bins)),

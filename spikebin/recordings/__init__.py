@@ -25,8 +25,7 @@ class Format:
     ----------
     module : str
         Has ``recognises(path) -> bool``, which looks at names and heads only, and ``open(path, reading) -> Recording``,
-        which raises RecordingError where the path is none of its format, is damaged, or needs more, or less, of
-        `reading`.
+        which raises RecordingError where the path is not of its format, is damaged, or needs more of `reading`.
     what : str
         What a recording is on disk.
     sheets : str
@@ -37,6 +36,8 @@ class Format:
         Packages beyond spikebin's own; "" for none.
     suffixes : tuple of str
         Ends of the names of its files; "" stands for directories. Empty: any.
+    settings : tuple of str
+        The fields of `Reading` that it takes; any other is an error.
     """
 
     module: str
@@ -45,6 +46,7 @@ class Format:
     trials: str
     needs: str = ""
     suffixes: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
 # Asked in this order which of them a path is.
@@ -62,6 +64,7 @@ FORMATS = {
         sheets="units",
         trials="CSV or TSV",
         suffixes=("",),
+        settings=("rate", "ids", "labels"),
     ),
     "nwb": Format(
         module="spikebin.recordings.nwb",
@@ -70,6 +73,7 @@ FORMATS = {
         trials="its trials or other intervals, CSV or TSV",
         needs="h5py for tables with texts: pip install 'spikebin[nwb]'",
         suffixes=(".nwb",),
+        settings=("ids", "labels"),
     ),
     "sonata": Format(
         module="spikebin.recordings.sonata",
@@ -77,6 +81,7 @@ FORMATS = {
         sheets="populations",
         trials="CSV or TSV",
         suffixes=(".h5", ".hdf5", ".sonata"),
+        settings=("unit", "ids", "nodes"),
     ),
     "nest": Format(
         module="spikebin.recordings.nest",
@@ -84,6 +89,7 @@ FORMATS = {
         sheets="recorders",
         trials="CSV or TSV",
         suffixes=(".dat", ".gdf", ""),
+        settings=("rate", "ids"),
     ),
     "arrays": Format(
         module="spikebin.recordings.arrays",
@@ -91,6 +97,7 @@ FORMATS = {
         sheets="neurons",
         trials="CSV or TSV",
         suffixes=(".npz", ".npy", ".csv", ".tsv", ".txt"),
+        settings=("unit", "rate", "times", "neurons", "ids"),
     ),
     "neo": Format(
         module="spikebin.recordings.neo",
@@ -98,6 +105,7 @@ FORMATS = {
         sheets="units",
         trials="segments, epochs, events, CSV or TSV",
         needs="neo: pip install 'spikebin[neo]'",
+        settings=("neurons", "ids"),
     ),
 }
 
@@ -120,7 +128,7 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
     Raises
     ------
     RecordingError
-        If there is nothing there, no format knows it, or as its format says.
+        If there is nothing there, no format knows it, its format does not take one of the settings, or as that says.
     """
     if not path.exists():
         raise RecordingError(f"no recording at {path}: check the path, or wait until it has been copied")
@@ -129,8 +137,9 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
     if wanted not in FORMATS:
         what = f"no format {wanted!r}" if wanted else f"{path} is in none of the known formats"
         raise RecordingError(f"{what} ({', '.join(FORMATS)}): check the path, `spikebin formats` tells more")
-    reading = reading or Reading()
-    recording: Recording = import_module(FORMATS[wanted].module).open(path, replace(reading, io=io) if io else reading)
+    reading = replace(reading or Reading(), format=f"{wanted}:{io}" if io else wanted)
+    _check_settings(path, wanted, reading)
+    recording: Recording = import_module(FORMATS[wanted].module).open(path, reading)
     return recording
 
 
@@ -147,6 +156,16 @@ def format_of(path: Path) -> str | None:
         A key of `FORMATS`; None if none does.
     """
     return next((name for name, form in FORMATS.items() if import_module(form.module).recognises(path)), None)
+
+
+def _check_settings(path: Path, name: str, reading: Reading) -> None:
+    """Whether a format takes all settings that it is given."""
+    taken = FORMATS[name].settings
+    for key in reading.settings:
+        if key not in {*taken, "format"}:
+            raise RecordingError(
+                f"{path.name}: the format {name} takes no `{key}`: take it out; it takes {', '.join(taken) or 'none'}"
+            )
 
 
 def _by_name(path: Path) -> str | None:

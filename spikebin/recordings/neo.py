@@ -104,9 +104,6 @@ class NeoRecording(ContinuousRecording):
 
     def __init__(self, path: Path, reading: Reading, block: Any, *, in_memory: bool = False) -> None:
         super().__init__(path, reading)
-        for key in ("unit", "rate", "times", "labels", "nodes"):
-            if getattr(reading, key) is not None:
-                raise self.error(f"neo tells its `{key}` itself: take it out")
         self._in_memory = in_memory
         self._segments = [segment for segment in block.segments if len(segment.spiketrains)]
         if not self._segments:
@@ -189,6 +186,9 @@ class NeoRecording(ContinuousRecording):
 
 class _SegmentsSheet:
     """A trial for each segment, each on its own clock."""
+
+    n_recorded = n_in_trials = None
+    n_unobserved = 0
 
     def __init__(self, recording: NeoRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.name = recording.name

@@ -64,9 +64,6 @@ class NestRecording(ContinuousRecording):
 
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
-        for key in ("unit", "times", "neurons", "labels", "nodes"):
-            if getattr(reading, key) is not None:
-                raise self.error(f"NEST's files tell their `{key}` themselves: take it out")
         self.rate = reading.rate
         files = list(_files(path)) if path.is_dir() else _device(path)
         self._devices: dict[str, list[Path]] = {}

@@ -59,9 +59,6 @@ class NwbRecording(ContinuousRecording):
 
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
-        for key in ("unit", "rate", "times", "neurons", "nodes"):
-            if getattr(reading, key) is not None:
-                raise self.error(f"an NWB file tells its `{key}` itself: take it out")
         with opened(path) as root:
             units = root.group("units")
             if units is None or not units.has("spike_times") or not units.has("spike_times_index"):

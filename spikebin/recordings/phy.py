@@ -58,9 +58,6 @@ class PhyRecording(ContinuousRecording):
 
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
-        for key in ("unit", "times", "neurons", "nodes"):
-            if getattr(reading, key) is not None:
-                raise self.error(f"a Phy folder tells its `{key}` itself: take it out")
         clusters = next((path / name for name in CLUSTERS if (path / name).is_file()), None)
         if clusters is None or not (path / TIMES).is_file():
             raise self.error(f"it lacks {TIMES} or {CLUSTERS[0]}: give the folder that Kilosort or Phy wrote")

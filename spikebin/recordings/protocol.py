@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import PhaseSpikes, Trial
-    from spikebin.recordings.settings import TrialRule
+    from spikebin.recordings.settings import Reading, TrialRule
 
 __all__ = ["NEURON_FIELDS", "Recording", "SheetRecording", "SourceFile"]
 
@@ -77,6 +77,21 @@ class SheetRecording(Protocol):
         """
         ...
 
+    @property
+    def n_recorded(self) -> int | None:
+        """Spikes in the whole recording, those of neurons that were not asked for included; None: not known."""
+        ...
+
+    @property
+    def n_in_trials(self) -> int | None:
+        """How many of them lie in at least one trial, each counted once; None: not known."""
+        ...
+
+    @property
+    def n_unobserved(self) -> int:
+        """Pairs of trial and neuron where the recording says that the neuron was not observed all the time."""
+        ...
+
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """Spikes of each phase of ``trials[trial]``; several threads may ask at once.
 
@@ -104,6 +119,16 @@ class Recording(Protocol):
     @property
     def path(self) -> Path:
         """Where it lies."""
+        ...
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files, or the directory, that it is made of; none for one in memory. It is the same by any of them."""
+        ...
+
+    @property
+    def reading(self) -> Reading:
+        """How it is read: the settings it was opened with, and the format it was opened as."""
         ...
 
     @property

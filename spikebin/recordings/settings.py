@@ -65,6 +65,8 @@ class TrialRule:
 class Reading:
     """What a continuous recording does not tell of itself: keys of ``[[recordings]]``.
 
+    Which of them a format takes is said in `spikebin.recordings.FORMATS`, and checked when it is opened.
+
     Parameters
     ----------
     unit : str or None
@@ -79,8 +81,9 @@ class Reading:
         Labels of sorted units to take; None: all but noise.
     nodes : str or None
         File of node positions.
-    io : str or None
-        Name of the neo IO.
+    format : str or None
+        A key of `spikebin.recordings.FORMATS`, ``neo:NixIO`` with the name of a neo IO. None: recognised from what is
+        there.
     """
 
     unit: str | None = None
@@ -90,4 +93,15 @@ class Reading:
     ids: str | None = None
     labels: tuple[str, ...] | None = None
     nodes: str | None = None
-    io: str | None = None
+    format: str | None = None
+
+    @property
+    def io(self) -> str | None:
+        """Name of the neo IO; None where the format names none."""
+        return (self.format or "").partition(":")[2] or None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What differs from the defaults, in JSON's types: what a plan binds and a seal holds."""
+        found = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}

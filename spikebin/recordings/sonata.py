@@ -67,9 +67,6 @@ class SonataRecording(ContinuousRecording):
 
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
-        for key in ("rate", "times", "neurons", "labels"):
-            if getattr(reading, key) is not None:
-                raise self.error(f"a SONATA file tells its `{key}` itself: take it out")
         with opened(path) as root:
             spikes = root.group("spikes")
             self._groups = _populations(spikes) if spikes is not None else {}

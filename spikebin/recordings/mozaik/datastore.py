@@ -49,11 +49,9 @@ def open(path: Path, reading: Reading | None = None) -> MozaikRecording:  # noqa
     Raises
     ------
     RecordingError
-        If the index is missing, damaged, hostile, or not mozaik's, or there is anything it would have to be told.
+        If the index is missing, damaged, hostile, or not mozaik's.
     """
-    if reading is not None and reading != Reading():
-        raise RecordingError(f"{path.name}: a mozaik datastore tells its units and neurons itself: take such keys out")
-    return MozaikRecording(path)
+    return MozaikRecording(path, reading or Reading())
 
 
 @dataclass(frozen=True)
@@ -125,6 +123,7 @@ class MozaikRecording:
     Parameters
     ----------
     path : Path
+    reading : Reading, optional
 
     Raises
     ------
@@ -132,8 +131,10 @@ class MozaikRecording:
         If its index cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reading: Reading | None = None) -> None:
         self.path = path
+        self.paths = [path]
+        self.reading = reading or Reading()
         block = load(path / INDEX)
         state = block.state if isinstance(block, Inert) else None
         if not isinstance(state, dict) or not block.kind.startswith("neo.core.block"):
@@ -236,6 +237,9 @@ class MozaikRecording:
 
 class MozaikSheet:
     """One sheet of a datastore, cut into trials; see `spikebin.recordings.protocol.SheetRecording`."""
+
+    n_recorded = n_in_trials = None
+    n_unobserved = 0
 
     def __init__(self, recording: MozaikRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.recording = recording
