@@ -52,8 +52,12 @@ def write_part(
     values="bool",
     rule=None,
     seed=0,
+    end_bin=False,
 ):
-    """Write one matrix file; the dense array (trial, neuron, time) that it holds."""
+    """Write one matrix file; the dense array (trial, neuron, time) that it holds.
+
+    With an end bin, a phase of n ms has n + 1 bins of 1 ms, the last for spikes at exactly its end.
+    """
     rng = np.random.default_rng([seed, len(part), *map(ord, part + sheet)])
     neurons = np.zeros(len(ids), NEURON_FIELDS)
     neurons["neuron_id"] = ids
@@ -69,7 +73,7 @@ def write_part(
         )
         for one in shown
     ]
-    binning = Binning(end_bin=False, values=values)
+    binning = Binning(end_bin=end_bin, values=values)
     identity = Identity(sheet, variant, part)
     with MatrixWriter(identity, neurons, trials, binning=binning, trial_rule=rule or {}, layout=layout) as writer:
         dense = np.zeros(writer.shape, np.uint8)
@@ -78,9 +82,11 @@ def write_part(
             for phase in trial.phases:
                 n = int(rng.integers(0, 40))
                 times, rows = rng.uniform(0, phase.stop, n), rng.integers(0, len(ids), n)
+                if end_bin:
+                    times[: n // 10] = phase.stop
                 spikes.append(PhaseSpikes(times, rows))
                 np.add.at(dense[i], (rows, first + times.astype(int)), 1)
-                first += int(phase.stop)
+                first += int(phase.stop) + end_bin
             events = bin_trial(trial, spikes, binning, writer.n_columns, "drawn")
             writer.append(events, writer.encode(events))
         writer.write(matrix_path(root, variant, part, sheet), "drawn", [SourceFile("Segment0.pickle", 10, 1.5)])

@@ -182,6 +182,18 @@ class Dataset(View):
                 )
         return names, np.concatenate([self._table(part)["phase_bins"] for part in range(len(self.files))])
 
+    def unrecorded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Bins that reach past the end of a phase, and by how much, see `View.unrecorded`."""
+        trials, bins, ms = [], [], []
+        for part, start in enumerate(self._starts[:-1].tolist()):
+            surplus = self.files[part].surplus()
+            lengths = self._table(part)["phase_bins"]
+            found, phase = np.nonzero((lengths > 0) & (surplus > 0))
+            trials.append(found + start)
+            bins.append(lengths.cumsum(axis=1)[found, phase] - 1)
+            ms.append(surplus[phase])
+        return np.concatenate(trials), np.concatenate(bins), np.concatenate(ms)
+
     def stimulus(self, trial: int) -> str:
         """The stimulus of a trial, as the recording writes it.
 

@@ -48,6 +48,9 @@ class Derived(View):
     def phases(self) -> tuple[list[str], NDArray[np.int64]]:
         return self.base.phases()
 
+    def unrecorded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        return self.base.unrecorded()
+
     def stimulus(self, trial: int) -> str:
         return self.base.stimulus(trial)
 
@@ -101,6 +104,11 @@ class Taken(Derived):
     def phases(self) -> tuple[list[str], NDArray[np.int64]]:
         names, bins = self.base.phases()
         return names, bins[self._positions]
+
+    def unrecorded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        trials, bins, ms = self.base.unrecorded()
+        place, entry = _entries_of(trials, self._positions)
+        return place, bins[entry], ms[entry]
 
     def stimulus(self, trial: int) -> str:
         return self.base.stimulus(int(self._positions[trial]))
@@ -191,6 +199,15 @@ class Window(Derived):
         # A window of a window may have two stretches before it, or after it, in a row.
         firsts = [j for j, i in enumerate(used) if j == 0 or called[i] != called[used[j - 1]]]
         return [called[used[j]] for j in firsts], np.add.reduceat(lengths[:, used], np.array(firsts, np.intp), axis=1)
+
+    def unrecorded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        pieces = [(i, *piece) for i in range(len(self)) for piece in self._pieces(i)]
+        window, at, begin, length, place = np.array(pieces, np.int64).reshape(-1, 5).T
+        trials, bins, ms = self.base.unrecorded()
+        piece, entry = _entries_of(trials, at)
+        inside = (bins[entry] >= begin[piece]) & (bins[entry] < begin[piece] + length[piece])
+        piece, entry = piece[inside], entry[inside]
+        return window[piece], bins[entry] - begin[piece] + place[piece], ms[entry]
 
     def _pieces(self, trial: int) -> Iterator[tuple[int, int, int, int]]:
         """(trial, first bin, number of bins, place in the window) of each stretch that a window consists of."""
@@ -293,6 +310,18 @@ class Rebinned(Derived):
         edges = np.column_stack([np.minimum(starts // self._k, self._n_bins[:, None]), self._n_bins])
         return names, np.diff(edges, axis=1)
 
+    def unrecorded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        trials, bins, ms = self.base.unrecorded()
+        kept = bins // self._k < self._n_bins[trials]
+        # With rest="keep", the last bin lacks what would fill it up.
+        lacking = self._n_bins * self._k - self.base.trials["n_bins"]
+        filled_up = np.flatnonzero(lacking > 0)
+        trials = np.concatenate([trials[kept], filled_up])
+        bins = np.concatenate([bins[kept] // self._k, self._n_bins[filled_up] - 1])
+        ms = np.concatenate([ms[kept], lacking[filled_up] * self.base.width])
+        order = np.argsort(trials, kind="stable")
+        return trials[order], bins[order], ms[order]
+
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
         trials, rows, columns = selectors
         out = np.zeros((len(trials), len(rows), len(columns)), self.dtype)
@@ -342,6 +371,15 @@ def _neighbours(trials: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int
     following[here[adjacent]] = there[adjacent]
     previous[there[adjacent]] = here[adjacent]
     return previous, following
+
+
+def _entries_of(trials: NDArray[np.int64], wanted: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where a sorted list of trials has those that are wanted: which of the wanted, and the entry of the list."""
+    first = np.searchsorted(trials, wanted)
+    n = np.searchsorted(trials, wanted, "right") - first
+    place = np.repeat(np.arange(len(wanted)), n)
+    entry = np.arange(len(place)) - np.repeat(n.cumsum() - n, n) + np.repeat(first, n)
+    return place, entry
 
 
 def _mark(positions: NDArray[np.intp]) -> str:

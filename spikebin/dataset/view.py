@@ -113,6 +113,19 @@ class View(LazyArray):
         """
         raise NotImplementedError
 
+    def unrecorded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Bins that reach past the end of a phase, and by how much; all others were recorded for their whole width.
+
+        Returns
+        -------
+        trials, bins : int64 (n,)
+            Sorted by trial; a bin may occur more than once, its times add up.
+        ms : float64 (n,)
+            Time of the bin in which nothing was recorded; the width for an end bin that holds only the spikes at
+            exactly the end of its phase.
+        """
+        raise NotImplementedError
+
     def stimulus(self, trial: int) -> str:
         """The stimulus of a trial, as the recording writes it.
 
@@ -238,12 +251,20 @@ class View(LazyArray):
         return out
 
     def rates(self) -> NDArray[np.float64]:
-        """Mean rate of each neuron in Hz, (neuron,): its sum over all trials over the time of their real bins."""
+        """Mean rate of each neuron in Hz, (neuron,): its sum over all trials over the time recorded in them."""
         total = np.zeros(self.shape[1], np.int64)
         for i in range(len(self)):
             total += self._row_sums(i)
-        seconds = float(self.trials["n_bins"].sum()) * self.width / 1000
+        seconds = (float(self.trials["n_bins"].sum()) * self.width - float(self.unrecorded()[2].sum())) / 1000
         return total / seconds if seconds else np.full(total.size, np.nan)
+
+    def recorded(self) -> NDArray[np.float64]:
+        """For how long each bin was recorded, over all trials, in ms: (time,)."""
+        n_trials = np.bincount(self.trials["n_bins"], minlength=self.shape[2] + 1)[::-1].cumsum()[::-1][1:]
+        _, bins, unrecorded = self.unrecorded()
+        ms: NDArray[np.float64] = n_trials * self.width - np.bincount(bins, unrecorded, self.shape[2])
+        ms[ms < 1e-6 * self.width] = 0
+        return ms
 
     def psth(self, *, each: bool = False) -> NDArray[np.float64]:
         """Rate over time in Hz, the mean over trials; never makes the dense array.
@@ -256,17 +277,18 @@ class View(LazyArray):
         Returns
         -------
         float64 (time,) or (neuron, time)
-            Bin b is the sum over the trials that have a bin b, over their number, over the width of a bin. nan where
-            no trial has it.
+            Bin b is the sum over the trials that have a bin b, over the time for which it was recorded in them. nan
+            where that is none: no trial has the bin, or it is an end bin, which holds only spikes at exactly the end
+            of a phase and takes no time.
         """
         n_rows, n_columns = self.shape[1:]
         total = np.zeros(n_rows * n_columns if each else n_columns, np.int64)
         for i in range(len(self)):
             flat, values = self._events(i)
             np.add.at(total, flat if each else flat % n_columns, values.astype(np.int64))
-        n_trials = (self.trials["n_bins"][:, None] > np.arange(n_columns)).sum(axis=0)
+        recorded = self.recorded()
         with np.errstate(invalid="ignore"):
-            rate: NDArray[np.float64] = total.reshape(-1, n_columns) / n_trials / self.width * 1000
+            rate = total.reshape(-1, n_columns) / np.where(recorded > 0, recorded, np.nan) * 1000
         return rate if each else rate[0] / n_rows
 
     def to_sparse(self) -> Any:

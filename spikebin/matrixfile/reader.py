@@ -82,6 +82,26 @@ class MatrixFile:
         """Structured array: name, size and mtime of every file that was read."""
         return self._ask_hdf5(lambda file: decoded(self._table(file, "source")))
 
+    def surplus(self) -> NDArray[np.float64]:
+        """How far the last bin of each phase reaches past the end of its phase, in ms.
+
+        Returns
+        -------
+        float64 (n_phases,)
+            0 where the phase is a multiple of the width; the width for the end bin of such a phase, which holds only
+            the spikes at exactly the end.
+
+        Notes
+        -----
+        The file says how long the phases of its longest trial are. Trials of other durations are taken to differ from
+        it by whole bins.
+        """
+        phases, width = self.header["phases"], self.binning.width
+        reach = np.array([phase["bins"] * width - phase["duration"] for phase in phases], np.float64)
+        # What is left of sums and products of floats is not time.
+        reach[np.abs(reach) < 1e-6 * width] = 0
+        return np.where([phase["bins"] > 0 for phase in phases], np.clip(reach, 0, width), 0)
+
     def stored_table(self, name: str) -> NDArray[Any]:
         """The table ``trials``, ``neurons`` or ``source`` as it is stored, text in UTF-8.
 

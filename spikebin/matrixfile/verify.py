@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,11 +158,13 @@ def describe(file: MatrixFile) -> dict[str, Any]:
 
     Notes
     -----
-    Rates are spikes inside the trials, collisions included, per neuron and second of the trials' bins; columns behind
-    the end of a short trial are no bins.
+    Rates are spikes inside the trials, collisions included, per neuron and second of what was recorded: columns behind
+    the end of a short trial are no bins, and the end bin of a phase takes no time, see `MatrixFile.surplus`.
     """
     header, trials, neurons = file.header, file.trials, file.neurons
     n_bins = file.shape[1] * float(trials["n_bins"].sum())
+    past_end = file.shape[1] * float(((trials["phase_bins"] > 0) @ file.surplus()).sum())
+    seconds = (n_bins * file.binning.width - past_end) / 1000
     binned = "fraction_true" if file.binning.values == "bool" else "mean_count"
     repeats = np.unique(trials["repeat"])
     return {
@@ -174,6 +177,6 @@ def describe(file: MatrixFile) -> dict[str, Any]:
         "n_images": int(np.unique(trials["image_id"]).size),
         "n_bins": [int(trials["n_bins"].min()), int(trials["n_bins"].max())],
         "neuron_ids": [int(neurons["neuron_id"][0]), int(neurons["neuron_id"][-1])],
-        "mean_rate_hz": (header["n_binned"] + header["n_collisions"]) / (n_bins * file.binning.width / 1000),
+        "mean_rate_hz": (header["n_binned"] + header["n_collisions"]) / seconds if seconds else math.nan,
         binned: header["n_binned"] / n_bins,
     }

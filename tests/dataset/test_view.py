@@ -34,8 +34,10 @@ class Slow:
     n_bins: list
     keys: list
     onsets: list
+    lost: np.ndarray
     ids: list = field(default_factory=lambda: list(IDS))
     whole: bool = True
+    width: float = 1.0
 
     def neighbour(self, i, step):
         part, repeat, order = self.keys[i]
@@ -52,6 +54,7 @@ class Slow:
             n_bins=[self.n_bins[i] for i in trials],
             keys=[self.keys[i] for i in trials],
             onsets=[self.onsets[i] for i in trials],
+            lost=self.lost[trials],
         )
 
     def window(self, start, stop, across, short):
@@ -59,6 +62,7 @@ class Slow:
         if across and not self.whole:
             return None
         out = np.zeros((*self.array.shape[:2], stop - start), self.array.dtype)
+        lost = np.zeros((len(out), stop - start))
         n_bins, lacking = [stop - start] * len(out), set()
         for i in range(len(out)):
             for b in range(stop - start):
@@ -71,6 +75,7 @@ class Slow:
                     at = self.neighbour(at, 1)
                 if 0 <= bin_ < self.n_bins[at]:
                     out[i, :, b] = self.array[at, :, bin_]
+                    lost[i, b] = self.lost[at, bin_]
                 elif short == "cut" and bin_ < 0:
                     return None
                 else:
@@ -80,7 +85,7 @@ class Slow:
             return None
         n_bins = n_bins if short == "cut" else [stop - start] * len(out)
         onsets = [-start] * len(out)
-        done = replace(self, array=out, n_bins=n_bins, onsets=onsets, whole=False)
+        done = replace(self, array=out, n_bins=n_bins, onsets=onsets, lost=lost, whole=False)
         kept = [i for i in range(len(out)) if i not in lacking]
         if short == "drop" and lacking:
             return done.take(kept) if kept else None
@@ -94,30 +99,42 @@ class Slow:
         if not n_columns:
             return None
         out = np.zeros((*self.array.shape[:2], n_columns), np.int64)
+        lost = np.zeros((len(out), n_columns))
+        width = self.width * k
         n_bins = [bins // k if rest == "drop" else -(-bins // k) for bins in self.n_bins]
         for i, bins in enumerate(n_bins):
             for j in range(bins):
                 out[i, :, j] = self.array[i, :, j * k : (j + 1) * k].sum(axis=-1)
+                there = min((j + 1) * k, self.n_bins[i])
+                lost[i, j] = self.lost[i, j * k : there].sum() + width - (there - j * k) * self.width
         onsets = [onset / k for onset in self.onsets]
-        return replace(self, array=out > 0 if how == "any" else out, n_bins=n_bins, onsets=onsets, whole=False)
+        array = out > 0 if how == "any" else out
+        return replace(self, array=array, n_bins=n_bins, onsets=onsets, lost=lost, whole=False, width=width)
 
 
 @pytest.fixture(
-    scope="module", params=[(layout, values) for layout in LAYOUTS for values in ("bool", "count")], ids="-".join
+    scope="module",
+    params=[(layout, values, values == "count") for layout in LAYOUTS for values in ("bool", "count")],
+    ids=lambda param: f"{param[0]}-{param[1]}{'-end bins' if param[2] else ''}",
 )
 def made(request, tmp_path_factory):
     """A data set, and the same as a Slow."""
     root = tmp_path_factory.mktemp("views")
-    layout, values = request.param
-    arrays = [
-        write_part(root, "X_ON", part, shown, layout=layout, values=values, ids=IDS) for part, shown in PARTS.items()
-    ]
+    layout, values, end_bin = request.param
+    options = {"layout": layout, "values": values, "ids": IDS, "end_bin": end_bin}
+    arrays = [write_part(root, "X_ON", part, shown, **options) for part, shown in PARTS.items()]
+    array = side_by_side(arrays)
     shown = [(part, one) for part, ones in PARTS.items() for one in ones]
+    lost = np.zeros((len(array), array.shape[2]))
+    if end_bin:
+        for row, (_, one) in zip(lost, shown, strict=True):
+            row[[one.blank, one.blank + one.length + 1]] = 1.0
     slow = Slow(
-        side_by_side(arrays),
-        [one.blank + one.length for _, one in shown],
+        array,
+        [one.blank + one.length + 2 * end_bin for _, one in shown],
         [(part, one.repeat, one.order) for part, one in shown],
-        [one.blank for _, one in shown],
+        [one.blank + end_bin for _, one in shown],
+        lost,
     )
     return root, slow
 
@@ -229,12 +246,12 @@ def test_sums_and_rates_without_the_dense_array(made, chain):
     view, slow = follow(open_dataset(root, sheet="X_ON"), slow, chain)
     array, n_bins = slow.array.astype(np.int64), np.array(slow.n_bins)
     assert np.array_equal(view.counts(), array.sum(axis=2))
-    real = n_bins.sum() * view.width / 1000
+    real = (n_bins.sum() * view.width - slow.lost.sum()) / 1000
     if real:
         assert np.allclose(view.rates(), array.sum(axis=(0, 2)) / real)
-    there = (n_bins[:, None] > np.arange(array.shape[2])).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        each = array.sum(axis=0) / there / view.width * 1000
+    ms = (n_bins[:, None] > np.arange(array.shape[2])).sum(axis=0) * view.width - slow.lost.sum(axis=0)
+    assert np.allclose(view.recorded(), ms)
+    each = array.sum(axis=0) / np.where(ms > 1e-9, ms, np.nan) * 1000
     assert np.allclose(view.psth(each=True), each, equal_nan=True)
     assert np.allclose(view.psth(), each.mean(axis=0), equal_nan=True)
     matrix = view.to_sparse()
@@ -339,7 +356,8 @@ def test_a_window_from_the_blank_or_from_the_first_bin(made):
     assert np.array_equal(late[...], slow.array[:, :, 2:9])
     assert late.onsets("blank").tolist() == [-2] * 16
     assert late.phases()[0] == ["blank+2", "image"]
-    assert np.array_equal(late.window(-1, 1, "image")[3:], slow.array[3:, :, 4:6])
+    onset = slow.onsets[3]
+    assert np.array_equal(late.window(-1, 1, "image")[3:], slow.array[3:, :, onset - 1 : onset + 1])
 
 
 def test_values_are_as_wide_as_they_must_be(made):

@@ -575,3 +575,27 @@ def test_a_file_is_indexed_as_its_array_is(tmp_path_factory, index):
         except IndexError:
             continue
         assert np.array_equal(file.spikes[index], expected)
+
+
+def test_bins_that_reach_past_the_end_of_a_phase(tmp_path):
+    neurons = np.zeros(2, NEURON_FIELDS)
+    neurons["neuron_id"] = 1, 2
+    phases = (Phase("blank", 0.0, 15.0), Phase("image", 0.0, 22.5), Phase("after", 0.0, 0.0))
+    for end_bin, surplus in ((False, [5, 7.5, 0]), (True, [5, 7.5, 10])):
+        binning = Binning(10.0, end_bin=end_bin)
+        path = tmp_path / f"{end_bin}.h5"
+        with MatrixWriter(
+            Identity("S", "train", "0"),
+            neurons,
+            [Trial("0", 0, 0, "", phases)],
+            binning=binning,
+            trial_rule={},
+        ) as writer:
+            spikes = [PhaseSpikes(np.array([1.0]), np.array([0])) for _ in phases]
+            events = bin_trial(writer.trials[0], spikes, binning, writer.n_columns, "drawn")
+            writer.append(events, writer.encode(events))
+            writer.write(path, "drawn", [])
+        file = open_file(path)
+        assert file.surplus().tolist() == surplus
+        recorded = file.shape[2] * 10 - sum(surplus)
+        assert describe(file)["mean_rate_hz"] == pytest.approx(file.header["n_binned"] / 2 / recorded * 1000)
