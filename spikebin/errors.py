@@ -15,7 +15,7 @@ __all__ = [
 
 
 class SpikebinError(Exception):
-    """Something that the user can mend. The message is one line: what, where, what to do next."""
+    """Something that the user can fix. The message is one line: what, where, what to do next."""
 
     exit_code = 1
 
@@ -33,11 +33,11 @@ class BinningError(SpikebinError, ValueError):
 
 
 class RecordingError(SpikebinError):
-    """A raw recording that is not whole, not safe to read, or contradicts itself."""
+    """A raw recording that is not complete, not safe to read, or contradicts itself."""
 
 
 class MatrixFileError(SpikebinError):
-    """A matrix file that is not whole, or that this version cannot read."""
+    """A matrix file that is not complete, or that this version cannot read."""
 
 
 class DatasetError(SpikebinError, ValueError):

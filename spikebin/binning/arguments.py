@@ -33,7 +33,7 @@ def as_number(value: Any, name: str) -> float:
     Raises
     ------
     BinningError
-        If it is none.
+        If it is not one.
     """
     if isinstance(value, int | float | np.integer | np.floating):
         return float(value)
@@ -55,7 +55,7 @@ def as_size(value: Any, name: str) -> int:
     Raises
     ------
     BinningError
-        If it is none.
+        If it is not one.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
         raise BinningError(f"{name} is {value!r}: give a whole number, 0 or more")
@@ -82,7 +82,7 @@ def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     try:
         kind = np.dtype(dtype)
     except TypeError:
-        raise BinningError(f"dtype {dtype!r} is none that numpy knows: give bool or an integer dtype") from None
+        raise BinningError(f"dtype {dtype!r} is not one that numpy knows: give bool or an integer dtype") from None
     if kind.kind not in "biu" or not kind.isnative:
         raise BinningError(f"dtype {kind} neither marks nor counts: give bool or an integer dtype of this machine")
     return kind

@@ -63,7 +63,7 @@ class Binning:
     Raises
     ------
     BinningError
-        If the width is no number above 0, or `closed` or `values` is another.
+        If the width is not a number above 0, or `closed` or `values` is another.
 
     Notes
     -----

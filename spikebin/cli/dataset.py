@@ -186,7 +186,8 @@ def view(
         bool, typer.Option("--across", help="Let --window reach into the next or previous trial.")
     ] = False,
     short: Annotated[
-        str, typer.Option("--short", help="Of --window, where it was not recorded whole: refuse, pad, cut or drop.")
+        str,
+        typer.Option("--short", help="Of --window, where it was not recorded completely: refuse, pad, cut or drop."),
     ] = "refuse",
     rebin: Annotated[
         int | None,

@@ -39,8 +39,10 @@ def verify(
             typer.echo(result.error)
     bad = [result for result in results if result.error]
     if json:
-        answer_json([{"path": str(result.path), "whole": not result.error, "why": result.error} for result in results])
-    note(f"{len(results) - len(bad)} of {len(results)} files are whole")
+        answer_json(
+            [{"path": str(result.path), "complete": not result.error, "why": result.error} for result in results]
+        )
+    note(f"{len(results) - len(bad)} of {len(results)} files are complete")
     raise typer.Exit(1 if bad else 0)
 
 
@@ -97,7 +99,7 @@ def convert(
     threads: Annotated[int, typer.Option("--threads", min=1, help="How many compress at once.")] = 1,
     json: JsonOption = False,
 ) -> None:
-    """Write matrix files in another layout or codec: same content, verified before and after, whole or not at all."""
+    """Write matrix files in another layout or codec: same content, verified before and after, or nothing is written."""
     for value, options, name in ((layout, ("matrix", "events"), "layout"), (codec, ("blosc2", "zlib"), "codec")):
         if value is not None and value not in options:
             raise typer.BadParameter(f"{value!r}: give {' or '.join(options)}", param_hint=f"--{name}")

@@ -199,9 +199,9 @@ def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be removed.")] = False,
 ) -> None:
     """Remove temporary files that dead jobs left behind; a file that is being written is never touched."""
-    from spikebin.pipeline.summary import find_litter
+    from spikebin.pipeline.summary import find_stale_files
 
-    paths = find_litter(load(config))
+    paths = find_stale_files(load(config))
     for path in paths:
         if not dry_run:
             path.unlink(missing_ok=True)

@@ -380,7 +380,7 @@ class Part:
         DatasetError
             If its neurons or trials do not match those of other parts and sheets, and were to.
         MatrixFileError
-            If its file cannot be read, or was written anew since it was opened.
+            If its file cannot be read, or was written again since it was opened.
         """
         return self.dataset._file_rows(self.number)
 
@@ -406,7 +406,7 @@ def dataset_of(view: View) -> Dataset:
     while bottom.base is not None:
         bottom = bottom.base
     if not isinstance(bottom, Dataset):
-        raise DatasetError(f"{view!r} is no view of a data set: open one with `open_dataset`")
+        raise DatasetError(f"{view!r} is not a view of a data set: open one with `open_dataset`")
     return bottom
 
 

@@ -155,7 +155,7 @@ class Window(Derived):
         self._kept: tuple[int, tuple[NDArray[np.int64], NDArray[Any]]] | None = None
 
     def settled(self) -> View:
-        """The view, once windows that were not recorded whole are dealt with."""
+        """The view, once windows that were not recorded completely are dealt with."""
         lacking = np.flatnonzero(self._lacks_before if self._short == "cut" else self._lacks_before + self._lacks_after)
         if self._short == "drop" and len(lacking):
             return self.take(np.setdiff1d(np.arange(len(self)), lacking))
@@ -282,8 +282,8 @@ class Rebinned(Derived):
         if rest == "refuse" and (n_bins % k).any():
             uneven = base.trials[np.flatnonzero(n_bins % k)[0]]
             raise DatasetError(
-                f"{uneven['n_bins']} bins of image {uneven['image_id']}, part {uneven['part']}, are no multiple of {k}:"
-                " choose rest='drop' or 'keep'"
+                f"{uneven['n_bins']} bins of image {uneven['image_id']}, part {uneven['part']}, are not a multiple"
+                f" of {k}: choose rest='drop' or 'keep'"
             )
         self._n_bins = n_bins // k if rest == "drop" else -(-n_bins // k)
 

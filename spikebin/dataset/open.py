@@ -280,7 +280,7 @@ def _opened(path: Path | None, variant: str, sheet: str, part: str) -> MatrixFil
     if found != (variant, part, sheet):
         raise MatrixFileError(f"{path} holds {'/'.join(found)}: it was renamed or copied")
     if "limit" in file.header:
-        raise MatrixFileError(f"{path} holds only the first {file.header['limit']} trials of its part: export it anew")
+        raise MatrixFileError(f"{path} holds only the first {file.header['limit']} trials of its part: export it again")
     return file
 
 

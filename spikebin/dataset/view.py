@@ -30,7 +30,7 @@ class View(LazyArray):
     Indexing it as numpy does reads from disk and gives an array. The methods give another view and read nothing of the
     spikes. A trial that is shorter than the time axis is False (0) behind its ``trials["n_bins"]`` real bins.
 
-    Whatever reads raises MatrixFileError where a file is damaged or was written anew since it was opened, and
+    Whatever reads raises MatrixFileError where a file is damaged or was written again since it was opened, and
     DatasetError where a part turns out not to fit the others.
 
     Attributes
@@ -422,7 +422,7 @@ class View(LazyArray):
         across : bool
             Go on into the next (or previous) trial where the window leaves its own: the one of the same part and
             repeat whose `order` is higher (lower) by one; on through as many as it takes. Only trials that lie in the
-            matrix whole can be reached into: not after another window or rebin, nor where they were cut out around
+            matrix completely can be reached into: not after another window or rebin, nor where they were cut out around
             events or have lost their blanks.
         short : {"refuse", "pad", "cut", "drop"}
             What becomes of a window of which bins were never recorded. "refuse": an error names the first. "pad": they

@@ -70,8 +70,8 @@ def compare(sheets: SheetSet, old: Path, *, all_sheets: bool = True) -> Iterator
     ------
     Verdict
         For each file that either side has, of the layouts and sheets that the old data set has at all. Rows of old
-        files may come in the recording's order instead of by ascending id: told by its neuron_ids where they are
-        there, else by what the rows hold.
+        files may come in the recording's order instead of by ascending id: which one is recognised from its
+        neuron_ids where they are there, else from what the rows hold.
 
     Raises
     ------

@@ -77,7 +77,7 @@ def export(
         ``npy/<sheet>/spikes_<sheet>_<part>.npy``, the dense (trial, neuron, time) array. "mat":
         ``mat/<sheet>/spikes_<sheet>_<part>.mat``, for MATLAB: `spikes` sparse (neuron, trial * n_columns + bin),
         `n_columns`, `neuron_ids`, `image_ids`, `repeats`. "zarr": ``zarr/<sheet>.zarr``, all parts in one group, see
-        `spikebin.exports.zarr_store.write_store`; a sheet that is not whole yet is not there.
+        `spikebin.exports.zarr_store.write_store`; a sheet that is not complete yet is not there.
     sheets : SheetSet
         As `open_dataset` gives it; "zarr" takes views of it, too.
     out : Path

@@ -177,7 +177,9 @@ def check_numbers(files: Sequence[MatrixFile]) -> None:
 
 def _first_number(part: str) -> int:
     if not (part.isascii() and part.isdigit()):
-        raise DatasetError(f"part {part!r} is no number to count images from: the trimmed layout cannot name its files")
+        raise DatasetError(
+            f"part {part!r} is not a number to count images from: the trimmed layout cannot name its files"
+        )
     return int(part)
 
 
@@ -232,9 +234,9 @@ def read_index(path: Path | str) -> dict[str, NDArray[np.int64]]:
             array = np.asarray(rows if isinstance(rows, list | tuple | np.ndarray) else np.nan)
         except ValueError:
             array = np.asarray(np.nan)
-        whole = array.ndim == 1 and (not array.size or (array.dtype.kind in "iu" and array.max() < 1 << 63))
-        if not isinstance(sheet, str) or not whole:
-            raise DatasetError(f"{path} is no list of neurons: it must hold {{sheet: list of row numbers}}")
+        are_rows = array.ndim == 1 and (not array.size or (array.dtype.kind in "iu" and array.max() < 1 << 63))
+        if not isinstance(sheet, str) or not are_rows:
+            raise DatasetError(f"{path} is not a list of neurons: it must hold {{sheet: list of row numbers}}")
         index[sheet] = array.astype(np.int64)
     return index
 
@@ -260,11 +262,11 @@ def read_ids(path: Path | str) -> NDArray[np.int64]:
         with Path(path).open("rb") as file:
             ids = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise DatasetError(f"{path} is no .npy file of neuron ids ({error}): save one with numpy.save") from None
+        raise DatasetError(f"{path} is not a .npy file of neuron ids ({error}): save one with numpy.save") from None
     if not isinstance(ids, np.ndarray) or ids.ndim != 1 or ids.dtype.kind not in "iu":
-        raise DatasetError(f"{path} is no list of neuron ids: it must hold whole numbers, (n,)")
+        raise DatasetError(f"{path} is not a list of neuron ids: it must hold whole numbers, (n,)")
     if ids.size and ids.max() > np.iinfo(np.int64).max:
-        raise DatasetError(f"{path} holds {ids.max()}, which is no neuron's id: it must be less than 2**63")
+        raise DatasetError(f"{path} holds {ids.max()}, which is not a neuron's id: it must be less than 2**63")
     return ids.astype(np.int64)
 
 

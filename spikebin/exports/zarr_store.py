@@ -54,7 +54,7 @@ def zarr_package() -> Any:
 
 
 def write_store(view: View, store: Path, notes: Path) -> Iterator[tuple[str, int, bool]]:
-    """Write a sheet as a zarr group that is there whole or not at all.
+    """Write a sheet as a zarr group that is there complete or not at all.
 
     Parameters
     ----------
@@ -212,14 +212,14 @@ def _begun(
         n_done, n_files = int(note["parts"]), int(note["files"])
         # Scratch disks remove what is old: an array without its metadata, or chunks, which would read as zeros.
         zarr.open_group(building, mode="r")["spikes"]
-        whole = note["facts"] == _digest(facts) and _n_files(building, 0, parts[n_done - 1][2]) == n_files
+        intact = note["facts"] == _digest(facts) and _n_files(building, 0, parts[n_done - 1][2]) == n_files
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return 0, 0
-    return (n_done, n_files) if whole else (0, 0)
+    return (n_done, n_files) if intact else (0, 0)
 
 
 def _n_files(building: Path, first: int, stop: int) -> int:
-    """How many files the chunks of some trials are; a chunk without a spike is none."""
+    """How many files the chunks of some trials are; a chunk without a spike has no file."""
     folders = (building / "spikes" / "c" / str(trial) for trial in range(first, stop))
     return sum(path.is_file() for folder in folders for path in folder.rglob("*"))
 

@@ -58,7 +58,7 @@ def survey(data, size, argument, pops, pushes, stack, memo, marks):
     `pops` and `pushes` say what it does to the stack; `pops` + 100 goes down to the last mark first.
     `stack` and `memo` hold, of each value, how many tuples are in it and how deep: to hash a tuple visits them all.
 
-    Status: 0 whole; 1 ends too early; 2 refused opcode; 3 length beyond the file; 4 a memo index that no pickler
+    Status: 0 complete; 1 ends too early; 2 refused opcode; 3 length beyond the file; 4 a memo index that no pickler
     writes; 5 tuples in tuples without end; 6 a stack that no pickler leaves; FULL.
     """
     top, n_marks, n_puts = 0, 0, 0
@@ -175,7 +175,7 @@ ARGUMENT, POPS, LENGTHS, LONGEST, GLOBALS = 0, 256, 512, 63, 577
 
 @opcodes
 def latin1_length(data, start, stop):
-    """Characters of the UTF-8 between two offsets; -1 if it is none, or if one of them is beyond latin-1."""
+    """Characters of the UTF-8 between two offsets; -1 if it is not valid, or if one of them is beyond latin-1."""
     if start == stop:
         return 0
     bad = (data[start] & 0xC0) == 0x80 or (data[stop - 1] & 0xFE) == 0xC2
@@ -411,7 +411,7 @@ def get_item(room, target, word):
 
 @opcodes
 def append(room, target, value):
-    """``target.append(value)``. Of a list is known its first train and how many follow, or -1 if it is no such list."""
+    """``target.append(value)``. Of a list is known its first train and how many follow, or -1 for another kind."""
     if target & 31 != LIST:
         return False
     fact = room[target >> 5]

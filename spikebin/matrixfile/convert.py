@@ -68,14 +68,14 @@ def convert_files(
 def convert_file(
     path: Path, target: Path, *, layout: str | None = None, codec: str | None = None, threads: int = 1
 ) -> dict[str, Any]:
-    """Write a matrix file anew in another layout or codec.
+    """Write a matrix file again in another layout or codec.
 
     Parameters
     ----------
     path : Path
         Every byte of it is verified first.
     target : Path
-        Where to; may be `path` itself. It is there whole, with the content digest of `path`, or left as it was.
+        Where to; may be `path` itself. It is there complete, with the content digest of `path`, or left as it was.
     layout : {"matrix", "events"}, optional
         That of the file by default.
     codec : {"blosc2", "zlib"}, optional
@@ -91,7 +91,7 @@ def convert_file(
     Raises
     ------
     MatrixFileError
-        If the file is not whole, or what was written is not.
+        If the file is not complete, or what was written is not.
     DiskFullError
     SpikebinError
         If the target cannot be written.

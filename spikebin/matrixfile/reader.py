@@ -49,7 +49,7 @@ class MatrixFile:
     Raises
     ------
     MatrixFileError
-        If the file is not whole by its seal, or of a newer version.
+        If the file is not complete by its seal, or of a newer version.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -116,7 +116,7 @@ class MatrixFile:
         Raises
         ------
         MatrixFileError
-            If it cannot be read, does not fit the seal, or the file was written anew since it was opened.
+            If it cannot be read, does not fit the seal, or the file was written again since it was opened.
         """
         return self._ask_hdf5(lambda file: self._table(file, name))
 
@@ -143,7 +143,7 @@ class MatrixFile:
         IndexError
             If there is no such trial.
         MatrixFileError
-            If the file is damaged, or was written anew since it was opened.
+            If the file is damaged, or was written again since it was opened.
         """
         flat, _ = self.flat_events(trial)
         return flat // self.shape[2], flat % self.shape[2]
@@ -167,7 +167,7 @@ class MatrixFile:
         IndexError
             If there is no such trial.
         MatrixFileError
-            If the file is damaged, or was written anew since it was opened.
+            If the file is damaged, or was written again since it was opened.
         """
         if not -self.shape[0] <= trial < self.shape[0]:
             raise IndexError(f"trial {trial} is out of bounds for {self.shape[0]} trials of {self.path}")
@@ -197,7 +197,7 @@ class MatrixFile:
         Raises
         ------
         MatrixFileError
-            If the file is damaged, or was written anew since it was opened.
+            If the file is damaged, or was written again since it was opened.
         """
         trials, rows, columns = selectors
         with self._chunks() as chunks:
@@ -225,7 +225,7 @@ class MatrixFile:
 
     def _check_identity(self, stat: os.stat_result) -> None:
         if _file_identity(stat) != self._identity:
-            raise MatrixFileError(f"{self.path} was written anew since it was opened: open it again")
+            raise MatrixFileError(f"{self.path} was written again since it was opened: open it again")
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
@@ -292,7 +292,7 @@ def open_file(path: Path | str) -> MatrixFile:
     Raises
     ------
     MatrixFileError
-        If the file is not whole by its seal, or of a newer version.
+        If the file is not complete by its seal, or of a newer version.
     """
     return MatrixFile(path)
 

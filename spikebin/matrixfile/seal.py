@@ -1,4 +1,4 @@
-"""The seal of a matrix file: one JSON object in its first 4096 bytes that says whether the file is whole.
+"""The seal of a matrix file: one JSON object in its first 4096 bytes that says whether the file is complete.
 
 Needs neither HDF5 nor numpy; knows nothing of what the file holds behind the seal.
 """
@@ -105,7 +105,7 @@ def _is_source(value: Any) -> bool:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 DECODER = json.JSONDecoder(parse_constant=_refuse)
@@ -182,7 +182,7 @@ def read_seal(path: Path | str) -> dict[str, Any]:
     Raises
     ------
     MatrixFileError
-        If the file is not there, is no matrix file, is of a newer version, or has not the size it was sealed with.
+        If the file is not there, is not a matrix file, is of a newer version, or has not the size it was sealed with.
     """
     return read_seal_of(path)[0]
 
@@ -231,7 +231,7 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
         As `read_seal`, but for a file that is not there.
     """
     if not block.startswith(MAGIC):
-        raise MatrixFileError(f"{path} is no spikebin matrix file (no seal): export it again, or give another file")
+        raise MatrixFileError(f"{path} is not a spikebin matrix file (no seal): export it again, or give another file")
     version, _, rest = block[len(MAGIC) :].partition(b"\n")
     if version.isdigit() and int(version) > FORMAT_VERSION:
         raise MatrixFileError(
@@ -240,8 +240,8 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
     text, _, padding = rest.partition(b"\n")
     covered, found, check = text.rpartition(CHECK)
     check_sum = zlib.crc32(covered, zlib.crc32(block[: len(MAGIC) + len(version) + 1]))
-    whole = len(block) == SEAL_SIZE and padding.count(b"\n") == len(padding)
-    if not (whole and found and check == b"%d}" % check_sum):
+    complete = len(block) == SEAL_SIZE and padding.count(b"\n") == len(padding)
+    if not (complete and found and check == b"%d}" % check_sum):
         raise MatrixFileError(f"the seal of {path} is broken: export it again")
     try:
         header = DECODER.decode(text.decode())

@@ -60,7 +60,7 @@ def verify_file(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Checked:
-    """A file and what is wrong with it; "" if it is whole."""
+    """A file and what is wrong with it; "" if it is complete."""
 
     path: Path
     error: str
@@ -72,7 +72,7 @@ def matrix_files(paths: Iterable[Path]) -> list[Path]:
     Parameters
     ----------
     paths : iterable of Path
-        What is no directory is taken for a file, even if it is not there.
+        What is not a directory is taken for a file, even if it is not there.
 
     Returns
     -------
@@ -154,12 +154,12 @@ def describe(file: MatrixFile) -> dict[str, Any]:
     Raises
     ------
     MatrixFileError
-        If the file is damaged, or was written anew since it was opened.
+        If the file is damaged, or was written again since it was opened.
 
     Notes
     -----
     Rates are spikes inside the trials, collisions included, per neuron and second of what was recorded: columns behind
-    the end of a short trial are no bins, and the end bin of a phase takes no time, see `MatrixFile.surplus`.
+    the end of a short trial are not bins, and the end bin of a phase takes no time, see `MatrixFile.surplus`.
     """
     header, trials, neurons = file.header, file.trials, file.neurons
     n_bins = file.shape[1] * float(trials["n_bins"].sum())

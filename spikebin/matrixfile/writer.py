@@ -266,7 +266,7 @@ class MatrixWriter:
         threads : int
             How many compress what the layout could not compress before the last trial.
         limit : int, optional
-            Only so many trials of the recording were asked for; sealed, so that the file counts as no whole one.
+            Only so many trials of the recording were asked for; sealed, so that the file does not count as complete.
         check : callable, optional
             See `spikebin.system.files.write_atomically`.
 

@@ -153,7 +153,7 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
 
     Notes
     -----
-    A try is told by host and process, so that two may run side by side. One that noted its start and nothing else has
+    A try is recognised from its host and process, so that two may run side by side. One that noted only its start has
     failed if its process began another try, if its process is gone from this host, or if its Slurm job is this user's
     and not live. It has not failed while its process lives on this host or its Slurm job is live. Of any other, on
     another host, nothing can be known: it has failed once a later try has started anywhere, for `spikebin submit`

@@ -105,7 +105,7 @@ def _read_rows(output: Path) -> dict[str, tuple[str, str]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, csv.Error) as error:
-        raise PlanError(f"{path} cannot be read ({error}): mend or remove it") from None
+        raise PlanError(f"{path} cannot be read ({error}): fix or remove it") from None
 
 
 def _write_rows(output: Path, rows: dict[str, tuple[str, str]]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.system.files import write_atomically
-from spikebin.system.leftovers import remove_litter
+from spikebin.system.leftovers import remove_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
 
 
 def write_npy(path: Path, array: NDArray[Any], check: Callable[[Path], object] | None = None) -> None:
-    """Write an array to a .npy file that is there whole or not at all.
+    """Write an array to a .npy file that is there complete or not at all.
 
     Parameters
     ----------
@@ -61,5 +61,5 @@ def write_npy(path: Path, array: NDArray[Any], check: Callable[[Path], object] |
     """
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
-    remove_litter(path.parent, path.name)
+    remove_stale(path.parent, path.name)
     write_atomically(path, [buffer.getbuffer()], check=check)

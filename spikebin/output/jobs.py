@@ -95,7 +95,7 @@ def read_jobs(output: Path) -> tuple[Job, ...] | None:
         raise PlanError(f"{path} is not as spikebin wrote it ({error}): restore it") from None
     if not rows or rows[0] != COLUMNS:
         raise PlanError(
-            f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` anew elsewhere"
+            f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` again elsewhere"
         )
     jobs = []
     for n, row in enumerate(rows[1:]):

@@ -165,7 +165,7 @@ class _Looker:
         return read_attempts(path, self.live) if path.name in self.tried[job.variant] else Attempts()
 
     def mismatch(self, job: Job, sheet: str, path: str, header: dict[str, Any]) -> str:
-        """Why a whole file is not the one that the plan asks for."""
+        """Why a complete file is not the one that the plan asks for."""
         for key, wanted in self.settings.items():
             if header[key] != wanted:
                 return f"{path} was made with another [{key}]"

@@ -164,7 +164,7 @@ def _checked(array: NDArray[Any]) -> NDArray[Any]:
         return np.not_equal(array.view(np.uint8), 0)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "U" and array.size and np.frombuffer(array.tobytes(), np.uint32).max() > 0x10FFFF:
-        raise Refused("holds text that is no text: it is damaged or hostile")
+        raise Refused("holds text that is not text: it is damaged or hostile")
     return array
 
 
@@ -207,5 +207,5 @@ def _datetime_of(value: Inert) -> datetime:
                     fold=raw[2] >> 7,
                 )
             except ValueError as error:
-                raise Refused(f"holds a date that is no date ({error}): it is damaged") from error
+                raise Refused(f"holds a date that is not a date ({error}): it is damaged") from error
     raise Refused("holds a date that datetime did not write: it is damaged or hostile")

@@ -31,7 +31,7 @@ __all__ = ["gc_paused", "load", "place", "read_bytes", "reading", "unpickle"]
 
 
 class _Unpickler(pickle.Unpickler):
-    """The C unpickler, with every door to other code shut."""
+    """The C unpickler, with every way to other code closed."""
 
     def __init__(self, data: io.BytesIO, stubs: Mapping[str, type[Inert]]) -> None:
         super().__init__(data)
@@ -105,7 +105,7 @@ def unpickle(
     Raises
     ------
     Refused
-        If the pickle is not whole or not what a pickler writes, or if it asks for what is not known here.
+        If the pickle is not complete or not what a pickler writes, or if it asks for what is not known here.
     Enough
         If a class of `stubs` raises it.
     """
@@ -253,10 +253,10 @@ def _survey(data: NDArray[np.uint8], size: int) -> None:
             f"ends after {size:,} bytes, less than it announces at byte {at:,}: copy it again from the simulation"
         )
     if status == 2:
-        names = [op.name for op in pickletools.opcodes if ord(op.code) == data[at]]
+        names = [f"the opcode {op.name}" for op in pickletools.opcodes if ord(op.code) == data[at]]
+        found = names[0] if names else f"{data[at]:#04x}, which is not an opcode,"
         raise Refused(
-            f"holds {f'the opcode {names[0]}' if names else f'{data[at]:#04x}, which is no opcode,'} at byte {at:,}: "
-            "it is not a spike recording, or it is damaged or hostile; nothing was run"
+            f"holds {found} at byte {at:,}: it is not a spike recording, or it is damaged or hostile; nothing was run"
         )
     if status in {4, 5, 6}:
         raise Refused(f"holds at byte {at:,} what no pickler writes: it is damaged or hostile; nothing was run")

@@ -165,7 +165,7 @@ def at_home(path: Path | str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise ConfigError(f"{path}: this machine knows no home of that name, write the whole path") from None
+        raise ConfigError(f"{path}: this machine knows no home of that name, write the full path") from None
 
 
 def find_config(given: Path | None = None) -> Path:
@@ -208,7 +208,7 @@ def load_config(given: Path | None = None) -> Config:
     Raises
     ------
     ConfigError
-        If it is missing, is no TOML, holds an unknown key or a value of the wrong type, or asks for what cannot be.
+        If it is missing, is not TOML, holds an unknown key or a value of the wrong type, or asks for what cannot be.
     """
     path = find_config(given)
     try:
@@ -239,7 +239,7 @@ def parse_config(path: Path, text: str) -> Config:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is no valid TOML: {error}") from None
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
     return _Reader(path, text).config(data)
 
 

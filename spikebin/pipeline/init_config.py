@@ -171,7 +171,7 @@ def file_pattern(names: Sequence[str]) -> str:
     Returns
     -------
     str
-        ``{part}`` between what all names begin and end with, numbers and words left whole; a single name as it is.
+        ``{part}`` between what all names begin and end with, numbers and words not cut; a single name as it is.
     """
     suffix = Path(names[0]).suffix
     stems = [name.removesuffix(suffix) for name in names]

@@ -23,7 +23,7 @@ from spikebin.output.paths import matrix_path
 from spikebin.output.state import State, sheet_state
 from spikebin.recordings import open_recording
 from spikebin.system.files import os_error
-from spikebin.system.leftovers import remove_litter
+from spikebin.system.leftovers import remove_stale
 from spikebin.system.signals import Ended
 from spikebin.system.threads import in_order
 
@@ -125,7 +125,7 @@ def run_job(
                 continue
             note_start(tries)
         try:
-            remove_litter(target.parent, target.name)
+            remove_stale(target.parent, target.name)
             entry = plan.entry(job, source, sheet)
             if (source, entry) not in opened:
                 opened[source, entry] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
@@ -185,7 +185,7 @@ def export_sheet(
     Raises
     ------
     RecordingError
-        If what is on disk is not whole or contradicts itself.
+        If what is on disk is not complete or contradicts itself.
     BinningError
         If bins of this width cannot be told apart.
     MatrixFileError

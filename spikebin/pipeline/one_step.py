@@ -20,7 +20,7 @@ from spikebin.names import directory_name, suggest
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
 from spikebin.system.files import write_atomically
-from spikebin.system.leftovers import remove_litter
+from spikebin.system.leftovers import remove_stale
 from spikebin.system.threads import in_order
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _sink(
 ) -> Iterator[tuple[Callable[[TrialEvents], Any], Callable[[Iterator[tuple[TrialEvents, Any]]], None]]]:
     """What is done with a trial on any thread, and then with all of them in order."""
     if target is not None:
-        remove_litter(target.parent, target.name)
+        remove_stale(target.parent, target.name)
     if target is None:
         yield lambda _: None, lambda trials: [None for _ in trials].clear()
     elif target.suffix == ".h5":

@@ -327,7 +327,7 @@ def _claims(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tu
             found[part] = name
         if not found:
             raise ConfigError(
-                f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: mend `parts` or `root`"
+                f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: fix `parts` or `root`"
             )
         changes.unknown_excludes += [f"{entry.variant}/{part}" for part in entry.exclude if part not in found]
         for part, sheets in _sheets_of_parts(config, entry, found, old).items():
@@ -359,7 +359,7 @@ def _names(config: Config, entry: Recordings, where: str) -> list[str]:
             )
     except OSError as error:
         raise ConfigError(
-            f"{where}: root {str(entry.root)!r} cannot be listed ({error.strerror}): mend `root`"
+            f"{where}: root {str(entry.root)!r} cannot be listed ({error.strerror}): fix `root`"
         ) from None
 
 

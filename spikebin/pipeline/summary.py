@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.output.state import SheetState, State, survey
-from spikebin.system.leftovers import litter
+from spikebin.system.leftovers import stale_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spikebin.pipeline.plan import Plan, PlanChanges
     from spikebin.slurm.squeue import Queue
 
-__all__ = ["Missing", "Row", "Summary", "find_litter", "find_missing", "summarise", "summarise_plan"]
+__all__ = ["Missing", "Row", "Summary", "find_missing", "find_stale_files", "summarise", "summarise_plan"]
 
 # Measured on a recording of 10 images x 37,500 neurons: compressed matrix file over the pickles of its segments.
 BYTES_OUT_PER_BYTE_IN = 0.016
@@ -232,7 +232,7 @@ def estimate_bytes(plan: Plan, sheets: Mapping[int, Collection[str]] | None = No
     return int(total * BYTES_OUT_PER_BYTE_IN)
 
 
-def find_litter(plan: Plan) -> list[Path]:
+def find_stale_files(plan: Plan) -> list[Path]:
     """Temporary files of dead jobs, anywhere in the output.
 
     Parameters
@@ -242,11 +242,11 @@ def find_litter(plan: Plan) -> list[Path]:
     Returns
     -------
     list of Path
-        See `spikebin.system.leftovers.is_litter` for which.
+        See `spikebin.system.leftovers.is_stale` for which.
     """
     found: list[Path] = []
     for directory, _, _ in os.walk(plan.config.output):
-        found += litter(plan.config.output / directory)
+        found += stale_files(plan.config.output / directory)
     return found
 
 

@@ -1,7 +1,7 @@
 """Spike times and neuron ids as arrays or columns: .npz, .npy, CSV, TSV.
 
 A .npz holds two arrays, a .npy a structured array, an array (n, 2) of times and neurons, or times beside a second
-file of neurons. Which is which is told by names, or given.
+file of neurons. Which is which is recognised from names, or given.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NEURONS = (
     "id", "cells", "cell",
 )  # fmt: skip
 TEXT = {".csv", ".tsv", ".txt"}
-# What numpy raises on the header of an array that is none.
+# What numpy raises on the header of an array that is not one.
 BAD_HEADER = (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
 
 
@@ -69,7 +69,7 @@ def open(path: Path, reading: Reading | None = None) -> ArraysRecording:  # noqa
     Raises
     ------
     RecordingError
-        If it is none, or does not tell which are times and which neurons.
+        If it is not one, or does not tell which are times and which neurons.
     """
     return ArraysRecording(path, reading or Reading())
 
@@ -85,7 +85,7 @@ class ArraysRecording(ContinuousRecording):
     Raises
     ------
     RecordingError
-        If the file is not whole, or does not tell which are times and which neurons.
+        If the file is not complete, or does not tell which are times and which neurons.
     """
 
     def __init__(self, path: Path, reading: Reading) -> None:
@@ -172,7 +172,7 @@ def whole_ids(ids: NDArray[Any], where: str) -> NDArray[np.int64]:
     Raises
     ------
     RecordingError
-        If one is no whole number that an int64 holds.
+        If one is not a whole number that an int64 holds.
     """
     if ids.dtype.kind == "i" or (ids.dtype.kind == "u" and ids.dtype.itemsize < 8):
         return ids.astype(np.int64, copy=False)
@@ -183,7 +183,9 @@ def whole_ids(ids: NDArray[Any], where: str) -> NDArray[np.int64]:
     else:
         raise RecordingError(f"{where}: neurons are of dtype {ids.dtype}: give whole numbers")
     if bad.any():
-        raise RecordingError(f"{where}: neuron {ids[bad][0]} is no whole number that can be an id: give whole numbers")
+        raise RecordingError(
+            f"{where}: neuron {ids[bad][0]} is not a whole number that can be an id: give whole numbers"
+        )
     return ids.astype(np.int64)
 
 
@@ -243,7 +245,7 @@ class _Npy:
         elif reading.neurons is not None:
             second = path.parent / reading.neurons
             if not second.is_file():
-                raise RecordingError(f"{path.name}: no file {second} of its neurons: mend `neurons`")
+                raise RecordingError(f"{path.name}: no file {second} of its neurons: fix `neurons`")
             self.paths.append(second)
             self.times, self.ids = OnDisk(path), OnDisk(second)
             self.times_name = path.stem
@@ -349,14 +351,14 @@ def mapped_array(path: Path) -> np.memmap[Any, Any]:
     Raises
     ------
     RecordingError
-        If it is not there or not whole, or holds pickles.
+        If it is not there or not complete, or holds pickles.
     """
     try:
         if path.stat().st_size == 0:
             raise RecordingError(f"{path} is empty: check that it was written to its end")
         array: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (*BAD_HEADER, OSError, EOFError, OverflowError) as error:
-        raise RecordingError(f"{path} is no whole .npy file ({_one_line(error)}): write it again") from None
+        raise RecordingError(f"{path} is not a complete .npy file ({_one_line(error)}): write it again") from None
     return array
 
 
@@ -366,7 +368,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             yield archive
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise RecordingError(f"{path} is no whole .npz file ({_one_line(error)}): write it again") from None
+        raise RecordingError(f"{path} is not a complete .npz file ({_one_line(error)}): write it again") from None
 
 
 def _members(path: Path) -> list[str]:
@@ -381,7 +383,7 @@ def _npy_header(file: IO[bytes], where: str, name: str) -> tuple[int, np.dtype[A
         read: Any = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
     except BAD_HEADER as error:
-        raise RecordingError(f"{where}: {name} is no array ({_one_line(error)}): write the file again") from None
+        raise RecordingError(f"{where}: {name} is not an array ({_one_line(error)}): write the file again") from None
     if dtype.kind not in "fiu" or sum(size != 1 for size in shape) > 1:
         raise RecordingError(f"{where}: {name} has shape {shape} and dtype {dtype}: give flat arrays of numbers")
     return int(np.prod(shape, dtype=object)), dtype

@@ -47,7 +47,7 @@ def open(path: Path, reading: Reading | None = None) -> NwbRecording:  # noqa: A
     Raises
     ------
     RecordingError
-        If it is none, or holds no units.
+        If it is not one, or holds no units.
     """
     return NwbRecording(path, reading or Reading())
 

@@ -165,7 +165,7 @@ def read_params(path: Path) -> dict[str, Any]:
     Raises
     ------
     RecordingError
-        If it cannot be read, is larger than any params.py, or is no Python.
+        If it cannot be read, is larger than any params.py, or is not Python.
     """
     try:
         if path.stat().st_size > LARGEST_PARAMS:

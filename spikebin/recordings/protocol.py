@@ -108,7 +108,7 @@ class SheetRecording(Protocol):
         Raises
         ------
         RecordingError
-            If what is on disk is not whole or contradicts itself.
+            If what is on disk is not complete or contradicts itself.
         """
         ...
 
@@ -154,6 +154,6 @@ class Recording(Protocol):
         ------
         RecordingError
             If there is no such sheet, the rule asks for what this kind of recording does not have, there are no trials,
-            or what is on disk is not whole or contradicts itself.
+            or what is on disk is not complete or contradicts itself.
         """
         ...

@@ -28,11 +28,11 @@ class TrialRule:
         Where the trials of a continuous recording come from: a CSV or TSV file, the name of a table inside the
         recording, or "none" for one trial of the whole recording. None: the recording's own trials, where it has some.
     events_unit : str or None
-        Unit of that file's times; None: told by the names of its columns, else the unit of the spike times.
+        Unit of that file's times; None: recognised from the names of its columns, else the unit of the spike times.
     align_to : str or None
         Column of the events that a window is relative to; None: the start of each trial.
     until : str or None
-        Column of the events that a trial lasts to, where no window is given; None: told by its name.
+        Column of the events that a trial lasts to, where no window is given; None: recognised from its name.
     window_start, window_stop : float or None
         ms relative to it; None: from the start to the stop of each trial.
     drop_missing : bool

@@ -53,7 +53,7 @@ def open(path: Path, reading: Reading | None = None) -> SonataRecording:  # noqa
     Raises
     ------
     RecordingError
-        If it is none.
+        If it is not one.
     """
     return SonataRecording(path, reading or Reading())
 
@@ -71,7 +71,9 @@ class SonataRecording(ContinuousRecording):
             spikes = root.group("spikes")
             self._groups = _populations(spikes) if spikes is not None else {}
         if not self._groups:
-            raise self.error("it has no /spikes with timestamps and node_ids: it is no SONATA spike file, give another")
+            raise self.error(
+                "it has no /spikes with timestamps and node_ids: it is not a SONATA spike file, give another"
+            )
         self.events_unit = reading.unit or "ms"
 
     @property
@@ -132,7 +134,7 @@ def _populations(spikes: Group) -> dict[str, tuple[str, str]]:
 def _nodes(path: Path, population: str) -> NDArray[Any]:
     """The nodes of a population, with their places."""
     if not path.is_file():
-        raise RecordingError(f"no file of nodes {path}: mend `nodes`")
+        raise RecordingError(f"no file of nodes {path}: fix `nodes`")
     with opened(path) as root:
         nodes = root.group("nodes")
         known = nodes.groups if nodes is not None else []

@@ -201,8 +201,8 @@ def write_datastore(
 
     Notes
     -----
-    The index, datastore.recordings.pickle, is written last: a datastore without it is not whole, and is
-    written anew.
+    The index, datastore.recordings.pickle, is written last: a datastore without it is not complete, and is
+    written again.
     """
     path = root / (directory or experiment.part)
     index = path / "datastore.recordings.pickle"

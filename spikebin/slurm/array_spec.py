@@ -82,7 +82,7 @@ def parse_array_spec(text: str) -> list[range]:
             raise SpikebinError(f"{text!r} names no array indices: give them as sbatch takes them, 3,7-9,41")
         low, high, stride = map(int, numbers)
         if high < low or high > 10**9:
-            raise SpikebinError(f"{piece!r} in {text!r} is no range of indices: give the smaller one first, 7-9")
+            raise SpikebinError(f"{piece!r} in {text!r} is not a range of indices: give the smaller one first, 7-9")
         ranges.append(range(low, high + 1, stride))
     return ranges
 

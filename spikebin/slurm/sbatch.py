@@ -65,7 +65,7 @@ def batch_script(template: str, variables: Mapping[str, str], path: Path | None 
     Raises
     ------
     SpikebinError
-        If it is no shell script, or never looks at the array's index.
+        If it is not a shell script, or never looks at the array's index.
     """
     lines = template.splitlines()
     if not lines or not lines[0].startswith("#!"):
@@ -131,16 +131,16 @@ def normal_options(arguments: Sequence[str]) -> list[str]:
                 words.append(argument)
             open_ended = False
         else:
-            raise SpikebinError(f"{argument!r} is no option of sbatch: give scripts with --template FILE")
+            raise SpikebinError(f"{argument!r} is not an option of sbatch: give scripts with --template FILE")
     for word in words:
         name, equals, _ = word.removeprefix("--").partition("=")
         if not word.startswith("--"):
             continue
         if name in RESERVED:
             raise SpikebinError(f"--{name} cannot be given to sbatch here: {RESERVED[name]}")
-        whole = next((known for known in (*RESERVED, *OURS) if known.startswith(name) and known != name), None)
-        if whole is not None:
-            raise SpikebinError(f"{word} may mean --{whole} to sbatch: write the option out")
+        full = next((known for known in (*RESERVED, *OURS) if known.startswith(name) and known != name), None)
+        if full is not None:
+            raise SpikebinError(f"{word} may mean --{full} to sbatch: write the option out")
         if name in OURS and not equals:
             raise SpikebinError(f"--{name} lacks its value: give --{name}=VALUE")
     return words

@@ -214,9 +214,9 @@ def ask_queue(plan: Plan, *, patience: float) -> Queue | None:
 
     Notes
     -----
-    A task is told by the id of its array, where `spikebin submit` noted that; by its comment; or, submitted by hand,
-    by the name of the template's job and the directory of the config. Asked for are the tasks of this user and of
-    whoever submitted to this output before.
+    A task is recognised from the id of its array, where `spikebin submit` noted that; from its comment; or, submitted
+    by hand, from the name of the template's job and the directory of the config. Asked for are the tasks of this user
+    and of whoever submitted to this output before.
     """
     if shutil.which("squeue") is None:
         return None

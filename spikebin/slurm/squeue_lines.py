@@ -25,7 +25,7 @@ class Task:
     array_id : str
         Id of its array, as sbatch printed it.
     array_index : int or None
-        None for a job that is no array.
+        None for a job that is not an array.
     running : bool
         False: it waits.
     name, comment, directory : str

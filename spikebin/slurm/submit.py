@@ -215,7 +215,7 @@ def send(plan: Plan, choice: Choice, batch: Batch) -> None:
             array.job_id = parse_job_id(run_slurm(array.command, patience=PATIENCE, text=array.script))
         except SpikebinError as error:
             so_far = f"{n} of {len(batch.arrays)} arrays are submitted" if n else "nothing is submitted"
-            raise SpikebinError(f"{error}: {so_far}; mend that, then `spikebin submit --missing`") from None
+            raise SpikebinError(f"{error}: {so_far}; fix that, then `spikebin submit --missing`") from None
         now = datetime.now(UTC).isoformat(timespec="seconds")
         note = Submitted(array.job_id, array.piece.spec, array.piece.offset, array.sheets, os.getuid(), now)
         note_submitted(output, note, array.script)

@@ -74,7 +74,7 @@ def make_directory(path: Path) -> None:
 def write_atomically(
     path: Path, blocks: Iterable[bytes | memoryview], *, check: Callable[[Path], object] | None = None
 ) -> None:
-    """Write `blocks` to a file that is there whole or, whenever the process ends, not at all.
+    """Write `blocks` to a file that is there complete or, whenever the process ends, not at all.
 
     Parameters
     ----------

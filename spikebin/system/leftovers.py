@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["is_litter", "litter", "process_is_gone", "remove_litter", "slurm_job", "this_host"]
+__all__ = ["is_stale", "process_is_gone", "remove_stale", "slurm_job", "stale_files", "this_host"]
 
 WEEK = 7 * 24 * 3600.0
 
@@ -24,7 +24,7 @@ FIRST_PID_NAMESPACE = 0xEFFFFFFC
 """Inode of the one that a machine boots with (PROC_PID_INIT_INO of Linux)."""
 
 
-def is_litter(name: str, *, age: float) -> bool:
+def is_stale(name: str, *, age: float) -> bool:
     """Whether a temporary file may be removed by this process.
 
     Parameters
@@ -55,7 +55,7 @@ def is_litter(name: str, *, age: float) -> bool:
     return job != "0" and job == slurm_job() and os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
 
 
-def litter(directory: Path, name: str | None = None) -> Iterator[Path]:
+def stale_files(directory: Path, name: str | None = None) -> Iterator[Path]:
     """Temporary files that nobody is writing any more.
 
     Parameters
@@ -68,7 +68,7 @@ def litter(directory: Path, name: str | None = None) -> Iterator[Path]:
     Yields
     ------
     Path
-        See `is_litter` for which.
+        See `is_stale` for which.
     """
     try:
         entries = list(os.scandir(directory))
@@ -79,11 +79,11 @@ def litter(directory: Path, name: str | None = None) -> Iterator[Path]:
         if match is None or (name is not None and match["name"] != name):
             continue
         with suppress(FileNotFoundError):
-            if is_litter(entry.name, age=time.time() - entry.stat().st_mtime):
+            if is_stale(entry.name, age=time.time() - entry.stat().st_mtime):
                 yield directory / entry.name
 
 
-def remove_litter(directory: Path, name: str) -> None:
+def remove_stale(directory: Path, name: str) -> None:
     """Remove what dead writers of a file left behind.
 
     Parameters
@@ -93,7 +93,7 @@ def remove_litter(directory: Path, name: str) -> None:
     name : str
         Of the file.
     """
-    for path in litter(directory, name):
+    for path in stale_files(directory, name):
         with suppress(OSError):
             path.unlink()
 
@@ -123,7 +123,7 @@ def process_is_gone(host: str, pid: object) -> bool:
     host : str
         As `this_host` gives it.
     pid : object
-        What is no int was no process.
+        What is not an int was not a process.
 
     Returns
     -------

@@ -37,7 +37,7 @@ def ending_on_signals() -> Iterator[None]:
     A signal that is ignored already, as nohup does with SIGHUP, stays so. An exception can be lost: in a callback of
     the garbage collector, where it is raised again a moment later, or in an import that catches everything. Cleaning up
     can hang with the file system, too: after GRACE seconds the process ends in any case. Files are renamed into place
-    when they are whole, so that costs nothing but a temporary file.
+    when they are complete, so that costs nothing but a temporary file.
     """
     numbers = _heeded()
 

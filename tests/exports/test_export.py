@@ -71,7 +71,7 @@ def test_every_file_is_what_the_old_scripts_wrote(exported, datastores, variant)
             assert found.dtype == wanted.dtype
             continue
         wanted, found = scipy.sparse.load_npz(path), scipy.sparse.load_npz(mine / name)
-        # The old rows follow the recording; its order is told by the neuron_ids of the same part.
+        # The old rows follow the recording; its order is recognised from the neuron_ids of the same part.
         part = int(path.stem.rpartition("_")[2])
         sheet = name.parent.name
         order = rows[f"{sheet}_{part // 50 * 50}"]
@@ -131,7 +131,7 @@ def test_what_the_old_layouts_cannot_hold_is_refused(tmp_path):
     root = tmp_path / "named"
     write_part(root, "X_ON", "1-2", images(0, 2))
     sheets = open_dataset(root)
-    with pytest.raises(DatasetError, match="part '1-2' is no number to count images from"):
+    with pytest.raises(DatasetError, match="part '1-2' is not a number to count images from"):
         list(export("npz", sheets, tmp_path / "out"))
     assert [done.files for done in export("npz", sheets, tmp_path / "out", layout="raw")] == [3]
     for wrong, words in (
@@ -381,7 +381,7 @@ def test_lists_of_neurons_are_read_and_never_run(tmp_path):
     }
     assert all(rows.dtype == np.int64 for rows in index.values())
     for wrong in ([1, 2], {"X_ON": [1.5]}, {"X_ON": 3}, {1: [2]}, {"X_ON": [[1]]}, {"X_ON": ["a"]}):
-        with pytest.raises(DatasetError, match="is no list of neurons"):
+        with pytest.raises(DatasetError, match="is not a list of neurons"):
             read_index(dumped(tmp_path / "wrong.pkl", wrong))
     with pytest.raises(RecordingError, match="nothing was run"):
         read_index(dumped(tmp_path / "hostile.pkl", Path("/")))
@@ -403,13 +403,13 @@ def test_rows_that_are_not_there_are_one_line_and_nothing_is_written(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", b"\x93NUMPY"])
 def test_damaged_ids_are_one_line(tmp_path, content):
     (tmp_path / "ids.npy").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"is no \.npy file of neuron ids"):
+    with pytest.raises(DatasetError, match=r"is not a \.npy file of neuron ids"):
         read_ids(tmp_path / "ids.npy")
 
 
 def test_ids_beyond_int64_are_refused(tmp_path):
     np.save(tmp_path / "ids.npy", np.array([1 << 63], np.uint64))
-    with pytest.raises(DatasetError, match="9223372036854775808, which is no neuron's id"):
+    with pytest.raises(DatasetError, match="9223372036854775808, which is not a neuron's id"):
         read_ids(tmp_path / "ids.npy")
 
 
@@ -417,9 +417,9 @@ def test_ids_are_read_from_npy(tmp_path):
     np.save(tmp_path / "ids.npy", np.array([4, 2], np.int32))
     assert read_ids(tmp_path / "ids.npy").tolist() == [4, 2]
     np.save(tmp_path / "wrong.npy", np.array([4.5]))
-    with pytest.raises(DatasetError, match="is no list of neuron ids"):
+    with pytest.raises(DatasetError, match="is not a list of neuron ids"):
         read_ids(tmp_path / "wrong.npy")
-    with pytest.raises(DatasetError, match=r"is no \.npy file of neuron ids"):
+    with pytest.raises(DatasetError, match=r"is not a \.npy file of neuron ids"):
         read_ids(tmp_path / "nowhere.npy")
 
 

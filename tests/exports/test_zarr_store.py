@@ -1,4 +1,4 @@
-"""A zarr store of a sheet: what zarr and xarray read is the data set, and it is there whole or not at all."""
+"""A zarr store of a sheet: what zarr and xarray read is the data set, and it is there complete or not at all."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def test_a_store_that_is_not_whole_is_not_there_and_is_gone_on_with(root, tmp_pa
     assert stores(tmp_path) == {}
     (building,) = (tmp_path / "train_dataset/zarr").iterdir()
     (building / "spikes/c/3/0").mkdir(parents=True)
-    litter = building / "spikes/c/3/0/0.killed.partial"
-    litter.write_bytes(b"half")
+    leftover = building / "spikes/c/3/0/0.killed.partial"
+    leftover.write_bytes(b"half")
     assert [done.skipped for done in export("zarr", sheets, tmp_path)] == [True, False]
     store = stores(tmp_path)["X_ON"]
     assert np.array_equal(zarr.open_group(store, mode="r")["spikes"][...], sheets["X_ON"][...])

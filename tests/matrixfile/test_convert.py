@@ -1,4 +1,4 @@
-"""Converting matrix files: another layout or codec, the same content, whole or not at all."""
+"""Converting matrix files: another layout or codec, the same content, complete or not at all."""
 
 from __future__ import annotations
 
@@ -108,6 +108,6 @@ def test_the_command(tmp_path):
     assert np.array_equal(np.asarray(open_file(tmp_path / "new" / "a.h5").spikes), dense)
     done = spikebin("convert", "bad.h5", "a.h5", "--codec", "zlib", cwd=tmp_path)
     assert done.returncode == 1
-    assert "bad.h5 is no spikebin matrix file" in done.stderr
+    assert "bad.h5 is not a spikebin matrix file" in done.stderr
     assert done.stdout.startswith("a.h5: matrix, zlib, ")
     assert spikebin("convert", "a.h5", "--layout", "sparse", cwd=tmp_path).returncode == 2

@@ -278,9 +278,9 @@ def test_a_file_that_was_written_anew_is_not_mixed_with_the_old_one(tmp_path):
     file = open_file(tmp_path / "a.h5")
     assert file.spikes[0].any()
     write(tmp_path / "a.h5", seed=1)
-    with pytest.raises(MatrixFileError, match="written anew"):
+    with pytest.raises(MatrixFileError, match="written again"):
         _ = file.spikes[1]
-    with pytest.raises(MatrixFileError, match="written anew"):
+    with pytest.raises(MatrixFileError, match="written again"):
         _ = file.neurons
 
 
@@ -493,7 +493,7 @@ def test_a_file_that_is_replaced_while_its_seal_is_read_is_not_mixed_with_the_ne
     with monkeypatch.context() as patch:
         patch.setattr(seal, "parse_seal", replaced)
         file = open_file(path)
-    with pytest.raises(MatrixFileError, match="written anew"):
+    with pytest.raises(MatrixFileError, match="written again"):
         _ = file.spikes[0]
 
 

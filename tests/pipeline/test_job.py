@@ -563,7 +563,7 @@ def test_run_beside_job_does_no_harm(datastores, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_is_always_right_and_leaves_no_litter(tmp_path):
+def test_killed_at_any_moment_it_is_always_right_and_leaves_no_stale_file(tmp_path):
     """SIGKILL at random moments: `missing` tells the truth, and a rerun gives the same digest and cleans up."""
     sheets = (SheetModel("X_ON", 400), SheetModel("X_OFF", 400))
     write_datastore(tmp_path / "data", Experiment(70000, 6, sheets=sheets))
@@ -613,9 +613,9 @@ def test_killed_while_it_writes_it_leaves_a_temporary_file_that_the_next_run_rem
         assert os.waitpid(pid, 0)[1] == signal.SIGKILL
         assert not target.exists()
     assert list(tmp_path.glob("*.tmp")) or list(tmp_path.glob(".*.tmp"))
-    from spikebin.system.leftovers import remove_litter
+    from spikebin.system.leftovers import remove_stale
 
-    remove_litter(tmp_path, target.name)
+    remove_stale(tmp_path, target.name)
     assert list(tmp_path.iterdir()) == []
 
 

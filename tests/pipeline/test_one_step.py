@@ -176,7 +176,7 @@ def test_several_recordings_and_sheets_go_to_a_directory(tmp_path):
     names = ["spikes_lgn_spikes.h5", "spikes_neurons_session.h5", "spikes_v1_spikes.h5"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     verified = spikebin("verify", "out", cwd=tmp_path)
-    assert "3 of 3 files are whole" in verified.stderr
+    assert "3 of 3 files are complete" in verified.stderr
     one_line_error(spikebin(*command, "--out", "out", cwd=tmp_path), "is there already", "--force")
     assert spikebin(*command, "--out", "out", "--force", cwd=tmp_path).returncode == 0
     assert spikebin(*command[:2], "-s", "v1", "-w", "5", "-o", "one.npy", cwd=tmp_path).returncode == 0
@@ -254,15 +254,15 @@ BAD_TEXTS = {
     "infinite": (b"time_ms,neuron\n1,1\n-inf,2\n", "is -inf"),
     "enormous": (b"time_s,neuron\n1,1\n1e307,2\n", "neuron 2 .* is inf"),
     "cut off": (b"time_ms,neuron\n1,1\n3.2", r"line 3 has no column 'neuron': it is cut off"),
-    "a word": (b"time_ms,neuron\n1,1\n2,two\n", r"line 3, column 'neuron': 'two' is no number"),
-    "half a neuron": (b"time_ms,neuron\n1,1.5\n", "neuron 1.5 is no whole number"),
-    "a neuron that is nan": (b"time_ms,neuron\n1,nan\n", "neuron nan is no whole number"),
-    "a neuron too large": (b"time_ms,neuron\n1,1e300\n", "is no whole number"),
+    "a word": (b"time_ms,neuron\n1,1\n2,two\n", r"line 3, column 'neuron': 'two' is not a number"),
+    "half a neuron": (b"time_ms,neuron\n1,1.5\n", "neuron 1.5 is not a whole number"),
+    "a neuron that is nan": (b"time_ms,neuron\n1,nan\n", "neuron nan is not a whole number"),
+    "a neuron too large": (b"time_ms,neuron\n1,1e300\n", "is not a whole number"),
     "no unit": (b"time,neuron\n1,1\n", "does not tell the unit"),
     "no names": (b"a,b\n1,1\n", "which are the times"),
     "no header": (b"1,1\n2,2\n", "which are the times"),
     "binary": (b"time_ms,neuron\n1,1\n" + bytes(range(128, 256)), "no UTF-8 text"),
-    "nul": (b"time_ms,neuron\n1,\x00\n", "is no number"),
+    "nul": (b"time_ms,neuron\n1,\x00\n", "is not a number"),
 }
 
 
@@ -289,8 +289,8 @@ def npy_bytes(array, **changes):
 
 TIMES, NEURONS = np.arange(5.0), np.arange(5)
 BAD_NPZ = {
-    "no archive": (lambda p: p.write_bytes(b"PK\x03\x04 nothing"), "no whole .npz"),
-    "empty": (lambda p: p.write_bytes(b""), "no whole .npz"),
+    "no archive": (lambda p: p.write_bytes(b"PK\x03\x04 nothing"), "not a complete .npz"),
+    "empty": (lambda p: p.write_bytes(b""), "not a complete .npz"),
     "objects": (
         lambda p: np.savez(p, times_ms=np.array([{}, []], object), neurons=NEURONS),
         "dtype object: give flat arrays",
@@ -305,17 +305,17 @@ BAD_NPZ = {
     ),
     "no header": (
         lambda p: bad_npz(p, times_ms=b"\x93NUMPY\x01\x00", neurons=npy_bytes(NEURONS)),
-        "times_ms is no array",
+        "times_ms is not an array",
     ),
     "hostile header": (
         lambda p: bad_npz(
             p, times_ms=npy_bytes(TIMES)[:10] + b"[" * 60 + npy_bytes(TIMES)[70:], neurons=npy_bytes(NEURONS)
         ),
-        "times_ms is no array",
+        "times_ms is not an array",
     ),
     "ids beyond int64": (
         lambda p: np.savez(p, times_ms=TIMES, neurons=NEURONS.astype("u8") + 2**63),
-        "no whole number that can",
+        "not a whole number that can",
     ),
 }
 
@@ -333,12 +333,12 @@ def test_bad_npy_files_are_one_line(tmp_path):
     path = write_npy_columns(tmp_path, TRAINS)
     whole = path.read_bytes()
     for data, message in (
-        (whole[:-8], "no whole .npy"),
-        (whole[:50], "no whole .npy"),
+        (whole[:-8], "not a complete .npy"),
+        (whole[:50], "not a complete .npy"),
         (b"", "is empty"),
         (npy_bytes(np.zeros((3, 3))), r"shape \(3, 3\)"),
-        (npy_bytes(np.zeros((3, 2)), shape=(10**14, 2)), "no whole .npy"),
-        (npy_bytes(np.zeros(3), descr="|O"), "no whole .npy"),
+        (npy_bytes(np.zeros((3, 2)), shape=(10**14, 2)), "not a complete .npy"),
+        (npy_bytes(np.zeros(3), descr="|O"), "not a complete .npy"),
     ):
         path.write_bytes(data)
         with pytest.raises(RecordingError, match=message):

@@ -253,7 +253,7 @@ def test_the_other_templates(data_set):
     job_id = subprocess.check_output(["sbatch", *options, templates() / "verify.sbatch"], **run).strip()
     wait_for_end(job_id)
     assert exit_code(job_id) == "0:0"
-    assert "6 of 6 files are whole" in (data_set / f"slurm-{job_id}.out").read_text()
+    assert "6 of 6 files are complete" in (data_set / f"slurm-{job_id}.out").read_text()
 
 
 def test_cancelled_in_the_middle(long_data_set):

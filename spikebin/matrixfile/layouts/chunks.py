@@ -166,7 +166,7 @@ class ChunkCodec:
 
         frame = blosc2.schunk_from_cframe(chunk)
         if "b2nd" not in frame.meta:
-            raise DamagedChunkError("it is no b2nd frame")
+            raise DamagedChunkError("it is not a b2nd frame")
         # As bytes, since blosc2 4.0 to 4.12 build whatever object the metadata describe, functions included.
         shape, blocks = _shapes(blosc2.blosc2_ext.meta__getitem__(frame, "b2nd"))
         first = next((axis for axis, block in enumerate(blocks) if block > 1), len(blocks))

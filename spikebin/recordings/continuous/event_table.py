@@ -57,7 +57,7 @@ class EventTable:
     columns : mapping of str to ndarray (n_events,)
         Numbers, booleans or texts.
     unit : str or None
-        Of the times; None: told by the names of the columns alone.
+        Of the times; None: recognised from the names of the columns alone.
     rate : float or None
         Samples per second.
     """
@@ -141,7 +141,7 @@ def read_events(path: Path, unit: str | None, rate: float | None) -> EventTable:
     Raises
     ------
     RecordingError
-        If there is none, or it is no table.
+        If there is none, or it is not a table.
     """
     return EventTable(str(path), read_table(path), unit, rate)
 
@@ -184,7 +184,7 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
     for i in kept:
         if not (np.isfinite(starts[i]) and np.isfinite(stops[i])) or stops[i] < starts[i]:
             raise RecordingError(
-                f"{table.where}: event {i} lasts from {starts[i]:g} to {stops[i]:g} ms: mend its line, or choose"
+                f"{table.where}: event {i} lasts from {starts[i]:g} to {stops[i]:g} ms: fix its line, or choose"
                 " other columns"
             )
     image_ids = _image_ids(table, rule)
@@ -268,7 +268,7 @@ def _repeats(table: EventTable, repeat: int | None) -> list[int]:
     if column is None:
         return [0] * table.n_events
     if column.dtype.kind not in "iu":
-        raise RecordingError(f"{table.where}: column 'repeat' holds other than whole numbers: mend or rename it")
+        raise RecordingError(f"{table.where}: column 'repeat' holds other than whole numbers: fix or rename it")
     return [int(value) for value in column]
 
 

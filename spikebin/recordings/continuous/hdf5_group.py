@@ -67,10 +67,10 @@ def opened(path: Path) -> Iterator[Group]:
     Raises
     ------
     RecordingError
-        If it is no HDF5 file, is cut off, or HDF5 fails on it.
+        If it is not an HDF5 file, is cut off, or HDF5 fails on it.
     """
     if not is_hdf5(path):
-        raise RecordingError(f"{path} is no HDF5 file, or its start is damaged: check the path, or copy it again")
+        raise RecordingError(f"{path} is not an HDF5 file, or its start is damaged: check the path, or copy it again")
     try:
         with open_hdf5(path) as file:
             yield Group(path, file.root)
@@ -202,7 +202,7 @@ class Group:
 
         leaf = self._node._v_leaves[name] if name in self._node._v_leaves else None  # noqa: SIM401
         if not (isinstance(leaf, tables.Array) and leaf.ndim == 2 and leaf.shape[1] == 2 and leaf.dtype.kind in "fiu"):
-            raise RecordingError(f"{self.where} {name} is no array of pairs: it is damaged, or of another format")
+            raise RecordingError(f"{self.where} {name} is not an array of pairs: it is damaged, or of another format")
         return np.asarray(leaf[:])
 
     def readable(self, name: str) -> bool:
@@ -246,9 +246,9 @@ class Group:
 
     def _flat(self, name: str) -> Any:
         if name not in self._node._v_leaves:
-            raise RecordingError(f"{self.where} has no {name}: it is not whole, or of another format")
+            raise RecordingError(f"{self.where} has no {name}: it is not complete, or of another format")
         if not self.readable(name):
             raise RecordingError(
-                f"{self.where} {name} is no flat array of numbers: it is damaged, or of another format"
+                f"{self.where} {name} is not a flat array of numbers: it is damaged, or of another format"
             )
         return self._node._v_leaves[name]

@@ -109,7 +109,7 @@ class ContinuousRecording:
         Raises
         ------
         RecordingError
-            If what is on disk is not whole or contradicts itself, or does not tell its unit or rate.
+            If what is on disk is not complete or contradicts itself, or does not tell its unit or rate.
         """
         raise NotImplementedError
 
@@ -262,7 +262,7 @@ class ContinuousSheet:
         return (PhaseSpikes(times, rows),)
 
     def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The row of each neuron, -1 for one that is none."""
+        """The row of each neuron, -1 for an id that is not listed."""
         if self._table is not None:
             places = ids - self._ids[0]
             if self._select:
@@ -367,7 +367,7 @@ def parse_ids(text: str, where: str) -> NDArray[np.int64]:
     Raises
     ------
     RecordingError
-        If it is none, or a range is empty or longer than 100,000,000 ids.
+        If it is not one, or a range is empty or longer than 100,000,000 ids.
     """
     ranges = []
     for piece in text.split(","):
@@ -393,7 +393,7 @@ def source_file(path: Path) -> SourceFile:
 
 
 def _row_table(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Row of each id from the lowest on, -1 at the end and for those that are none; None where ids lie far apart."""
+    """Row of each id from the lowest on, -1 at the end and for those that are not ids; None where ids lie far apart."""
     span = int(ids[-1]) - int(ids[0]) + 1
     if span > max(WIDEST_TABLE, 4 * ids.size):
         return None
@@ -407,5 +407,5 @@ def _some(listed: NDArray[Any], wanted: NDArray[np.int64], where: str) -> NDArra
     known = places < len(listed)
     known[known] = listed["neuron_id"][places[known]] == wanted[known]
     if not known.all():
-        raise RecordingError(f"{where} lists no neuron {wanted[~known][0]}: mend `ids`")
+        raise RecordingError(f"{where} lists no neuron {wanted[~known][0]}: fix `ids`")
     return listed[places]

@@ -46,7 +46,7 @@ class SpikeSource(Protocol):
     """Spikes that come one chunk after another."""
 
     def chunks(self) -> Iterator[Spikes]:
-        """All spikes, about CHUNK at a time; each call starts anew.
+        """All spikes, about CHUNK at a time; each call starts from the first again.
 
         Yields
         ------
@@ -58,7 +58,7 @@ class SpikeSource(Protocol):
         Raises
         ------
         RecordingError
-            If what is on disk is not whole or contradicts itself.
+            If what is on disk is not complete or contradicts itself.
         """
         ...
 
@@ -88,7 +88,7 @@ class SeekableSource(SpikeSource, Protocol):
         Raises
         ------
         RecordingError
-            If what is on disk is not whole or contradicts itself.
+            If what is on disk is not complete or contradicts itself.
         """
         ...
 

@@ -26,7 +26,7 @@ LARGEST_ID = 1 << 53
 
 
 class Header:
-    """The first line of a table that is no comment: names of the columns, or their number where it holds numbers.
+    """The first line of a table that is not a comment: names of the columns, or their number where it holds numbers.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     RecordingError
-        If it cannot be read, is empty, or is no text.
+        If it cannot be read, is empty, or is not text.
     """
     with _opened(path) as file:
         for n, line in enumerate(file, 1):
@@ -152,7 +152,7 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
                 cells = split(line, header.delimiter)
                 if len(cells) != len(names):
                     raise RecordingError(
-                        f"{path} line {n} has {len(cells)} cells, its header has {len(names)}: mend the line"
+                        f"{path} line {n} has {len(cells)} cells, its header has {len(names)}: fix the line"
                     )
                 rows.append(cells)
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
@@ -165,9 +165,9 @@ def _opened(path: Path) -> Iterator[IO[str]]:
         with path.open(encoding="utf-8-sig") as file:
             yield file
     except UnicodeDecodeError:
-        raise RecordingError(f"{path} is no UTF-8 text: name its format, or save it as CSV") from None
+        raise RecordingError(f"{path} is not UTF-8 text: name its format, or save it as CSV") from None
     except csv.Error as error:
-        raise RecordingError(f"{path} is no table ({error}): save it as CSV") from None
+        raise RecordingError(f"{path} is not a table ({error}): save it as CSV") from None
     except OSError as error:
         raise RecordingError(f"{path} cannot be read ({error.strerror}): check the path and your rights") from None
 
@@ -181,9 +181,9 @@ def _bad_line(path: Path, lines: list[str], n_before: int, header: Header, colum
                 return RecordingError(f"{path} line {n} has no column {name}: it is cut off, write the file again")
             if not _is_number(cells[column]):
                 return RecordingError(
-                    f"{path} line {n}, column {name}: {cells[column][:40]!r} is no number: mend the line"
+                    f"{path} line {n}, column {name}: {cells[column][:40]!r} is not a number: fix the line"
                 )
-    return RecordingError(f"{path} is no table of numbers after line {n_before}: save it as CSV")
+    return RecordingError(f"{path} is not a table of numbers after line {n_before}: save it as CSV")
 
 
 def _is_number(text: str) -> bool:

@@ -152,18 +152,18 @@ def parse_ms(text: str | float) -> float:
     Raises
     ------
     ValueError
-        If it is none, or not finite.
+        If it is not one, or not finite.
     """
     if isinstance(text, int | float):
         number, unit = float(text), "ms"
     else:
         found: Any = DURATION.fullmatch(text)
         if found is None:
-            raise ValueError(f"{text!r} is no time: give ms, or a number with its unit, 10ms or 0.2s")
+            raise ValueError(f"{text!r} is not a time: give ms, or a number with its unit, 10ms or 0.2s")
         try:
             number = float(found["number"])
         except ValueError:
-            raise ValueError(f"{text!r} is no time: give ms, or a number with its unit, 10ms or 0.2s") from None
+            raise ValueError(f"{text!r} is not a time: give ms, or a number with its unit, 10ms or 0.2s") from None
         unit = NAMES.get(found["unit"].lower() or "ms", "")
         if unit not in {"s", "ms", "us"}:
             raise ValueError(f"{text!r} has the unit {found['unit']!r}: give ms, s or us")

@@ -95,16 +95,16 @@ def parse_stimulus(text: str) -> Stimulus:
     Raises
     ------
     ValueError
-        If the text is no dict display with a name.
+        If the text is not a dict display with a name.
     """
     if len(text) > LONGEST_STIMULUS:
         raise ValueError(f"it has {len(text):,} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError("it is no Python expression") from None
+        raise ValueError("it is not a Python expression") from None
     if not isinstance(tree, ast.Dict):
-        raise ValueError("it is no dict")
+        raise ValueError("it is not a dict")
     parameters: dict[str, Any] = {}
     for key, value in zip(tree.keys, tree.values, strict=True):
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -138,7 +138,7 @@ class MozaikRecording:
         block = load(path / INDEX)
         state = block.state if isinstance(block, Inert) else None
         if not isinstance(state, dict) or not block.kind.startswith("neo.core.block"):
-            raise self.error(f"{INDEX} holds no neo Block: it is no mozaik datastore, check the path")
+            raise self.error(f"{INDEX} holds no neo Block: it is not a mozaik datastore, check the path")
         self._annotations: dict[str, Any] = _dict(state.get("annotations"))
         self.presentations = [
             self._presentation(wrapper) for wrapper in _items(state.get("segments", state.get("_segments")))
@@ -309,7 +309,7 @@ class MozaikSheet:
         Raises
         ------
         RecordingError
-            If a segment is not whole, or disagrees with the others.
+            If a segment is not complete, or disagrees with the others.
         """
         return tuple(
             self._phase_spikes(file, phase)
@@ -395,7 +395,7 @@ class MozaikSheet:
         repeat = presentation.stimulus.parameters.get("trial", 0)
         if not isinstance(repeat, int) or isinstance(repeat, bool):
             raise self.error(
-                f"the stimulus of {presentation.file} has trial {repeat!r}, no whole number: exclude the part"
+                f"the stimulus of {presentation.file} has trial {repeat!r}, not a whole number: exclude the part"
             )
         return repeat
 
