@@ -138,7 +138,7 @@ def test_what_the_old_layouts_cannot_hold_is_refused(tmp_path):
         ({"layout": "neat"}, "no layout 'neat'"),
         ({"layout": "raw", "step": 20}, "go with 'trimmed'"),
         ({"step": 0}, "steps of 1 bin or more"),
-        ({"index": {"X_OM": np.array([1]), "X_ON": np.array([1])}, "kind": "npz"}, "no number"),
+        ({"index": {"X_OM": np.array([1]), "X_ON": np.array([1])}, "kind": "npz"}, "not a number"),
         ({"kind": "zip"}, "no kind 'zip' of export"),
         ({"kind": "npy", "step": 3}, "goes with npz only"),
     ):

@@ -87,7 +87,7 @@ MISTAKES = {
     ('["X_ON"]\nexclude', '"X_ON"\nexclude'): ["line 22", "entry 1 sheets", "list of names"],
     ('time = "01:00:00"', "Time = 1"): ["line 26", "[slurm]", "long option"],
     ('output = "out"', "output = 3"): ["line 2", "output", "text in quotes"],
-    ('output = "out"', 'output = "out'): ["no valid TOML", "line 2"],
+    ('output = "out"', 'output = "out'): ["not valid TOML", "line 2"],
     ("width = 2", "width = inf"): ["line 8", "[binning] width", "number"],
     ("width = 2", f"width = 1{'0' * 400}"): ["line 8", "[binning] width", "number"],
     ('blank = "none"', "window = [-inf, inf]"): ["line 16", "[trial] window", "start and stop"],

@@ -529,7 +529,7 @@ def test_a_config_that_is_broken_meanwhile_fails_sheets_with_one_line(planned, c
     tasks = wanted_tasks(planned, indices=[0])
     outcomes = list(run_tasks(planned.config.path, tasks, workers=1, on_trial=break_and_kill))
     assert [outcome.state for outcome in outcomes] == [State.FAILED] * 3
-    assert all("no valid TOML" in outcome.message for outcome in outcomes[1:])
+    assert all("not valid TOML" in outcome.message for outcome in outcomes[1:])
     assert "Traceback" not in capfd.readouterr().err
 
 

@@ -261,7 +261,7 @@ BAD_TEXTS = {
     "no unit": (b"time,neuron\n1,1\n", "does not tell the unit"),
     "no names": (b"a,b\n1,1\n", "which are the times"),
     "no header": (b"1,1\n2,2\n", "which are the times"),
-    "binary": (b"time_ms,neuron\n1,1\n" + bytes(range(128, 256)), "no UTF-8 text"),
+    "binary": (b"time_ms,neuron\n1,1\n" + bytes(range(128, 256)), "not UTF-8 text"),
     "nul": (b"time_ms,neuron\n1,\x00\n", "is not a number"),
 }
 

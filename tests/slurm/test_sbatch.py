@@ -172,7 +172,7 @@ def test_options_in_one_form(arguments, options, names):
     ],
 )
 def test_options_that_are_not_for_the_user(arguments):
-    with pytest.raises(SpikebinError, match=r"cannot be given|no option|write the option out|lacks its value"):
+    with pytest.raises(SpikebinError, match=r"cannot be given|not an option|write the option out|lacks its value"):
         normal_options(arguments.split())
 
 

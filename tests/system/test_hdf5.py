@@ -155,6 +155,6 @@ def test_attributes_of_other_peoples_files_run_nothing(tmp_path, trace, write, l
 def test_pickles_are_given_back_after_an_error(matrix):
     with pytest.raises(UnreadableError), open_hdf5(matrix) as file:
         file.get_node("/nothing")
-    with pytest.raises(RecordingError, match="no HDF5 file"), opened(matrix.parent):
+    with pytest.raises(RecordingError, match="not an HDF5 file"), opened(matrix.parent):
         pass
     assert tables.attributeset.pickle is tables.atom.pickle is pickle
