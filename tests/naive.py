@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import pickletools
 from fractions import Fraction
@@ -151,3 +152,57 @@ def survey(data):
                 return 3
             at += length if n < 0 else 0
     return 1
+
+
+def cells_of(flat, values, n_columns):
+    """{row: [(bin, value)]} of the events of a trial."""
+    rows = {}
+    for cell, value in zip(flat.tolist(), values.tolist(), strict=True):
+        rows.setdefault(cell // n_columns, []).append((cell % n_columns, value))
+    return rows
+
+
+def pick(flat, values, n_columns, place, out_flat, out_values):
+    n = 0
+    for row, events in cells_of(flat, values, n_columns).items():
+        for bin_, value in events:
+            if place[row] >= 0:
+                out_flat[n], out_values[n] = place[row] * n_columns + bin_, value
+                n += 1
+    return n
+
+
+def add_rows(flat, values, n_columns, coarse, out):
+    for row, events in cells_of(flat, values, n_columns).items():
+        for w in range(len(coarse)):
+            out[w, row] += sum(value for bin_, value in events if coarse[w, bin_] >= 0)
+
+
+def add_cells(flat, values, n_columns, coarse, bin_counts, histogram, sums):
+    for w in range(len(coarse)):
+        for events in cells_of(flat, values, n_columns).values():
+            cells = {}
+            for bin_, value in events:
+                if coarse[w, bin_] >= 0:
+                    cells[coarse[w, bin_]] = cells.get(coarse[w, bin_], 0) + value
+            for bin_, cell in cells.items():
+                bin_counts[w, bin_] += cell
+                histogram[w, cell] += 1
+                sums[w] += cell, cell**2, 1
+
+
+def add_intervals(flat, values, n_columns, out):
+    for row, events in cells_of(flat, values, n_columns).items():
+        times = [bin_ for bin_, value in events for _ in range(value)]
+        for before, after in itertools.pairwise(times):
+            out[:, row] += 1, after - before, (after - before) ** 2
+
+
+def add_products(bins, rows, values, out):
+    for bin_ in set(bins.tolist()):
+        held = {}
+        for b, row, value in zip(bins.tolist(), rows.tolist(), values.tolist(), strict=True):
+            if b == bin_:
+                held[row] = held.get(row, 0) + value
+        for i, j in itertools.combinations_with_replacement(sorted(held), 2):
+            out[i, j] += held[i] * held[j]

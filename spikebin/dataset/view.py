@@ -14,12 +14,13 @@ from spikebin.errors import DatasetError, OutOfRangeError, SpikebinError
 from spikebin.matrixfile.lazy import LazyArray, Selector
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from spikebin.choices import How, Ragged, Rest, Short
     from spikebin.dataset.repeats import Repeats
+    from spikebin.stats.statistics import Stats
 
 __all__ = ["View", "trial_columns"]
 
@@ -290,6 +291,31 @@ class View(LazyArray):
         with np.errstate(invalid="ignore"):
             rate = total.reshape(-1, n_columns) / np.where(recorded > 0, recorded, np.nan) * 1000
         return rate if each else rate[0] / n_rows
+
+    def stats(self, widths: Sequence[float] | None = None, *, sample: int = 100) -> Stats:
+        """Statistics of what the view holds: counts, rates, histograms, variances, Fano factors, correlations.
+
+        Parameters
+        ----------
+        widths : sequence of float, optional
+            Widths of bins in ms, multiples of that of the view, worked out in one pass; default: that of the view. Bins
+            of a trial that do not fill up a longer one are left out, as by ``rebin(k, how="count", rest="drop")``.
+        sample : int
+            Of how many neurons, evenly spaced, to work out correlations and reliability.
+
+        Returns
+        -------
+        spikebin.stats.statistics.Stats
+            Arrays; ``.to_pandas()`` gives them as tables.
+
+        Raises
+        ------
+        DatasetError
+            If a width is not a multiple of the view's, or is longer than the trials.
+        """
+        from spikebin.stats.statistics import stats_of
+
+        return stats_of(self, widths, sample=sample)
 
     def to_sparse(self) -> Any:
         """All trials side by side as a scipy CSR matrix, (neuron, trial * n_columns + bin); needs scipy.
