@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from spikebin.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from spikebin.binning.bin_spikes import Tally as Tally
     from spikebin.binning.bin_spikes import bin_spikes as bin_spikes
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from spikebin.errors import SpikebinError as SpikebinError
     from spikebin.matrixfile.reader import MatrixFile as MatrixFile
     from spikebin.matrixfile.reader import open_file as open_file
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Binning": "binning.rules",

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from spikebin import __version__
 from spikebin.errors import SpikebinError
 from spikebin.system.signals import Ended, ending_on_signals
+from spikebin.version import __version__
 
 __all__ = ["app", "main"]
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin import __version__
 from spikebin.dataset.dataset import dataset_of
 from spikebin.dataset.view import trial_columns
 from spikebin.errors import SpikebinError
 from spikebin.system.files import make_directory, os_error, write_atomically
 from spikebin.system.lock import locked
+from spikebin.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

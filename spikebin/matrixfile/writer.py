@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from spikebin import __version__
 from spikebin.binning.trial import TrialEvents, phase_bins
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.digest import ContentDigest
@@ -23,6 +22,7 @@ from spikebin.matrixfile.seal import FORMAT_VERSION, SEAL_SIZE, pack_seal
 from spikebin.recordings.protocol import NEURON_FIELDS
 from spikebin.system.files import write_atomically
 from spikebin.system.hdf5 import HDF5_LOCK
+from spikebin.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
