@@ -14,8 +14,11 @@ import numpy as np
 
 from benchmarks.processes import spikebin
 from spikebin.binning.rules import Binning
+from spikebin.binning.tally import Tally
 from spikebin.binning.trial import Phase, Trial, TrialEvents
-from spikebin.matrixfile.writer import Identity, MatrixWriter
+from spikebin.matrixfile.seal import Identity
+from spikebin.matrixfile.write_sheet import Settings
+from spikebin.matrixfile.writer import MatrixWriter
 from spikebin.names import directory_name
 from spikebin.recordings.protocol import NEURON_FIELDS
 from spikebin.simulate.experiment import Experiment, presentations, write_datastore
@@ -67,7 +70,7 @@ class Truth:
     def events(self, trial: int) -> TrialEvents:
         """One trial, as a writer takes it."""
         flat, n_spikes = self.flat[trial], self.n_spikes[trial]
-        return TrialEvents(flat, None, n_spikes, n_spikes - flat.size, 0)
+        return TrialEvents(flat, None, Tally(n_spikes, flat.size, n_spikes - flat.size, 0))
 
     def dense(self, trial: int) -> NDArray[np.bool_]:
         """One trial, (n_neurons, N_BINS)."""
@@ -177,14 +180,11 @@ def write_matrix(path: Path, truth: Truth, *, layout: str = "matrix", codec: str
             Identity("V1_Exc_L4", "train", "50000"),
             neurons,
             trials,
-            binning=Binning(),
-            trial_rule={},
-            layout=layout,
-            codec=codec,
+            Settings(Binning(), layout, codec, threads),  # type: ignore[arg-type]
         ) as writer,
         ThreadPoolExecutor(threads) as pool,
     ):
         for trial, encoded in zip(events, pool.map(writer.encode, events), strict=True):
             writer.append(trial, encoded)
-        writer.write(path, "simulated", [], threads=threads)
+        writer.write(path, "simulated", [])
     return path

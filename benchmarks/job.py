@@ -97,8 +97,8 @@ def check_file(path: Path, truth: Truth) -> None:
     for i, expected in enumerate(truth.flat):
         if not np.array_equal(file.flat_events(i)[0], expected):
             raise BenchmarkError(f"{path} holds other spikes in trial {i} than were simulated")
-    if file.header["n_spikes"] != sum(truth.n_spikes):
-        raise BenchmarkError(f"{path} counts {file.header['n_spikes']} spikes, {sum(truth.n_spikes)} were simulated")
+    if file.header.n_spikes != sum(truth.n_spikes):
+        raise BenchmarkError(f"{path} counts {file.header.n_spikes} spikes, {sum(truth.n_spikes)} were simulated")
 
 
 def read_all(bench: Bench, experiment: Experiment) -> list[float]:

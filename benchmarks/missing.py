@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.inputs import output_of
@@ -74,12 +75,12 @@ def data_set(
     )
     spikebin("plan", "--config", config)
     plan = load_plan(load_config(config))
-    header, body = read_seal(template), template.read_bytes()[SEAL_SIZE:]
+    seal, body = read_seal(template), template.read_bytes()[SEAL_SIZE:]
     for job in plan.jobs:
         for sheet in job.sheets:
             if lacking.get(job.index) == sheet:
                 continue
             path = matrix_path(plan.config.output, job.variant, job.part, sheet)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(pack_seal({**header, "variant": job.variant, "part": job.part, "sheet": sheet}) + body)
+            path.write_bytes(pack_seal(replace(seal, variant=job.variant, part=job.part, sheet=sheet)) + body)
     return config

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from spikebin.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from spikebin.binning.bin_spikes import Tally as Tally
     from spikebin.binning.bin_spikes import bin_spikes as bin_spikes
     from spikebin.binning.bin_trials import bin_trials as bin_trials
     from spikebin.binning.rules import Binning as Binning
+    from spikebin.binning.tally import Tally as Tally
     from spikebin.dataset.dataset import Dataset as Dataset
     from spikebin.dataset.open import open_dataset as open_dataset
     from spikebin.dataset.sheet_set import SheetSet as SheetSet
@@ -28,7 +28,7 @@ _HOMES = {
     "MatrixFile": "matrixfile.reader",
     "SheetSet": "dataset.sheet_set",
     "SpikebinError": "errors",
-    "Tally": "binning.bin_spikes",
+    "Tally": "binning.tally",
     "bin_spikes": "binning.bin_spikes",
     "bin_trials": "binning.bin_trials",
     "open_dataset": "dataset.open",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Broken", "How", "Match", "Ragged", "Rest", "Short"]
+__all__ = ["Broken", "Codec", "How", "Layout", "Match", "Ragged", "RaggedTrials", "Rest", "Short", "Values"]
 
 How = Literal["count", "any"]
 Rest = Literal["drop", "keep", "refuse"]
 Short = Literal["pad", "cut", "drop", "refuse"]
 Ragged = Literal["cut", "drop", "refuse"]
+RaggedTrials = Literal["refuse", "pad"]
 Match = Literal["exact", "common"]
+Layout = Literal["matrix", "events"]
+Values = Literal["bool", "count"]
+Codec = Literal["blosc2", "zlib"]
 Broken = Literal["refuse", "leave out"]

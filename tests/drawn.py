@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikebin import Binning, open_file
+from spikebin.binning.tally import Tally
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial, TrialEvents, bin_trial
 from spikebin.matrixfile.layouts.base import make_layout
-from spikebin.matrixfile.writer import Identity, MatrixWriter
+from spikebin.matrixfile.seal import Identity
+from spikebin.matrixfile.write_sheet import Settings
+from spikebin.matrixfile.writer import MatrixWriter
 from spikebin.output.paths import matrix_path
 from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
 
@@ -75,7 +78,7 @@ def write_part(
     ]
     binning = Binning(end_bin=end_bin, values=values)
     identity = Identity(sheet, variant, part)
-    with MatrixWriter(identity, neurons, trials, binning=binning, trial_rule=rule or {}, layout=layout) as writer:
+    with MatrixWriter(identity, neurons, trials, Settings(binning, layout, trial=rule or {})) as writer:
         dense = np.zeros(writer.shape, np.uint8)
         for i, trial in enumerate(trials):
             spikes, first = [], 0
@@ -114,17 +117,14 @@ def write_cells(path, dense, *, layout, codec, threads=2):
         Identity("S", "train", "0"),
         neurons,
         [Trial(str(i), 0, i, "Image", (Phase("image", 0.0, n_columns - 1.0),)) for i in range(n_trials)],
-        binning=Binning(values="count" if counting else "bool"),
-        trial_rule={},
-        layout=layout,
-        codec=codec,
+        Settings(Binning(values="count" if counting else "bool"), layout, codec, threads),
     ) as writer:
         for trial in dense:
             flat = np.flatnonzero(trial)
             counts = trial.reshape(-1)[flat] if counting else None
-            events = TrialEvents(flat, counts, int(trial.sum(dtype=np.int64)), 0, 0)
+            events = TrialEvents(flat, counts, Tally(*2 * (int(trial.sum(dtype=np.int64)),)))
             writer.append(events, writer.encode(events))
-        writer.write(path, "drawn", [], threads=threads)
+        writer.write(path, "drawn", [])
     return open_file(path)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
 from spikebin.binning.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
 from spikebin.binning.rules import Binning
+from spikebin.binning.tally import Tally
 from spikebin.errors import BinningError
 from spikebin.kernels import binning as kernels
 from spikebin.system.process import usable_cores
@@ -19,23 +19,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["Tally", "bin_spikes", "in_parts"]
+__all__ = ["bin_spikes", "in_parts"]
 
 
 T = TypeVar("T")
 
 SPIKES_PER_THREAD = 100_000
 CACHE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Tally:
-    """Where the spikes went: ``n_spikes = n_binned + n_collisions + n_outside``."""
-
-    n_spikes: int
-    n_binned: int
-    n_collisions: int
-    n_outside: int
 
 
 @overload

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from spikebin.binning.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
-from spikebin.binning.bin_spikes import Tally, in_parts
+from spikebin.binning.bin_spikes import in_parts
 from spikebin.binning.intervals import Union, merge_windows
 from spikebin.binning.rules import Binning, edge_tolerance
+from spikebin.binning.tally import Tally
 from spikebin.errors import BinningError
 from spikebin.kernels import binning as kernels
 

@@ -5,11 +5,12 @@ Calls the kernels; knows neither where the spikes came from nor how a file holds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spikebin.binning.tally import Tally
 from spikebin.errors import RecordingError
 from spikebin.kernels import binning as kernels
 
@@ -93,15 +94,13 @@ class TrialEvents:
         ``row * n_columns + bin`` of every cell that is not empty, ascending.
     counts : uint8 (n_events,) or None
         Spikes in each of them; None for booleans.
-    n_spikes, n_collisions, n_outside : int
-        ``n_spikes = n_binned + n_collisions + n_outside``.
+    tally : Tally
+        Where the spikes of the trial went.
     """
 
     flat: NDArray[np.int64]
     counts: NDArray[np.uint8] | None
-    n_spikes: int
-    n_collisions: int
-    n_outside: int
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def values(self) -> NDArray[np.uint8]:
@@ -187,7 +186,5 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
     return TrialEvents(
         flat=flat[:n_events],
         counts=counts[:n_events] if counting else None,
-        n_spikes=n_spikes,
-        n_collisions=n_collisions,
-        n_outside=n_spikes - n_inside,
+        tally=Tally(n_spikes, n_inside - n_collisions, n_collisions, n_spikes - n_inside),
     )

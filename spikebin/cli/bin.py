@@ -240,26 +240,26 @@ def bin_(
     load_numba_without_blas()
 
     from spikebin.binning.rules import Binning
-    from spikebin.pipeline.one_step import Settings, bin_recordings
+    from spikebin.matrixfile.write_sheet import Settings
+    from spikebin.pipeline.one_step import bin_recordings
     from spikebin.recordings.settings import Reading, TrialRule
     from spikebin.system.process import cpus
 
     settings = Settings(
         binning=Binning(width_ms, closed, end_bin, values),  # type: ignore[arg-type]
-        rule=TrialRule(
-            image_id=image_id,
-            events=trials,
-            events_unit=trials_unit,
-            align_to=align_to,
-            until=until,
-            window_start=span and span[0],
-            window_stop=span and span[1],
-            drop_missing=drop_missing,
-        ),
-        ragged=ragged,
-        layout=layout,
-        codec=codec,
+        layout=layout,  # type: ignore[arg-type]
+        codec=codec,  # type: ignore[arg-type]
         threads=threads or cpus(),
+    )
+    rule = TrialRule(
+        image_id=image_id,
+        events=trials,
+        events_unit=trials_unit,
+        align_to=align_to,
+        until=until,
+        window_start=span and span[0],
+        window_stop=span and span[1],
+        drop_missing=drop_missing,
     )
     reading = Reading(
         unit=unit,
@@ -272,7 +272,15 @@ def bin_(
     )
     answers = []
     for binned in bin_recordings(
-        files, settings, kind=kind, reading=reading, sheets=sheets or (), out=out, force=force
+        files,
+        settings,
+        rule,
+        kind=kind,
+        reading=reading,
+        sheets=sheets or (),
+        out=out,
+        ragged=ragged,  # type: ignore[arg-type]
+        force=force,
     ):
         answers.append(binned.as_dict())
         if not json:

@@ -13,7 +13,6 @@ from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantO
 
 if TYPE_CHECKING:
     from spikebin.dataset.sheet_set import SheetSet
-    from spikebin.pipeline.config import Config
 
 DatasetOption = Annotated[
     Path | None,
@@ -47,23 +46,34 @@ IndexOption = Annotated[
 ]
 
 
-def _config(config: Path | None, dataset: Path | None) -> Config:
-    from spikebin.pipeline.config import Config, load_config
+def _output(config: Path | None, dataset: Path | None) -> tuple[Path, dict[str, tuple[str, ...]]]:
+    """The data set to read, and the parts of each variant that its config excludes."""
+    from spikebin.pipeline.config import load_config
 
-    return load_config(config) if dataset is None else Config(path=dataset, output=dataset, recordings=())
+    if dataset is not None:
+        return dataset, {}
+    settings = load_config(config)
+    return settings.output, settings.excluded
 
 
 def _open(
-    config: Config, variant: str, sheet: str | None, match: str, leave_out: list[str] | None, *, broken: bool
+    output: tuple[Path, dict[str, tuple[str, ...]]],
+    variant: str,
+    sheet: str | None,
+    match: str,
+    leave_out: list[str] | None,
+    *,
+    broken: bool,
 ) -> SheetSet:
     from spikebin.dataset.open import open_output
 
     if match not in {"exact", "common"}:
         raise typer.BadParameter(f"{match!r}: give exact or common", param_hint="--match")
     sheets = open_output(
-        config,
+        output[0],
         variant,
         sheet,
+        excluded=output[1].get(variant, ()),
         match=match,  # type: ignore[arg-type]
         leave_out=leave_out or (),
         broken="leave out" if broken else "refuse",
@@ -116,10 +126,10 @@ def export(
     from spikebin.exports.export import export as write
     from spikebin.exports.old_layouts import read_index
 
-    settings = _config(config, dataset)
+    output = _output(config, dataset)
     index = read_index(neurons_index) if neurons_index is not None else None
-    for name in chosen_variants(settings.output, variant):
-        sheets = _open(settings, name, sheet, match, leave_out, broken=without_broken)
+    for name in chosen_variants(output[0], variant):
+        sheets = _open(output, name, sheet, match, leave_out, broken=without_broken)
         n_parts = (sheets if index is None else sheets.only(index)).n_parts
         written = write(kind, sheets, out, layout=layout, step=step, index=index)  # type: ignore[arg-type]
         n_skipped = sum(done.skipped for done in followed(written, n_parts, partial("{}/{}".format, name)))
@@ -141,14 +151,14 @@ def compare(
     config: ConfigOption = None,
 ) -> None:
     """Tell file by file whether an old data set agrees with the new one, and why not; exit 1 if any differs."""
-    from spikebin.dataset.open import variants_of
     from spikebin.exports.compare import compare as held_against
     from spikebin.exports.compare import old_datasets
+    from spikebin.output.paths import variants_there
 
-    settings = _config(config, dataset)
+    output = _output(config, dataset)
     verdicts = []
-    for name, path in old_datasets(old_dir, variants_of(settings.output), variant):
-        sheets = _open(settings, name, sheet, match, leave_out, broken=without_broken)
+    for name, path in old_datasets(old_dir, variants_there(output[0]), variant):
+        sheets = _open(output, name, sheet, match, leave_out, broken=without_broken)
         for verdict in held_against(sheets, path, all_sheets=sheet is None):
             verdicts.append(verdict)
             if not json and (verdict.remarks or not verdict.agrees):
@@ -228,9 +238,9 @@ def view(
         how=how,  # type: ignore[arg-type]
         rest=rest,  # type: ignore[arg-type]
     )
-    settings = _config(config, dataset)
-    for name in chosen_variants(settings.output, variant):
-        sheets = chain.sheets(_open(settings, name, sheet, match, leave_out, broken=without_broken))
-        written = materialise(sheets, out, chain, layout=layout)
+    output = _output(config, dataset)
+    for name in chosen_variants(output[0], variant):
+        sheets = chain.sheets(_open(output, name, sheet, match, leave_out, broken=without_broken))
+        written = materialise(sheets, out, chain, layout=layout)  # type: ignore[arg-type]
         n_skipped = sum(done.skipped for done in followed(written, sheets.n_parts, str))
         note(f"{name}: {sheets.n_parts - n_skipped} written, {n_skipped} there already")

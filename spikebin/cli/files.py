@@ -106,13 +106,14 @@ def convert(
     from spikebin.matrixfile.convert import convert_files, convert_targets
 
     results, failed = [], False
-    for done in convert_files(convert_targets(paths, out), layout=layout, codec=codec, threads=threads):
+    targets = convert_targets(paths, out)
+    for done in convert_files(targets, layout=layout, codec=codec, threads=threads):  # type: ignore[arg-type]
         if done.header is None:
             failed = True
             note(f"error: {done.error}")
             results.append({"path": str(done.path), "error": done.error})
             continue
-        facts = {"layout": done.header["layout"], "codec": done.header["codec"]}
+        facts = {"layout": done.header.layout, "codec": done.header.codec}
         results.append({"path": str(done.target), **facts, "error": ""})
         if not json:
             sizes = f"{size_text(done.size)} -> {size_text(done.target.stat().st_size)}"

@@ -23,9 +23,9 @@ def outcome_line(outcome: Outcome) -> str:
     if not outcome.exported:
         return f"{what}: done already"
     header = outcome.header
-    shape = " x ".join(map(str, header["shape"]))
-    lost = f"{header['n_collisions']:,} collisions, {header['n_outside']:,} outside"
-    return f"{what}: {shape}, {header['n_spikes']:,} spikes, {lost}, {size_text(header['size'])} -> {outcome.message}"
+    shape = " x ".join(map(str, header.shape))
+    lost = f"{header.n_collisions:,} collisions, {header.n_outside:,} outside"
+    return f"{what}: {shape}, {header.n_spikes:,} spikes, {lost}, {size_text(header.size)} -> {outcome.message}"
 
 
 def report(outcomes: Iterable[Outcome]) -> int:

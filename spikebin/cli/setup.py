@@ -56,6 +56,7 @@ def plan(
 ) -> None:
     """List the jobs and freeze them: an index means the same part for ever, new parts are appended."""
     from spikebin.cli.tables import plan_table
+    from spikebin.output.paths import JOBS
     from spikebin.pipeline.config import load_config
     from spikebin.pipeline.plan import make_plan
     from spikebin.pipeline.summary import summarise_plan
@@ -68,7 +69,7 @@ def plan(
     plan_table(made)
     note(
         f"{summary['jobs']} jobs, {summary['files']} files, about {size_text(summary['bytes'])}"
-        f" ({size_text(summary['free'])} free) -> {made.config.output / 'jobs.csv'}"
+        f" ({size_text(summary['free'])} free) -> {made.output / JOBS}"
     )
     note(f"new: {changes.parts} parts, {changes.sheets} sheets of parts, {changes.sources} sources of parts")
     if summary["no_source"]:
@@ -95,7 +96,7 @@ def exclude(
     plan = load(config)
     job = plan.find_job(part)
     if undo:
-        undo_exclude(plan, job)
+        undo_exclude(plan.output, job)
     else:
-        leave_out(plan, job, reason)
+        leave_out(plan.output, job, reason)
     note(f"{part} is {'no longer ' if undo else ''}excluded")

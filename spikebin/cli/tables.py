@@ -253,7 +253,7 @@ def raster(file: MatrixFile, trial: int) -> None:
     console.print(f"\ntrial {trial}: image {facts['image_id']}, repeat {facts['repeat']}, {len(rows):,} spikes")
     for line in draw_raster(rows, columns, file.shape[1:], size, marks=onsets):
         console.print(line, markup=False, soft_wrap=True)
-    names = [f"{phase['name']} from bin {onset}" for phase, onset in zip(file.header["phases"], onsets, strict=True)]
+    names = [f"{phase.name} from bin {onset}" for phase, onset in zip(file.header.phases, onsets, strict=True)]
     console.print(
         f"{file.shape[1]} neurons by id, {file.shape[2]} bins of {file.binning.width:g} ms; {', '.join(names)}"
     )

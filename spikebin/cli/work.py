@@ -179,9 +179,14 @@ def status(
 
         status_table(summary)
     if rates or plot is not None:
-        from spikebin.dataset.open import exported_views
+        from spikebin.dataset.open import open_output
 
-        views = exported_views(plan.config, summary.with_spikes)
+        views = {
+            f"{variant} {sheet}": open_output(
+                plan.output, variant, sheet, excluded=plan.config.excluded.get(variant, ()), broken="leave out"
+            )[sheet]
+            for variant, sheet in summary.with_spikes
+        }
         if not json:
             from spikebin.cli.tables import psth
 

@@ -65,16 +65,17 @@ class Dataset(View):
         if not files:
             raise DatasetError("a data set of no files: give at least one")
         first = files[0].header
-        name = f"{first['variant']}/{first['sheet']}"
+        name = f"{first.variant}/{first.sheet}"
         for file in files:
             for key in ("sheet", "variant", "binning"):
-                if file.header[key] != first[key]:
+                here, there = getattr(file.header, key), getattr(first, key)
+                if here != there:
                     raise DatasetError(
-                        f"{file.path} and {files[0].path} do not belong together: {key} is {file.header[key]!r} and"
-                        f" {first[key]!r}; export them with one config, or open them apart"
+                        f"{file.path} and {files[0].path} do not belong together: {key} is {here!r} and {there!r};"
+                        " export them with one config, or open them apart"
                     )
         self.files = list(files)
-        self.parts = [file.header["part"] for file in files]
+        self.parts = [file.header.part for file in files]
         self.left_out: dict[str, str] = {}
         self._tables: dict[int, NDArray[Any]] = {}
         self._rows: dict[int, NDArray[np.intp] | None] = {}
@@ -88,7 +89,7 @@ class Dataset(View):
             for file in files:
                 if file.shape[1] != n_neurons:
                     raise DatasetError(
-                        f"part {file.header['part']} of {name} has {file.shape[1]} neurons, part {self.parts[0]}"
+                        f"part {file.header.part} of {name} has {file.shape[1]} neurons, part {self.parts[0]}"
                         f" {n_neurons}: open with match='common' to take those that all parts have"
                     )
         super().__init__(
@@ -134,7 +135,7 @@ class Dataset(View):
                 others = self._of_file(part, lambda file: file.neurons["neuron_id"])
                 neurons = neurons[np.isin(neurons["neuron_id"], others)]
             if not len(neurons):
-                raise DatasetError(f"no neuron id is in all {len(self.files)} parts of {self.files[0].header['sheet']}")
+                raise DatasetError(f"no neuron id is in all {len(self.files)} parts of {self.files[0].header.sheet}")
         return neurons
 
     def onsets(self, phase: str) -> NDArray[np.int64]:
@@ -261,16 +262,16 @@ class Dataset(View):
     @property
     def _whole_trials(self) -> bool:
         # Cut out around events, without the blanks between them, or as windows: such trials leave gaps, or overlap.
-        rule, made_by = self.files[0].header["trial"], self.files[0].header["source"]["name"]
-        gaps = rule.get("blank") == "none" or "events" in rule or "window_start" in rule
-        return not gaps and " | window(" not in made_by and " | rebin(" not in made_by
+        rule, views = self.files[0].header.trial, self.files[0].header.views
+        gaps = rule.get("blank") == "none" or rule.get("events") is not None or rule.get("window_start") is not None
+        return not gaps and not any(view.startswith(("window(", "rebin(")) for view in views)
 
     def _locate(self, trial: int) -> tuple[int, int]:
         part = int(np.searchsorted(self._starts, trial, "right")) - 1
         return part, trial - int(self._starts[part])
 
     def _phase_names(self, part: int) -> list[str]:
-        return [phase["name"] for phase in self.files[part].header["phases"]]
+        return [phase.name for phase in self.files[part].header.phases]
 
     def _of_file(self, part: int, question: Callable[[MatrixFile], NDArray[Any]]) -> NDArray[Any]:
         """What a table of a file says; the table itself is not kept."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -15,15 +14,14 @@ from spikebin.matrixfile.reader import MatrixFile
 from spikebin.names import directory_name, natural_key, suggest
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.jobs import read_jobs
+from spikebin.output.paths import part_files, sheets_there, variants_there
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from spikebin.choices import Broken, Match
-    from spikebin.dataset.view import View
-    from spikebin.pipeline.config import Config
 
-__all__ = ["chosen_variants", "exported_views", "open_dataset", "open_output", "sheet_files", "variants_of"]
+__all__ = ["chosen_variants", "open_dataset", "open_output"]
 
 
 @overload
@@ -100,7 +98,7 @@ def open_dataset(
     root = Path(path)
     variant = _variant(root, variant)
     names = _sheet_names(root, variant, sheet)
-    found = {name: sheet_files(root, variant, name) for name in names}
+    found = {name: part_files(root, variant, name) for name in names}
     planned = _planned(root, variant)
     parts = {name: dict.fromkeys([*paths, *planned.get(name, ())]) for name, paths in found.items()}
     everywhere = dict.fromkeys(part for mine in parts.values() for part in mine)
@@ -139,29 +137,32 @@ def open_dataset(
     for mine in files.values():
         dataset = Dataset([mine[part] for part in kept], match=match)
         dataset.left_out = left_out
-        datasets[str(dataset.files[0].header["sheet"])] = dataset
+        datasets[str(dataset.files[0].header.sheet)] = dataset
     if sheet is not None:
         return next(iter(datasets.values()))
     return _aligned(datasets, match, left_out)
 
 
 def open_output(
-    config: Config,
+    output: Path,
     variant: str,
     sheet: str | None = None,
     *,
+    excluded: Collection[str] = (),
     match: Match = "exact",
     leave_out: Collection[str] = (),
     broken: Broken = "refuse",
 ) -> SheetSet:
-    """Open what a config exports to, without the parts that its ``exclude`` names; else as `open_dataset`.
+    """Open what a config exports to, without the parts that it excludes; else as `open_dataset`.
 
     Parameters
     ----------
-    config : Config
+    output : Path
     variant : str
     sheet : str, optional
         Raw or directory name. None: all sheets.
+    excluded : collection of str
+        Parts that the config excludes; those that the plan does not have are no matter.
     match, leave_out, broken
         As for `open_dataset`.
 
@@ -175,56 +176,12 @@ def open_output(
     DatasetError, MatrixFileError, PlanError
         As `open_dataset`.
     """
-    jobs = {job.part for job in read_jobs(config.output) or () if job.variant == variant}
-    excludes = {part for entry in config.recordings if entry.variant == variant for part in entry.exclude}
-    without = [*leave_out, *sorted(excludes & jobs)]
+    planned = {job.part for job in read_jobs(output) or () if job.variant == variant}
+    without = [*leave_out, *sorted(planned.intersection(excluded))]
     if sheet is None:
-        return open_dataset(config.output, variant, match=match, leave_out=without, broken=broken)
-    dataset = open_dataset(config.output, variant, sheet=sheet, match=match, leave_out=without, broken=broken)
+        return open_dataset(output, variant, match=match, leave_out=without, broken=broken)
+    dataset = open_dataset(output, variant, sheet=sheet, match=match, leave_out=without, broken=broken)
     return SheetSet({dataset.sheet: dataset}, dataset.left_out)
-
-
-def exported_views(config: Config, wanted: Iterable[tuple[str, str]]) -> dict[str, View]:
-    """The data sets of some (variant, sheet), by a name that says both, without the parts that are not there.
-
-    Parameters
-    ----------
-    config : Config
-    wanted : iterable of (str, str)
-        Variant and sheet, raw or directory name.
-
-    Returns
-    -------
-    dict of str to View
-        By ``"<variant> <sheet>"``, as they are wanted.
-
-    Raises
-    ------
-    DatasetError
-        If one has no part at all, or as `open_dataset`.
-    PlanError
-        As `open_dataset`.
-    """
-    return {
-        f"{variant} {sheet}": next(iter(open_output(config, variant, sheet, broken="leave out").values()))
-        for variant, sheet in wanted
-    }
-
-
-def variants_of(root: Path | str) -> list[str]:
-    """Variants that have been exported to a data set.
-
-    Parameters
-    ----------
-    root : Path or str
-        The output of a config.
-
-    Returns
-    -------
-    list of str
-        Sorted; empty where there is no such directory.
-    """
-    return [name for name in _listed(Path(root)) if (Path(root) / name / "spikes").is_dir()]
 
 
 def chosen_variants(root: Path | str, wanted: str | None = None) -> list[str]:
@@ -245,42 +202,19 @@ def chosen_variants(root: Path | str, wanted: str | None = None) -> list[str]:
     DatasetError
         If there is no such variant, or none at all.
     """
-    variants = variants_of(root)
+    variants = variants_there(Path(root))
     return variants if wanted is None and variants else [_variant(Path(root), wanted)]
-
-
-def sheet_files(root: Path, variant: str, sheet: str) -> dict[str, Path]:
-    """Part -> matrix file of a sheet (by its directory's name), in natural order of the parts; none is opened.
-
-    Parameters
-    ----------
-    root : Path
-        The output of a config.
-    variant : str
-    sheet : str
-        Directory name.
-
-    Returns
-    -------
-    dict of str to Path
-        Empty where there is no such directory.
-    """
-    prefix = f"spikes_{sheet}_"
-    directory = root / variant / "spikes" / sheet
-    names = [entry for entry in _listed(directory) if entry.startswith(prefix) and entry.endswith(".h5")]
-    parts = {name.removeprefix(prefix).removesuffix(".h5"): directory / name for name in names}
-    return dict(sorted(parts.items(), key=lambda item: natural_key(item[0])))
 
 
 def _opened(path: Path | None, variant: str, sheet: str, part: str) -> MatrixFile:
     if path is None:
         raise MatrixFileError(f"no file of {sheet} in part {part}")
     file = MatrixFile(path)
-    found = file.header["variant"], file.header["part"], directory_name(file.header["sheet"])
+    found = file.header.variant, file.header.part, directory_name(file.header.sheet)
     if found != (variant, part, sheet):
         raise MatrixFileError(f"{path} holds {'/'.join(found)}: it was renamed or copied")
-    if "limit" in file.header:
-        raise MatrixFileError(f"{path} holds only the first {file.header['limit']} trials of its part: export it again")
+    if file.header.limit is not None:
+        raise MatrixFileError(f"{path} holds only the first {file.header.limit} trials of its part: export it again")
     return file
 
 
@@ -308,7 +242,7 @@ def _keys(dataset: Dataset) -> Iterator[tuple[str, str, int, int]]:
 
 
 def _variant(root: Path, wanted: str | None) -> str:
-    variants = variants_of(root)
+    variants = variants_there(root)
     if wanted in variants:
         return str(wanted)
     if not variants:
@@ -322,8 +256,7 @@ def _variant(root: Path, wanted: str | None) -> str:
 
 def _sheet_names(root: Path, variant: str, wanted: str | None) -> list[str]:
     """Directory names of the sheets to open."""
-    spikes = root / variant / "spikes"
-    there = [name for name in _listed(spikes) if any(file.endswith(".h5") for file in _listed(spikes / name))]
+    there = sheets_there(root, variant)
     planned = [name for name in _planned(root, variant) if name in there]
     ordered = planned + [name for name in there if name not in planned]
     if wanted is None and ordered:
@@ -342,10 +275,3 @@ def _planned(root: Path, variant: str) -> dict[str, list[str]]:
                 for sheet in source.sheets if source.path else ():
                     planned.setdefault(directory_name(sheet), []).append(job.part)
     return planned
-
-
-def _listed(directory: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in os.scandir(directory))
-    except OSError:
-        return []

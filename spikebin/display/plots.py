@@ -122,7 +122,7 @@ def _view(file: MatrixFile | View) -> View:
 
 def _named(sheets: Mapping[str, View] | MatrixFile | View) -> dict[str, View]:
     if isinstance(sheets, MatrixFile):
-        return {sheets.header["sheet"]: Dataset([sheets])}
+        return {sheets.header.sheet: Dataset([sheets])}
     return {sheets.sheet: sheets} if not hasattr(sheets, "items") else dict(sheets)
 
 

@@ -168,7 +168,7 @@ def _compare_sheet(
 
 
 def _old_ids(old: Path, file: MatrixFile) -> NDArray[Any] | None:
-    name = f"neuron_ids_{directory_name(file.header['sheet'])}_{file.header['part']}.npy"
+    name = f"neuron_ids_{directory_name(file.header.sheet)}_{file.header.part}.npy"
     try:
         return read_ids(old / "neuron_ids" / name)
     except DatasetError:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.dataset.sparse import scipy_sparse
+from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from spikebin.binning.rules import Binning
+    from spikebin.binning.trial import TrialEvents
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.view import View
     from spikebin.exports.old_layouts import OutFile
 
     Rows = NDArray[np.intp] | None
     Make = Callable[[Part, Rows], Iterator[OutFile]]
+
+BLOCK_CELLS = 1 << 26
 
 
 def _npy_blocks(view: View) -> Iterator[bytes]:
@@ -58,3 +65,81 @@ def _blocks(content: Any) -> Iterable[bytes | memoryview]:
         blocks: Iterable[bytes] = content
         return blocks
     return [buffer.getbuffer()]
+
+
+def write_dense(
+    target: Path,
+    trials: Iterable[TrialEvents],
+    shape: tuple[int, int, int],
+    binning: Binning,
+    labels: Mapping[str, NDArray[Any]],
+) -> None:
+    """Write trials as a dense array, never whole in memory.
+
+    Parameters
+    ----------
+    target : Path
+        ``.npy``: the array. ``.npz``: the array as ``spikes``, and the labels.
+    trials : iterable of TrialEvents
+        All of them, in order.
+    shape : tuple of int
+        (trial, neuron, time).
+    binning : Binning
+    labels : mapping of str to ndarray
+        What the rows and columns are.
+
+    Raises
+    ------
+    DiskFullError
+        If no space or quota is left.
+    SpikebinError
+        If the file cannot be written. Nothing is left behind.
+    """
+    blocks = _dense_npy(trials, shape, np.dtype(bool if binning.values == "bool" else "u1"))
+    write_atomically(target, blocks if target.suffix == ".npy" else _dense_npz(blocks, labels))
+
+
+def _dense_npy(trials: Iterable[TrialEvents], shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Iterator[bytes]:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_2_0(header, {"descr": dtype.str, "fortran_order": False, "shape": shape})
+    yield header.getvalue()
+    n_cells = shape[1] * shape[2]
+    for events in trials:
+        for first in range(0, n_cells, BLOCK_CELLS):
+            block = np.zeros(min(BLOCK_CELLS, n_cells - first), np.uint8)
+            low, high = np.searchsorted(events.flat, (first, first + block.size))
+            block[events.flat[low:high] - first] = events.values[low:high]
+            yield block.tobytes()
+
+
+def _dense_npz(blocks: Iterable[bytes], labels: Mapping[str, NDArray[Any]]) -> Iterator[bytes]:
+    out = _Pipe()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("spikes.npy", "w", force_zip64=True) as member:
+            for block in blocks:
+                member.write(block)
+                yield out.take()
+        for name, array in labels.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    yield out.take()
+
+
+class _Pipe(io.RawIOBase):
+    """Where an archive is written to, and its bytes are taken from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffer = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._buffer += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self._buffer)
+        self._buffer.clear()
+        return taken

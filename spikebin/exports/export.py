@@ -126,12 +126,12 @@ def export(
         sheet = directory_name(name)
         notes: dict[Path, list[str]] = {}
         for part in parts:
-            root = out / f"{part.file.header['variant']}_dataset"
+            root = out / f"{part.file.header.variant}_dataset"
             rows = _rows(part, chosen.get(name))
             prefix = f"{folder.replace('/', '-')}-{sheet}-"
             note = root / NOTES / f"{prefix}{part.name}.json"
             origin = {
-                "content": part.file.header["content_digest"],
+                "content": part.file.header.content_digest,
                 "rows": _digest(rows),
                 "trials": _digest(part.trials),
             }

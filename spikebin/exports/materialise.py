@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,12 @@ from spikebin.binning.rules import Binning
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.dataset.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
-from spikebin.matrixfile.seal import read_seal
-from spikebin.matrixfile.writer import Identity
+from spikebin.matrixfile.seal import Identity, read_seal
+from spikebin.matrixfile.write_sheet import Settings, write_sheet
 from spikebin.names import directory_name
+from spikebin.output.ids import write_ids
 from spikebin.output.paths import matrix_path
-from spikebin.pipeline.config import Config
-from spikebin.pipeline.job import export_sheet
 from spikebin.recordings.protocol import SourceFile
-from spikebin.recordings.settings import TrialRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,11 +31,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.choices import How, Rest, Short
+    from spikebin.choices import Codec, How, Layout, Rest, Short
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.sheet_set import SheetSet
     from spikebin.dataset.view import View
     from spikebin.matrixfile.reader import MatrixFile
+    from spikebin.matrixfile.seal import Identity, Seal
 
 __all__ = ["Chain", "Written", "materialise", "parse_window"]
 
@@ -46,11 +46,11 @@ class Written:
     """One matrix file of a materialised view; `header` is its seal. `skipped`: it was there already."""
 
     path: Path
-    header: dict[str, Any]
+    header: Seal
     skipped: bool
 
     def __str__(self) -> str:
-        shape = " x ".join(map(str, self.header["shape"]))
+        shape = " x ".join(map(str, self.header.shape))
         return f"{self.path}: {'there already' if self.skipped else shape}"
 
 
@@ -175,8 +175,8 @@ def materialise(
     out: Path,
     chain: Callable[[View], View],
     *,
-    layout: str | None = None,
-    codec: str | None = None,
+    layout: Layout | None = None,
+    codec: Codec | None = None,
 ) -> Iterator[Written]:
     """Take a chain of views of each part of each sheet, and write it as a data set.
 
@@ -219,36 +219,21 @@ def materialise(
     for parts in sheets.parts().values():
         for part in parts:
             file, header = part.file, part.file.header
-            target = matrix_path(out, header["variant"], header["part"], header["sheet"])
+            target = matrix_path(out, header.variant, header.part, header.sheet)
             if target.exists() and target.samefile(file.path):
                 raise DatasetError(f"{out} is the data set itself: write the view to another directory")
             recording = _ViewRecording(_of_part(part, chain), file)
-            wanted = recording.name, layout or header["layout"], codec or header["codec"]
+            wanted = recording.name, layout or header.layout, codec or header.codec
             sealed = _sealed(target)
-            if sealed is not None and (sealed["source"]["name"], sealed["layout"], sealed["codec"]) == wanted:
+            if sealed is not None and (sealed.source.name, sealed.layout, sealed.codec) == wanted:
                 yield Written(target, sealed, skipped=True)
                 continue
-            config = Config(
-                path=target,
-                output=out,
-                recordings=(),
-                layout=wanted[1],
-                codec=wanted[2],
-                binning=recording.binning,
-                trial=_trial_rule(file),
+            settings = Settings(recording.binning, layout or header.layout, codec or header.codec, trial=header.trial)
+            seal = write_sheet(
+                recording, header.identity, settings, target, check=partial(_write_ids, out, header.identity, recording)
             )
-            identity = Identity(header["sheet"], header["variant"], header["part"])
-            yield Written(target, export_sheet(recording, config, identity, target), skipped=False)
+            yield Written(target, seal, skipped=False)
             file.forget_tables()
-
-
-def _trial_rule(file: MatrixFile) -> TrialRule:
-    try:
-        return TrialRule(**file.header["trial"])
-    except TypeError:
-        raise DatasetError(
-            f"the trials of {file.path} were made by settings that this version does not know: use a newer spikebin"
-        ) from None
 
 
 def _of_part(part: Part, chain: Callable[[View], View]) -> View:
@@ -272,8 +257,8 @@ class _ViewRecording:
         rows = np.argsort(view.neurons["neuron_id"], kind="stable")
         self._view = view.take(order).select(index=rows)
         steps = " | ".join(view.steps) or "copy"
-        self.name = f"{file.path.name} (content {file.header['content_digest'][:16]}) | {steps}"
-        self.where = f"{view.name} of part {file.header['part']}"
+        self.name = f"{file.path.name} (content {file.header.content_digest[:16]}) | {steps}"
+        self.where = f"{view.name} of part {file.header.part}"
         source = file.path.stat()
         self.files: Sequence[SourceFile] = [SourceFile(file.path.name, source.st_size, source.st_mtime)]
         # A bin is what it is, whatever its trial's duration was in ms: end_bin is in the bins already.
@@ -285,7 +270,7 @@ class _ViewRecording:
         )
         names, self._bins = self._view.phases()
         if not len(view):
-            raise DatasetError(f"{' | '.join(view.steps)} leaves no trial of part {file.header['part']}")
+            raise DatasetError(f"{' | '.join(view.steps)} leaves no trial of part {file.header.part}")
         self._names = names
         self.trials: Sequence[Trial] = [self._trial(i) for i in range(len(self._view))]
 
@@ -315,8 +300,13 @@ class _ViewRecording:
         return Trial(str(facts["image_id"]), int(facts["repeat"]), int(facts["order"]), stimulus, phases, extra)
 
 
-def _sealed(path: Path) -> dict[str, Any] | None:
+def _sealed(path: Path) -> Seal | None:
     try:
         return read_seal(path)
     except MatrixFileError:
         return None
+
+
+def _write_ids(output: Path, identity: Identity, recording: _ViewRecording, _: Path) -> None:
+    trials = ((trial.repeat, trial.image_id) for trial in recording.trials)
+    write_ids(output, identity, trials, recording.neurons["neuron_id"])

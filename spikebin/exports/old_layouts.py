@@ -111,10 +111,10 @@ def old_files(
     SpikebinError
         If scipy is missing, when the content is asked for.
     """
-    check_trials(layout, kept, f"{file.header['sheet']} of part {file.header['part']}")
+    check_trials(layout, kept, f"{file.header.sheet} of part {file.header.part}")
     folder = PurePosixPath(folder_of(layout, step))
     view: View = Dataset([file])
-    sheet, part = directory_name(file.header["sheet"]), file.header["part"]
+    sheet, part = directory_name(file.header.sheet), file.header.part
     n_columns = view.shape[2]
     trials = view.trials
     if (trials["n_bins"] != n_columns).any():
@@ -161,7 +161,7 @@ def check_numbers(files: Sequence[MatrixFile]) -> None:
     DatasetError
         If a part is not called by a number, or by one that another part's trials count up to.
     """
-    numbered = sorted(((_first_number(file.header["part"]), file) for file in files), key=itemgetter(0))
+    numbered = sorted(((_first_number(file.header.part), file) for file in files), key=itemgetter(0))
     for (first, file), (following, other) in pairwise(numbered):
         # Repeats of an image share its number; to count them costs a look into the file.
         if following - first >= file.shape[0]:
@@ -170,8 +170,8 @@ def check_numbers(files: Sequence[MatrixFile]) -> None:
         file.forget_tables()
         if following - first < n_images:
             raise DatasetError(
-                f"the {n_images} images of part {file.header['part']} would be numbered over those of part"
-                f" {other.header['part']}: the trimmed layout needs parts called by their first image, choose raw"
+                f"the {n_images} images of part {file.header.part} would be numbered over those of part"
+                f" {other.header.part}: the trimmed layout needs parts called by their first image, choose raw"
             )
 
 

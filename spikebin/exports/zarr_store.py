@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import warnings
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,18 +123,18 @@ def _facts(view: View) -> dict[str, Any]:
     dataset = dataset_of(view)
     header = dataset.files[0].header
     return {
-        "sheet": header["sheet"],
-        "variant": header["variant"],
-        "binning": header["binning"],
-        "trial": header["trial"],
+        "sheet": header.sheet,
+        "variant": header.variant,
+        "binning": asdict(header.binning),
+        "trial": header.trial,
         "width_ms": view.width,
         "views": " | ".join(view.steps),
         "sources": [
             {
-                "part": file.header["part"],
+                "part": file.header.part,
                 "file": file.path.name,
-                "content_digest": file.header["content_digest"],
-                "recording": file.header["source"]["name"],
+                "content_digest": file.header.content_digest,
+                "recording": file.header.source.name,
             }
             for file in dataset.files
         ],

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from spikebin.binning.trial import TrialEvents
 from spikebin.errors import DiskFullError, MatrixFileError, SpikebinError
+from spikebin.matrixfile.image import MatrixImage
 from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.verify import matrix_files, verify_file
-from spikebin.matrixfile.writer import MatrixImage, seal_image
+from spikebin.matrixfile.writer import seal_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Converted", "convert_file", "convert_files", "convert_targets"]
+    from spikebin.choices import Codec, Layout
+    from spikebin.matrixfile.seal import Seal
 
-# What the new seal says for itself; all else is taken over.
-OWN = {"format_version", "spikebin_version", "created", "size", "sha256", "layout", "codec", "content_digest"}
+__all__ = ["Converted", "convert_file", "convert_files", "convert_targets"]
 
 
 @dataclass(frozen=True)
 class Converted:
-    """What became of one file: its bytes before, and the header of the new one or why there is none."""
+    """What became of one file: its bytes before, and the seal of the new one or why there is none."""
 
     path: Path
     target: Path
     size: int
-    header: dict[str, Any] | None
+    header: Seal | None
     error: str = ""
 
 
 def convert_files(
-    targets: Iterable[tuple[Path, Path]], *, layout: str | None = None, codec: str | None = None, threads: int = 1
+    targets: Iterable[tuple[Path, Path]], *, layout: Layout | None = None, codec: Codec | None = None, threads: int = 1
 ) -> Iterator[Converted]:
     """`convert_file` one by one; one that fails does not stop the others, unless the disk is full.
 
@@ -66,8 +67,8 @@ def convert_files(
 
 
 def convert_file(
-    path: Path, target: Path, *, layout: str | None = None, codec: str | None = None, threads: int = 1
-) -> dict[str, Any]:
+    path: Path, target: Path, *, layout: Layout | None = None, codec: Codec | None = None, threads: int = 1
+) -> Seal:
     """Write a matrix file again in another layout or codec.
 
     Parameters
@@ -85,8 +86,8 @@ def convert_file(
 
     Returns
     -------
-    dict
-        The header of the new file.
+    Seal
+        Of the new file.
 
     Raises
     ------
@@ -96,8 +97,8 @@ def convert_file(
     SpikebinError
         If the target cannot be written.
     """
-    header = verify_file(path)
-    layout, codec = layout or header["layout"], codec or header["codec"]
+    seal = verify_file(path)
+    layout, codec = layout or seal.layout, codec or seal.codec
     file = open_file(path)
     counting = file.binning.values == "count"
     image = MatrixImage(
@@ -106,16 +107,14 @@ def convert_file(
     try:
         for i in range(file.shape[0]):
             flat, values = file.flat_events(i)
-            events = TrialEvents(flat, values if counting else None, 0, 0, 0)
+            events = TrialEvents(flat, values if counting else None)
             image.append(events, image.encode(events))
         data, digest = image.finish(file.stored_table("source"), threads)
     finally:
         image.close()
-    if digest != header["content_digest"]:
+    if digest != seal.content_digest:
         raise MatrixFileError(f"{path} was changed while it was converted: nothing is written, start again")
-    facts = {key: value for key, value in header.items() if key not in OWN}
-    facts |= {"layout": layout, "codec": codec, "content_digest": digest}
-    return seal_image(target, facts, data, check=verify_file)
+    return seal_image(target, replace(seal, layout=layout, codec=codec), data, check=verify_file)
 
 
 def convert_targets(paths: Iterable[Path], out: Path | None) -> list[tuple[Path, Path]]:

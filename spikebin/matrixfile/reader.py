@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.binning.rules import Binning
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.layouts.chunks import DamagedChunkError
@@ -41,8 +40,8 @@ class MatrixFile:
     Attributes
     ----------
     path : Path
-    header : dict
-        The sealed facts, see "What a matrix file holds" in README.md.
+    header : Seal
+        The sealed facts.
     shape : tuple of int
         (trial, neuron, time).
 
@@ -56,11 +55,10 @@ class MatrixFile:
         self.path = Path(path)
         self.header, stat = read_seal_of(self.path)
         self._identity = _file_identity(stat)
-        n_trials, n_neurons, n_columns = self.header["shape"]
-        self.shape: tuple[int, int, int] = (n_trials, n_neurons, n_columns)
-        self.binning = Binning(**self.header["binning"])
+        self.shape = self.header.shape
+        self.binning = self.header.binning
         self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
-        self._layout = make_layout(self.header["layout"], self.shape, self.dtype, self.header["codec"])
+        self._layout = make_layout(self.header.layout, self.shape, self.dtype, self.header.codec)
 
     @property
     def spikes(self) -> LazyArray:
@@ -178,8 +176,7 @@ class MatrixFile:
         return MatrixFile, (self.path,)
 
     def __repr__(self) -> str:
-        identity = "/".join(self.header[key] for key in ("variant", "part", "sheet"))
-        return f"<matrix file {identity}, {self.shape} of {self.dtype}, {self.path}>"
+        return f"<matrix file {self.header.identity}, {self.shape} of {self.dtype}, {self.path}>"
 
     def block(self, selectors: list[Selector]) -> NDArray[Any]:
         """The outer product of one Selector for each axis.
@@ -262,7 +259,7 @@ class MatrixFile:
     def _checked_trials(self, trials: NDArray[Any]) -> NDArray[Any]:
         n_bins, phases = trials["n_bins"], trials["phase_bins"]
         if (
-            phases.shape[1] != len(self.header["phases"])
+            phases.shape[1] != len(self.header.phases)
             or (n_bins.max(), phases.min(initial=0)) != (self.shape[2], 0)
             or not np.array_equal(phases.sum(axis=1), n_bins)
         ):

@@ -11,19 +11,28 @@ import math
 import os
 import zlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
+from spikebin.binning.rules import Binning
+from spikebin.binning.tally import Tally
+from spikebin.choices import Codec, Layout
 from spikebin.errors import MatrixFileError
 from spikebin.names import directory_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
     "FORMAT_VERSION",
     "SEAL_SIZE",
+    "Identity",
+    "Seal",
+    "SealedPhase",
+    "SealedSource",
     "is_newer",
+    "pack_facts",
     "pack_seal",
     "parse_seal",
     "read_seal",
@@ -35,9 +44,119 @@ FORMAT_VERSION = 1
 SEAL_SIZE = 4096
 MAGIC = b"spikebin "
 CHECK = b', "seal_crc32": '
-LAYOUTS = ("matrix", "events")
-CODECS = ("blosc2", "zlib")
 LARGEST = 1 << 63
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which sheet of which part a file holds."""
+
+    sheet: str
+    variant: str
+    part: str
+
+    def __str__(self) -> str:
+        return f"{self.variant}/{self.part}/{self.sheet}"
+
+    def names(self, variant: str, part: str, sheet: str) -> bool:
+        """Whether this is that sheet of that part; the sheet by its raw or its directory name."""
+        return (self.variant, self.part, directory_name(self.sheet)) == (variant, part, directory_name(sheet))
+
+
+@dataclass(frozen=True)
+class SealedPhase:
+    """A phase of the longest trial: the columns it takes, and how many ms it lasts."""
+
+    name: str
+    first_bin: int
+    bins: int
+    duration: float
+
+
+@dataclass(frozen=True)
+class SealedSource:
+    """What a file was made from: name of the recording, number and bytes of the files read, the newest mtime (s)."""
+
+    name: str
+    files: int
+    size: int
+    mtime: float
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What a seal says: the facts of one matrix file.
+
+    Parameters
+    ----------
+    sheet, variant, part : str
+    shape : tuple of int
+        (trial, neuron, time).
+    layout, codec : str
+    binning : Binning
+    trial : mapping
+        The settings that made the trials, as far as they differ from the defaults.
+    phases : tuple of SealedPhase
+    n_spikes, n_binned, n_collisions, n_outside : int
+        See `tally`.
+    content_digest : str
+        See `spikebin.matrixfile.digest`.
+    source : SealedSource
+    limit : int or None
+        Only so many trials of the recording were asked for: such a file is not complete. None: all.
+    size : int
+        Bytes behind the seal.
+    sha256 : str
+        Of these bytes.
+    created : str
+        UTC, ISO 8601.
+    spikebin_version : str
+    format_version : int
+    """
+
+    sheet: str
+    variant: str
+    part: str
+    shape: tuple[int, int, int]
+    layout: Layout
+    codec: Codec
+    binning: Binning
+    trial: Mapping[str, Any]
+    phases: tuple[SealedPhase, ...]
+    n_spikes: int
+    n_binned: int
+    n_collisions: int
+    n_outside: int
+    content_digest: str
+    source: SealedSource
+    limit: int | None = None
+    size: int = 0
+    sha256: str = ""
+    created: str = ""
+    spikebin_version: str = ""
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def identity(self) -> Identity:
+        """Which sheet of which part the file holds."""
+        return Identity(self.sheet, self.variant, self.part)
+
+    @property
+    def tally(self) -> Tally:
+        """Where the spikes went."""
+        return Tally(self.n_spikes, self.n_binned, self.n_collisions, self.n_outside)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The chain of views that the file was made by; empty where it was made from a recording."""
+        name, *steps = self.source.name.split(" | ")
+        return tuple(steps) if " (content " in name else ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as JSON holds it, in the order of the file."""
+        values: dict[str, Any] = {key: getattr(self, key) for key in KEYS if getattr(self, key) is not None}
+        values |= {"shape": list(self.shape), "binning": asdict(self.binning), "trial": dict(self.trial)}
+        return values | {"phases": [asdict(phase) for phase in self.phases], "source": asdict(self.source)}
 
 
 def _is_text(value: Any) -> bool:
@@ -86,10 +205,11 @@ def _is_binning(value: Any) -> bool:
 def _are_phases(value: Any) -> bool:
     return type(value) is list and all(
         _is_object(phase)
-        and _is_text(phase.get("name"))
-        and _is_count(phase.get("first_bin"))
-        and _is_count(phase.get("bins"))
-        and _is_finite(phase.get("duration"))
+        and phase.keys() == {"name", "first_bin", "bins", "duration"}
+        and _is_text(phase["name"])
+        and _is_count(phase["first_bin"])
+        and _is_count(phase["bins"])
+        and _is_finite(phase["duration"])
         for phase in value
     )
 
@@ -97,10 +217,11 @@ def _are_phases(value: Any) -> bool:
 def _is_source(value: Any) -> bool:
     return (
         _is_object(value)
-        and _is_text(value.get("name"))
-        and _is_count(value.get("files"))
-        and _is_count(value.get("size"))
-        and _is_finite(value.get("mtime"))
+        and value.keys() == {"name", "files", "size", "mtime"}
+        and _is_text(value["name"])
+        and _is_count(value["files"])
+        and _is_count(value["size"])
+        and _is_finite(value["mtime"])
     )
 
 
@@ -109,9 +230,9 @@ def _refuse(constant: str) -> NoReturn:
 
 
 DECODER = json.JSONDecoder(parse_constant=_refuse)
-# What a seal must hold. All that reads a header relies on it, so nothing else asks again.
+# What a seal must hold. All that reads a seal relies on it, so nothing else asks again.
 KEYS: dict[str, Callable[[Any], bool]] = {
-    "format_version": lambda value: type(value) is int and value == FORMAT_VERSION,
+    "format_version": lambda value: type(value) is int and 1 <= value <= FORMAT_VERSION,
     "spikebin_version": _is_text,
     "created": _is_text,
     "size": _is_count,
@@ -120,8 +241,8 @@ KEYS: dict[str, Callable[[Any], bool]] = {
     "variant": _is_name,
     "part": _is_name,
     "shape": _is_shape,
-    "layout": LAYOUTS.__contains__,
-    "codec": CODECS.__contains__,
+    "layout": get_args(Layout).__contains__,
+    "codec": get_args(Codec).__contains__,
     "binning": _is_binning,
     "trial": _is_object,
     "phases": _are_phases,
@@ -136,38 +257,58 @@ KEYS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def pack_seal(header: dict[str, Any]) -> bytes:
+def pack_seal(seal: Seal) -> bytes:
     """The 4096 bytes that seal a file.
 
     Parameters
     ----------
-    header : dict
-        Every key of KEYS (`size` and `sha256` are of the bytes behind the seal), and whatever else is to be kept.
+    seal : Seal
+        `size` and `sha256` are of the bytes behind the seal.
 
     Returns
     -------
     bytes
-        ``spikebin 1``, the header as JSON with a crc32 of all before it as its last key, newlines.
+        ``spikebin 1``, the facts as JSON with a crc32 of all before it as its last key, newlines.
 
     Raises
     ------
     MatrixFileError
-        If the header does not fit, or is one that no reader takes.
+        If the facts do not fit, or are such that no reader takes them.
     """
-    body = json.dumps(header, ensure_ascii=True, allow_nan=False).removesuffix("}").encode()
-    text = MAGIC + str(FORMAT_VERSION).encode() + b"\n" + body
+    return pack_facts(seal.as_dict())
+
+
+def pack_facts(facts: Mapping[str, Any]) -> bytes:
+    """As `pack_seal`, from the facts as JSON holds them.
+
+    Parameters
+    ----------
+    facts : mapping
+        What `Seal.as_dict` gives.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    MatrixFileError
+        As `pack_seal`.
+    """
+    body = json.dumps(facts, ensure_ascii=True, allow_nan=False).removesuffix("}").encode()
+    text = MAGIC + str(facts.get("format_version")).encode() + b"\n" + body
     text += CHECK + b"%d}\n" % zlib.crc32(text)
     if len(text) > SEAL_SIZE:
         raise MatrixFileError(
-            f"the seal of {header['variant']}/{header['part']} {header['sheet']} takes {len(text)} bytes of"
-            f" {SEAL_SIZE}: shorten the names of sheet, part, stimulus or source"
+            f"the seal of {facts['variant']}/{facts['part']} {facts['sheet']} takes {len(text)} bytes of {SEAL_SIZE}:"
+            " shorten the names of sheet, part, stimulus or source"
         )
-    if key := _misfit(header):
-        raise MatrixFileError(f"a seal cannot say {key} = {header.get(key)!r}: give another {key}")
+    if key := _misfit(facts):
+        raise MatrixFileError(f"a seal cannot say {key} = {facts.get(key)!r}: give another {key}")
     return text.ljust(SEAL_SIZE, b"\n")
 
 
-def read_seal(path: Path | str) -> dict[str, Any]:
+def read_seal(path: Path | str) -> Seal:
     """Read the seal of a file, check its own bytes, and compare its size with the file's.
 
     Parameters
@@ -176,8 +317,7 @@ def read_seal(path: Path | str) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        The header.
+    Seal
 
     Raises
     ------
@@ -187,7 +327,7 @@ def read_seal(path: Path | str) -> dict[str, Any]:
     return read_seal_of(path)[0]
 
 
-def read_seal_of(path: Path | str) -> tuple[dict[str, Any], os.stat_result]:
+def read_seal_of(path: Path | str) -> tuple[Seal, os.stat_result]:
     """As `read_seal`, and what the file system says of the very file that was read, which may be replaced meanwhile.
 
     Parameters
@@ -196,7 +336,7 @@ def read_seal_of(path: Path | str) -> tuple[dict[str, Any], os.stat_result]:
 
     Returns
     -------
-    header : dict
+    seal : Seal
     stat : os.stat_result
 
     Raises
@@ -209,8 +349,8 @@ def read_seal_of(path: Path | str) -> tuple[dict[str, Any], os.stat_result]:
         return parse_seal(os.read(descriptor, SEAL_SIZE), stat.st_size, path), stat
 
 
-def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
-    """The header in the first bytes of a file.
+def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
+    """The seal in the first bytes of a file.
 
     Parameters
     ----------
@@ -223,7 +363,7 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
 
     Returns
     -------
-    dict
+    Seal
 
     Raises
     ------
@@ -244,17 +384,18 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> dict[str, Any]:
     if not (complete and found and check == b"%d}" % check_sum):
         raise MatrixFileError(f"the seal of {path} is broken: export it again")
     try:
-        header = DECODER.decode(text.decode())
+        facts = DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
         raise MatrixFileError(f"the seal of {path} holds no JSON ({error}): export it again") from None
-    header.pop("seal_crc32", None)
-    if key := _misfit(header):
+    facts.pop("seal_crc32", None)
+    if key := _misfit(facts):
         raise MatrixFileError(f"the seal of {path} says what no spikebin writes ({key}): export it again")
-    if header["size"] != size - SEAL_SIZE:
+    seal = _sealed(facts)
+    if seal.size != size - SEAL_SIZE:
         raise MatrixFileError(
-            f"{path} has {size:,} bytes, its seal says {header['size'] + SEAL_SIZE:,}: it is cut off, export it again"
+            f"{path} has {size:,} bytes, its seal says {seal.size + SEAL_SIZE:,}: it is cut off, export it again"
         )
-    return header  # type: ignore[no-any-return]
+    return seal
 
 
 def is_newer(path: Path) -> bool:
@@ -276,7 +417,7 @@ def is_newer(path: Path) -> bool:
     return version.isdigit() and int(version) > FORMAT_VERSION
 
 
-def verify_seal(path: Path | str) -> dict[str, Any]:
+def verify_seal(path: Path | str) -> Seal:
     """Read the seal of a file and compare every byte behind it with the seal's sha256.
 
     Parameters
@@ -285,8 +426,7 @@ def verify_seal(path: Path | str) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        The header.
+    Seal
 
     Raises
     ------
@@ -295,17 +435,28 @@ def verify_seal(path: Path | str) -> dict[str, Any]:
     """
     digest = hashlib.sha256()
     with _opened(path) as descriptor:
-        header = parse_seal(os.read(descriptor, SEAL_SIZE), os.fstat(descriptor).st_size, path)
+        seal = parse_seal(os.read(descriptor, SEAL_SIZE), os.fstat(descriptor).st_size, path)
         while data := os.read(descriptor, 1 << 20):
             digest.update(data)
-    if digest.hexdigest() != header["sha256"]:
+    if digest.hexdigest() != seal.sha256:
         raise MatrixFileError(f"{path} has changed since it was sealed (sha256): export it again")
-    return header
+    return seal
 
 
-def _misfit(header: dict[str, Any]) -> str | None:
+def _misfit(facts: Mapping[str, Any]) -> str | None:
     """The first key whose value no seal has."""
-    return next((key for key, fits in KEYS.items() if not fits(header.get(key))), None)
+    return next((key for key, fits in KEYS.items() if not fits(facts.get(key))), None)
+
+
+def _sealed(facts: dict[str, Any]) -> Seal:
+    """A seal from facts that fit; what a newer release of this format_version adds is passed over."""
+    known = {field.name for field in fields(Seal)}
+    values = {key: value for key, value in facts.items() if key in known}
+    values["shape"] = tuple(facts["shape"])
+    values["binning"] = Binning(**facts["binning"])
+    values["phases"] = tuple(SealedPhase(**phase) for phase in facts["phases"])
+    values["source"] = SealedSource(**facts["source"])
+    return Seal(**values)
 
 
 @contextmanager

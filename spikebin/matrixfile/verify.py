@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spikebin.matrixfile.reader import MatrixFile
+    from spikebin.matrixfile.seal import Seal
 
 __all__ = ["Checked", "check_files", "checked_trial", "describe", "matrix_files", "verify_file"]
 
 
-def verify_file(path: Path) -> dict[str, Any]:
+def verify_file(path: Path) -> Seal:
     """Check every byte and every count of a matrix file.
 
     Parameters
@@ -33,15 +34,14 @@ def verify_file(path: Path) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        The header.
+    Seal
 
     Raises
     ------
     MatrixFileError
         If a byte has changed since the file was sealed, or what it holds is not what its seal says.
     """
-    header = verify_seal(path)
+    seal = verify_seal(path)
     file = open_file(path)
     digest = ContentDigest(file.neurons["neuron_id"])
     n_events = 0
@@ -49,13 +49,13 @@ def verify_file(path: Path) -> dict[str, Any]:
         flat, values = file.flat_events(i)
         counting = file.binning.values == "count"
         n_events += int(values.sum(dtype=np.int64)) if counting else flat.size
-        events = TrialEvents(flat, values if counting else None, 0, 0, 0)
+        events = TrialEvents(flat, values if counting else None)
         digest.add(str(trial["image_id"]), int(trial["repeat"]), int(trial["n_bins"]), events)
-    if n_events != header["n_binned"] or digest.hexdigest() != header["content_digest"]:
+    if n_events != seal.n_binned or digest.hexdigest() != seal.content_digest:
         raise MatrixFileError(f"{path} does not hold what its seal says (content digest): export it again")
-    if header["n_spikes"] != header["n_binned"] + header["n_collisions"] + header["n_outside"]:
+    if not seal.tally.adds_up:
         raise MatrixFileError(f"the counts in the seal of {path} do not add up: export it again")
-    return header
+    return seal
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def describe(file: MatrixFile) -> dict[str, Any]:
     Returns
     -------
     dict
-        Its header, numbers of what there is, `n_bins` and `neuron_ids` as [lowest, highest], `mean_rate_hz` and
+        Its seal, numbers of what there is, `n_bins` and `neuron_ids` as [lowest, highest], `mean_rate_hz` and
         `fraction_true`, or for counts `mean_count`, of a bin; all that JSON can hold.
 
     Raises
@@ -161,14 +161,14 @@ def describe(file: MatrixFile) -> dict[str, Any]:
     Rates are spikes inside the trials, collisions included, per neuron and second of what was recorded: columns behind
     the end of a short trial are not bins, and the end bin of a phase takes no time, see `MatrixFile.surplus`.
     """
-    header, trials, neurons = file.header, file.trials, file.neurons
+    seal, trials, neurons = file.header, file.trials, file.neurons
     n_bins = file.shape[1] * float(trials["n_bins"].sum())
     past_end = file.shape[1] * float(((trials["phase_bins"] > 0) @ file.surplus()).sum())
     seconds = (n_bins * file.binning.width - past_end) / 1000
     binned = "fraction_true" if file.binning.values == "bool" else "mean_count"
     repeats = np.unique(trials["repeat"])
     return {
-        **header,
+        **seal.as_dict(),
         "path": str(file.path),
         "n_trials": file.shape[0],
         "n_neurons": file.shape[1],
@@ -177,6 +177,6 @@ def describe(file: MatrixFile) -> dict[str, Any]:
         "n_images": int(np.unique(trials["image_id"]).size),
         "n_bins": [int(trials["n_bins"].min()), int(trials["n_bins"].max())],
         "neuron_ids": [int(neurons["neuron_id"][0]), int(neurons["neuron_id"][-1])],
-        "mean_rate_hz": (header["n_binned"] + header["n_collisions"]) / seconds if seconds else math.nan,
-        binned: header["n_binned"] / n_bins,
+        "mean_rate_hz": seal.tally.n_inside / seconds if seconds else math.nan,
+        binned: seal.n_binned / n_bins,
     }

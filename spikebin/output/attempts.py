@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from spikebin.names import directory_name
+from spikebin.output.paths import FAILURES
 from spikebin.system.leftovers import process_is_gone, slurm_job, this_host
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def attempts_directory(output: Path, variant: str) -> Path:
     -------
     Path
     """
-    return output / "failures" / variant
+    return output / FAILURES / variant
 
 
 def attempts_path(output: Path, variant: str, part: str, sheet: str) -> Path:

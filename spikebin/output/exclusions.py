@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from spikebin.errors import PlanError
+from spikebin.output.paths import EXCLUDED
 from spikebin.system.files import write_atomically
 from spikebin.system.lock import locked
 
@@ -15,20 +16,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spikebin.output.jobs import Job
-    from spikebin.pipeline.plan import Plan
 
 __all__ = ["exclude", "read_excluded", "undo_exclude"]
 
-EXCLUDED_FILE = "excluded.csv"
-IN_CONFIG = "listed in spikebin.toml"
 
-
-def exclude(plan: Plan, job: Job, reason: str) -> None:
+def exclude(output: Path, job: Job, reason: str) -> None:
     """Leave a part out from now on: neither missing nor exported, whatever is there stays.
 
     Parameters
     ----------
-    plan : Plan
+    output : Path
     job : Job
         The part.
     reason : str
@@ -43,35 +40,35 @@ def exclude(plan: Plan, job: Job, reason: str) -> None:
     """
     if not reason.strip():
         raise PlanError(f"no reason to exclude {job.name}: give one with --reason TEXT, status shows it")
-    output = plan.config.output
     with locked(output):
         rows = _read_rows(output)
         rows[job.name] = " ".join(reason.split()), datetime.now(UTC).isoformat(timespec="seconds")
         _write_rows(output, rows)
 
 
-def undo_exclude(plan: Plan, job: Job) -> None:
+def undo_exclude(output: Path, job: Job) -> None:
     """Take back an exclusion.
 
     Parameters
     ----------
-    plan : Plan
+    output : Path
     job : Job
         The part.
 
     Raises
     ------
     PlanError
-        If the part is not excluded, or is so by spikebin.toml; or the list of excluded parts cannot be read.
+        If the part is not in the list (one that spikebin.toml excludes is not), or the list cannot be read.
     SpikebinError
         As `exclude`.
     """
-    output = plan.config.output
     with locked(output):
         rows = _read_rows(output)
         if job.name not in rows:
-            way_out = "take it out of `exclude` there" if job.name in excluded_by_config(plan) else "nothing to undo"
-            raise PlanError(f"{job.name} is not excluded beside the plan of {plan.config.path}: {way_out}")
+            raise PlanError(
+                f"{job.name} is not in {output / EXCLUDED}: nothing to undo; a part that spikebin.toml lists in"
+                " `exclude` is taken out there"
+            )
         del rows[job.name]
         _write_rows(output, rows)
 
@@ -98,7 +95,7 @@ def read_excluded(output: Path) -> dict[str, str]:
 
 def _read_rows(output: Path) -> dict[str, tuple[str, str]]:
     """VARIANT/PART -> reason, and when it was written."""
-    path = output / EXCLUDED_FILE
+    path = output / EXCLUDED
     try:
         rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))[1:]
         return {f"{variant}/{part}": (reason, written) for variant, part, reason, written in rows}
@@ -114,9 +111,4 @@ def _write_rows(output: Path, rows: dict[str, tuple[str, str]]) -> None:
     table.writerow(["variant", "part", "reason", "written"])
     for name, (reason, written) in rows.items():
         table.writerow([*name.split("/", 1), reason, written])
-    write_atomically(output / EXCLUDED_FILE, [text.getvalue().encode()])
-
-
-def excluded_by_config(plan: Plan) -> dict[str, str]:
-    """VARIANT/PART -> why, of the parts that the config leaves out."""
-    return {f"{entry.variant}/{part}": IN_CONFIG for entry in plan.config.recordings for part in entry.exclude}
+    write_atomically(output / EXCLUDED, [text.getvalue().encode()])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.output.paths import image_ids_path, neuron_ids_path
 from spikebin.system.files import write_atomically
 from spikebin.system.leftovers import remove_stale
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["image_ids", "write_npy"]
+    from spikebin.matrixfile.seal import Identity
+
+__all__ = ["image_ids", "write_ids"]
 
 
 def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
@@ -42,7 +45,7 @@ def image_ids(trials: Iterable[tuple[int, str]]) -> NDArray[np.str_]:
     return np.array([ids + [""] * (longest - len(ids)) for ids in repeats.values()])
 
 
-def write_npy(path: Path, array: NDArray[Any], check: Callable[[Path], object] | None = None) -> None:
+def _write_npy(path: Path, array: NDArray[Any], check: Callable[[Path], object] | None = None) -> None:
     """Write an array to a .npy file that is there complete or not at all.
 
     Parameters
@@ -63,3 +66,28 @@ def write_npy(path: Path, array: NDArray[Any], check: Callable[[Path], object] |
     np.save(buffer, array, allow_pickle=False)
     remove_stale(path.parent, path.name)
     write_atomically(path, [buffer.getbuffer()], check=check)
+
+
+def write_ids(output: Path, identity: Identity, trials: Iterable[tuple[int, str]], neuron_ids: NDArray[Any]) -> None:
+    """Put the two .npy files of a sheet of a part in place, which the models downstream read.
+
+    Parameters
+    ----------
+    output : Path
+    identity : Identity
+    trials : iterable of (int, str)
+        Repeat and image id of each, as they are stored.
+    neuron_ids : int (n_neurons,)
+        Ascending.
+
+    Raises
+    ------
+    SpikebinError
+        If they cannot be written; those that were there stay.
+    """
+    variant, part, sheet = identity.variant, identity.part, identity.sheet
+
+    def write_neurons(_: Path) -> None:
+        _write_npy(neuron_ids_path(output, variant, part, sheet), neuron_ids.astype(np.int64))
+
+    _write_npy(image_ids_path(output, variant, part, sheet), image_ids(trials), check=write_neurons)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikebin.errors import PlanError
+from spikebin.output.paths import JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +83,7 @@ def read_jobs(output: Path) -> tuple[Job, ...] | None:
     PlanError
         If it cannot be read, or is not as spikebin wrote it.
     """
-    path = output / "jobs.csv"
+    path = output / JOBS
     try:
         text = path.read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError):

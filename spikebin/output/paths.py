@@ -1,15 +1,48 @@
-"""What lies where in an output directory."""
+"""What lies where in an output directory, and what of it is there. Every name in it is made here.
+
+Reads directories, opens no file.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from spikebin.names import directory_name
+from spikebin.names import directory_name, natural_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["matrix_path"]
+__all__ = [
+    "EXCLUDED",
+    "FAILURES",
+    "JOBS",
+    "OWN_NAMES",
+    "PLAN",
+    "SLURM",
+    "image_ids_path",
+    "matrix_name",
+    "matrix_path",
+    "neuron_ids_path",
+    "part_files",
+    "sheets_there",
+    "spikes_directory",
+    "variants_there",
+]
+
+JOBS, PLAN, EXCLUDED, FAILURES, SLURM = "jobs.csv", "plan.json", "excluded.csv", "failures", "slurm"
+OWN_NAMES = frozenset({JOBS, PLAN, EXCLUDED, FAILURES, SLURM})
+"""What no variant can be called."""
+
+
+def matrix_name(sheet: str, part: str) -> str:
+    """Name of the matrix file of a sheet, given by its raw or its directory name, of a part."""
+    return f"spikes_{directory_name(sheet)}_{part}.h5"
+
+
+def spikes_directory(output: Path, variant: str, sheet: str) -> Path:
+    """Where the matrix files of a sheet lie, given by its raw or its directory name."""
+    return output / variant / "spikes" / directory_name(sheet)
 
 
 def matrix_path(output: Path, variant: str, part: str, sheet: str) -> Path:
@@ -26,5 +59,54 @@ def matrix_path(output: Path, variant: str, part: str, sheet: str) -> Path:
     -------
     Path
     """
-    name = directory_name(sheet)
-    return output / variant / "spikes" / name / f"spikes_{name}_{part}.h5"
+    return spikes_directory(output, variant, sheet) / matrix_name(sheet, part)
+
+
+def image_ids_path(output: Path, variant: str, part: str, sheet: str) -> Path:
+    """Where the .npy file of the image ids of a sheet of a part lies; parameters as for `matrix_path`."""
+    return output / variant / "image_ids" / f"image_ids_{directory_name(sheet)}_{part}.npy"
+
+
+def neuron_ids_path(output: Path, variant: str, part: str, sheet: str) -> Path:
+    """Where the .npy file of the neuron ids of a sheet of a part lies; parameters as for `matrix_path`."""
+    return output / variant / "neuron_ids" / f"neuron_ids_{directory_name(sheet)}_{part}.npy"
+
+
+def variants_there(output: Path) -> list[str]:
+    """Variants that have matrix files, sorted; empty where there is no such directory."""
+    return [name for name in _listed(output) if (output / name / "spikes").is_dir()]
+
+
+def sheets_there(output: Path, variant: str) -> list[str]:
+    """Directory names of the sheets of a variant that have matrix files, sorted."""
+    spikes = output / variant / "spikes"
+    return [name for name in _listed(spikes) if any(file.endswith(".h5") for file in _listed(spikes / name))]
+
+
+def part_files(output: Path, variant: str, sheet: str) -> dict[str, Path]:
+    """The matrix files of a sheet by part; none is opened.
+
+    Parameters
+    ----------
+    output : Path
+    variant : str
+    sheet : str
+        Its raw or its directory name.
+
+    Returns
+    -------
+    dict of str to Path
+        In natural order of the parts; empty where there is no such directory.
+    """
+    directory = spikes_directory(output, variant, sheet)
+    first, last = matrix_name(sheet, "\0").split("\0")
+    names = [name for name in _listed(directory) if name.startswith(first) and name.endswith(last)]
+    parts = {name.removeprefix(first).removesuffix(last): directory / name for name in names}
+    return dict(sorted(parts.items(), key=lambda item: natural_key(item[0])))
+
+
+def _listed(directory: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))  # noqa: PTH208
+    except OSError:
+        return []

@@ -6,26 +6,25 @@ Knows jobs.csv, the seals of matrix files and the notes beside them; opens no re
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.seal import read_seal, verify_seal
-from spikebin.names import directory_name
 from spikebin.output.attempts import Attempts, attempts_path, read_attempts
-from spikebin.output.exclusions import excluded_by_config, read_excluded
-from spikebin.output.paths import matrix_path
+from spikebin.output.exclusions import read_excluded
+from spikebin.output.paths import matrix_name, spikes_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
+    from spikebin.binning.rules import Binning
+    from spikebin.matrixfile.seal import Seal
     from spikebin.output.jobs import Job
-    from spikebin.pipeline.plan import Plan
 
-__all__ = ["SheetState", "State", "sheet_state", "survey"]
-
+__all__ = ["Planned", "SheetState", "State", "sheet_state", "survey"]
 
 NOWHERE = "no recording holds it: `spikebin plan` looks again"
 
@@ -46,6 +45,43 @@ class State(StrEnum):
         return self in {State.MISSING, State.BROKEN, State.FAILED}
 
 
+class Planned(Protocol):
+    """What is wanted of an output, and with which settings: a plan."""
+
+    @property
+    def output(self) -> Path:
+        """The directory."""
+        ...
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All of them, by index."""
+        ...
+
+    @property
+    def binning(self) -> Binning:
+        """Of every file."""
+        ...
+
+    @property
+    def trial(self) -> Mapping[str, Any]:
+        """The settings that make the trials, as a seal holds them."""
+        ...
+
+    @property
+    def excluded(self) -> Mapping[str, str]:
+        """VARIANT/PART -> why, of the parts that the config leaves out."""
+        ...
+
+    def reading(self, job: Job, sheet: str) -> Mapping[str, Any] | None:
+        """The settings by which a sheet's recording is read, as a seal holds them; None where there is no recording."""
+        ...
+
+    def resolve(self, source: str) -> Path:
+        """Where the source of a job lies."""
+        ...
+
+
 @dataclass(frozen=True)
 class SheetState:
     """One sheet of one part: how far it has come, why, and the sealed facts of its file where it is done."""
@@ -55,11 +91,11 @@ class SheetState:
     state: State
     reason: str = ""
     attempts: Attempts = field(default_factory=Attempts)
-    header: dict[str, Any] | None = None
+    header: Seal | None = None
 
 
 def survey(
-    plan: Plan,
+    plan: Planned,
     *,
     sheet: str | None = None,
     variant: str | None = None,
@@ -70,7 +106,7 @@ def survey(
 
     Parameters
     ----------
-    plan : Plan
+    plan : Planned
     sheet, variant : str, optional
         Only these, by names that the plan knows.
     deep : bool
@@ -95,12 +131,12 @@ def survey(
                     yield looker.look(job, name)
 
 
-def sheet_state(plan: Plan, job: Job, sheet: str) -> SheetState:
+def sheet_state(plan: Planned, job: Job, sheet: str) -> SheetState:
     """The state of one sheet of one part.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Planned
     job : Job
     sheet : str
         Raw name.
@@ -120,13 +156,12 @@ def sheet_state(plan: Plan, job: Job, sheet: str) -> SheetState:
 class _Looker:
     """Asks each directory for its names once, since network file systems answer slowly about single files."""
 
-    def __init__(self, plan: Plan, *, deep: bool, live: Container[str] | None = None) -> None:
-        self.output = plan.config.output
-        self.resolve = plan.config.resolve
+    def __init__(self, plan: Planned, *, deep: bool, live: Container[str] | None = None) -> None:
+        self.plan = plan
+        self.output = plan.output
         self.read = verify_seal if deep else read_seal
         self.live = live
-        self.excluded = excluded_by_config(plan) | read_excluded(self.output)
-        self.settings = {"binning": asdict(plan.config.binning), "trial": plan.config.trial.settings}
+        self.excluded = {**plan.excluded, **read_excluded(self.output)}
         self.directories: dict[tuple[str, str], tuple[str, frozenset[str]]] = {}
         self.tried: dict[str, frozenset[str]] = {}
         self.sources: dict[str, bool] = {}
@@ -135,21 +170,21 @@ class _Looker:
         if job.name in self.excluded:
             return SheetState(job, sheet, State.EXCLUDED, self.excluded[job.name])
         directory, names = self.directory(job.variant, sheet)
-        name = f"spikes_{directory_name(sheet)}_{job.part}.h5"
+        name = matrix_name(sheet, job.part)
         source = job.source(sheet)
         reason = ""
         if name in names:
             path = f"{directory}/{name}"
             try:
-                header = self.read(path)
+                seal = self.read(path)
             except MatrixFileError as error:
                 if self.has_source(source):
                     return SheetState(job, sheet, State.BROKEN, str(error), self.attempts(job, sheet))
                 reason = str(error)
             else:
-                reason = self.mismatch(job, sheet, path, header)
+                reason = self.mismatch(job, sheet, path, seal)
                 if not reason:
-                    return SheetState(job, sheet, State.DONE, header=header)
+                    return SheetState(job, sheet, State.DONE, header=seal)
         if not self.has_source(source):
             why = f"no {source}" if source else NOWHERE
             return SheetState(job, sheet, State.NO_SOURCE, f"{why}; {reason}" if reason else why)
@@ -164,29 +199,29 @@ class _Looker:
             self.tried[job.variant] = _names(path.parent)
         return read_attempts(path, self.live) if path.name in self.tried[job.variant] else Attempts()
 
-    def mismatch(self, job: Job, sheet: str, path: str, header: dict[str, Any]) -> str:
+    def mismatch(self, job: Job, sheet: str, path: str, seal: Seal) -> str:
         """Why a complete file is not the one that the plan asks for."""
-        for key, wanted in self.settings.items():
-            if header[key] != wanted:
-                return f"{path} was made with another [{key}]"
-        found = header["variant"], header["part"], directory_name(header["sheet"])
-        if found != (job.variant, job.part, directory_name(sheet)):
+        if seal.binning != self.plan.binning:
+            return f"{path} was made with another [binning]"
+        if seal.trial != self.plan.trial:
+            return f"{path} was made with another [trial]"
+        if not seal.identity.names(job.variant, job.part, sheet):
             # A seal can hold what no recording is called.
-            return f"{path} holds {' '.join('/'.join(found).split())}: it was renamed or copied"
-        if "limit" in header:
-            return f"{path} was made with --limit {header['limit']}: it is not the whole part"
+            return f"{path} holds {' '.join(str(seal.identity).split())}: it was renamed or copied"
+        if seal.limit is not None:
+            return f"{path} was made with --limit {seal.limit}: it is not the complete part"
         return ""
 
     def directory(self, variant: str, sheet: str) -> tuple[str, frozenset[str]]:
         """Where the matrix files of a sheet lie, and their names; as texts, since Paths take longer than the seals."""
         if (variant, sheet) not in self.directories:
-            path = matrix_path(self.output, variant, "", sheet).parent
+            path = spikes_directory(self.output, variant, sheet)
             self.directories[variant, sheet] = str(path), _names(path)
         return self.directories[variant, sheet]
 
     def has_source(self, source: str) -> bool:
         if source and source not in self.sources:
-            self.sources[source] = self.resolve(source).exists()
+            self.sources[source] = self.plan.resolve(source).exists()
         return bool(source) and self.sources[source]
 
 

@@ -12,15 +12,19 @@ import tomllib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 from spikebin.binning.rules import Binning
+from spikebin.choices import Codec, Layout
 from spikebin.errors import BinningError, ConfigError
 from spikebin.names import directory_name, is_sheet, suggest
+from spikebin.output.paths import OWN_NAMES
 from spikebin.recordings.settings import Reading, TrialRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from spikebin.matrixfile.write_sheet import Settings
 
 __all__ = ["Config", "Recordings", "at_home", "find_config", "is_variant", "load_config", "parse_config"]
 
@@ -30,7 +34,6 @@ FIELD = re.compile(r"\{([^{}]*)\}")
 EVENT_FILES = (".csv", ".tsv", ".txt")
 # Of a file, not what follows a dot in the name of a directory.
 SUFFIX = re.compile(r"(?<=.)\.[A-Za-z][A-Za-z0-9]{0,6}$")
-OWN_NAMES = {"jobs.csv", "plan.json", "excluded.csv", "slurm", "failures"}
 """What lies in an output beside its variants; what begins with a dot, too."""
 HEADER = re.compile(r"""\s*(?P<array>\[)?\[\s*["']?(?P<name>[\w-]+)["']?\s*\]\]?\s*(#.*)?""")
 
@@ -63,6 +66,11 @@ class Recordings:
     exclude: tuple[str, ...] = ()
     format: str | None = None
     reading: Reading = field(default_factory=Reading)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How its recordings are read, as plans and seals record it: the settings that differ from the defaults."""
+        return ({} if self.format is None else {"format": self.format}) | self.reading.settings
 
     def part(self, name: str) -> str | None:
         """The part that a name stands for: its fields, joined with "-", or its stem.
@@ -108,11 +116,36 @@ class Config:
     output: Path
     recordings: tuple[Recordings, ...]
     sheets: tuple[str, ...] | None = None
-    layout: str = "matrix"
-    codec: str = "blosc2"
+    layout: Layout = "matrix"
+    codec: Codec = "blosc2"
     binning: Binning = field(default_factory=Binning)
     trial: TrialRule = field(default_factory=TrialRule)
     slurm: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+    @property
+    def excluded(self) -> dict[str, tuple[str, ...]]:
+        """Variant -> parts that it leaves out."""
+        found: dict[str, tuple[str, ...]] = {}
+        for entry in self.recordings:
+            found[entry.variant] = (*found.get(entry.variant, ()), *entry.exclude)
+        return found
+
+    def settings(self, reading: Reading, threads: int) -> Settings:
+        """How the sheets of a recording are binned and stored.
+
+        Parameters
+        ----------
+        reading : Reading
+            How the recording is read.
+        threads : int
+
+        Returns
+        -------
+        Settings
+        """
+        from spikebin.matrixfile.write_sheet import Settings
+
+        return Settings(self.binning, self.layout, self.codec, threads, self.trial.settings, reading.settings)
 
     def resolve(self, path: Path | str) -> Path:
         """A path as the config means it: relative to its directory.
@@ -278,8 +311,8 @@ class _Reader:
             output=self.path.parent / at_home(output),
             recordings=tuple(self.entry(entry, i) for i, entry in enumerate(entries)),
             sheets=self.sheets(data, ""),
-            layout=self.choice(data, "layout", "", ("matrix", "events"), "matrix"),
-            codec=self.choice(data, "codec", "", ("blosc2", "zlib"), "blosc2"),
+            layout=self.choice(data, "layout", "", get_args(Layout), "matrix"),  # type: ignore[arg-type]
+            codec=self.choice(data, "codec", "", get_args(Codec), "blosc2"),  # type: ignore[arg-type]
             binning=self.binning(self.table(data, "binning")),
             trial=self.trial(self.table(data, "trial")),
             slurm=self.slurm(self.table(data, "slurm")),

@@ -7,36 +7,32 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from spikebin.binning.trial import TrialEvents, bin_trial
-from spikebin.errors import DiskFullError, PlanError, RecordingError, SpikebinError
-from spikebin.matrixfile.seal import is_newer
-from spikebin.matrixfile.writer import Identity, MatrixWriter
-from spikebin.names import directory_name
+from spikebin.errors import DiskFullError, PlanError, SpikebinError
+from spikebin.matrixfile.seal import Identity, is_newer
+from spikebin.matrixfile.write_sheet import write_sheet
 from spikebin.output.attempts import attempts_path, forget, note_ended, note_failure, note_start
-from spikebin.output.ids import image_ids, write_npy
-from spikebin.output.paths import matrix_path
+from spikebin.output.ids import write_ids
+from spikebin.output.paths import matrix_name, matrix_path
 from spikebin.output.state import State, sheet_state
 from spikebin.recordings import open_recording
 from spikebin.system.files import os_error
 from spikebin.system.leftovers import remove_stale
 from spikebin.system.signals import Ended
-from spikebin.system.threads import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from spikebin.binning.trial import Trial
+    from spikebin.matrixfile.seal import Seal
     from spikebin.output.jobs import Job
-    from spikebin.pipeline.config import Config, Recordings
+    from spikebin.pipeline.config import Recordings
     from spikebin.pipeline.plan import Plan
-    from spikebin.recordings.protocol import Recording, SheetRecording, SourceFile
+    from spikebin.recordings.protocol import Recording, SheetRecording
 
-__all__ = ["Outcome", "export_sheet", "one_line", "run_job"]
+__all__ = ["Outcome", "one_line", "run_job"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Outcome:
     sheet: str
     state: State
     message: str = ""
-    header: dict[str, Any] | None = None
+    header: Seal | None = None
     exported: bool = False
     disk_full: bool = False
 
@@ -97,7 +93,7 @@ def run_job(
     for sheet in sheets or ():
         if sheet not in job.sheets:
             raise PlanError(f"part {job.name} has no sheet {sheet!r} in the plan: run `spikebin plan` to add it")
-    output = plan.config.output
+    output = plan.output
     if out is not None and out.resolve().is_relative_to(output.resolve()):
         raise PlanError(f"--out {out} lies in the data set {output}: give a directory elsewhere")
     opened: dict[tuple[str, Recordings], Recording] = {}
@@ -112,7 +108,7 @@ def run_job(
             yield Outcome(job, sheet, State.NO_SOURCE, "no recording holds it yet")
             continue
         if out is not None:
-            target = out / job.variant / f"spikes_{directory_name(sheet)}_{job.part}.h5"
+            target = out / job.variant / matrix_name(sheet, job.part)
         else:
             target = matrix_path(output, job.variant, job.part, sheet)
             if now.state is State.DONE and not force:
@@ -130,10 +126,18 @@ def run_job(
             if (source, entry) not in opened:
                 opened[source, entry] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
             recording = opened[source, entry].sheet(sheet, plan.config.rule(job.part), entry.repeat(Path(source).name))
-            header = export_sheet(
-                recording, plan.config, Identity(sheet, job.variant, job.part), target,
-                limit=limit, threads=threads, on_trial=on_trial, with_ids=out is None,
-            )  # fmt: skip
+            identity = Identity(sheet, job.variant, job.part)
+            header = write_sheet(
+                recording,
+                identity,
+                plan.config.settings(opened[source, entry].reading, threads),
+                target,
+                limit=limit,
+                on_trial=None if on_trial is None else lambda _: on_trial(),
+                # The ids are put in place once the matrix file is written, right before it is put in place itself:
+                # where it cannot be written, those of the one that was there stay.
+                check=None if out is not None else partial(_write_ids, plan.output, identity, recording),
+            )
         except Ended as ended:
             if out is None:
                 note_ended(tries, f"ended by {ended}: scancel, a time limit, preemption or Ctrl-C")
@@ -149,77 +153,6 @@ def run_job(
             if out is None:
                 forget(tries)
             yield Outcome(job, sheet, State.DONE, str(target), header, exported=True)
-
-
-def export_sheet(
-    recording: SheetRecording,
-    config: Config,
-    identity: Identity,
-    target: Path,
-    *,
-    limit: int | None = None,
-    threads: int = 1,
-    on_trial: Callable[[], None] | None = None,
-    with_ids: bool = True,
-) -> dict[str, Any]:
-    """Bin the trials of one sheet of a recording and write them as one matrix file.
-
-    Parameters
-    ----------
-    recording : SheetRecording
-    config : Config
-        Binning, trial rule, layout and codec.
-    identity : Identity
-    target : Path
-        Of the matrix file.
-    limit, threads, on_trial
-        See `run_job`.
-    with_ids : bool
-        Write the .npy files of image and neuron ids before it, where the data set has them.
-
-    Returns
-    -------
-    dict
-        The sealed header.
-
-    Raises
-    ------
-    RecordingError
-        If what is on disk is not complete or contradicts itself.
-    BinningError
-        If bins of this width cannot be told apart.
-    MatrixFileError
-        If there is nothing to write, or the seal cannot hold what it is to say.
-    SpikebinError
-        If the file cannot be written.
-    """
-    trials = recording.trials[:limit]
-    with MatrixWriter(
-        identity,
-        recording.neurons,
-        trials,
-        binning=config.binning,
-        trial_rule=config.trial.settings,
-        layout=config.layout,
-        codec=config.codec,
-    ) as writer:
-
-        def work(i: int) -> tuple[TrialEvents, Any]:
-            events = bin_trial(trials[i], recording.spikes(i), config.binning, writer.n_columns, recording.where)
-            return events, writer.encode(events)
-
-        for events, encoded in in_order(work, len(trials), threads):
-            writer.append(events, encoded)
-            if on_trial is not None:
-                on_trial()
-
-        def write_ids(_: Path) -> None:
-            if with_ids:
-                _write_ids(target, identity, recording, trials)
-
-        # The ids are put in place once the matrix file is written, right before it is put in place itself: where it
-        # cannot be written, those of the one that was there stay.
-        return writer.write(target, recording.name, _files(recording), threads=threads, limit=limit, check=write_ids)
 
 
 def one_line(error: Exception) -> str:
@@ -243,25 +176,6 @@ def one_line(error: Exception) -> str:
     return f"unexpected {text}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it"
 
 
-def _files(recording: SheetRecording) -> Sequence[SourceFile]:
-    """What was read; one of them may be gone since."""
-    try:
-        return recording.files
-    except OSError as error:
-        raise RecordingError(
-            f"{error.filename} cannot be looked at ({error.strerror}): copy it again, if it is missing, then start the"
-            " job again"
-        ) from None
-
-
-def _write_ids(target: Path, identity: Identity, recording: SheetRecording, trials: Sequence[Trial]) -> None:
-    """The two .npy files that the models downstream read, named after the matrix file."""
-    variant = target.parent.parent.parent
-    stem = f"{directory_name(identity.sheet)}_{identity.part}"
-    names = image_ids((trial.repeat, trial.image_id) for trial in trials)
-    neurons = recording.neurons["neuron_id"].astype(np.int64)
-
-    def write_neurons(_: Path) -> None:
-        write_npy(variant / "neuron_ids" / f"neuron_ids_{stem}.npy", neurons)
-
-    write_npy(variant / "image_ids" / f"image_ids_{stem}.npy", names, check=write_neurons)
+def _write_ids(output: Path, identity: Identity, recording: SheetRecording, _: Path) -> None:
+    trials = ((trial.repeat, trial.image_id) for trial in recording.trials)
+    write_ids(output, identity, trials, recording.neurons["neuron_id"])

@@ -10,23 +10,27 @@ import json
 import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import ConfigError, PlanError, RecordingError
 from spikebin.names import directory_name, is_sheet, is_utf8, natural_key, suggest
 from spikebin.output.jobs import Job, Source, jobs_text, read_jobs
+from spikebin.output.paths import JOBS, PLAN
 from spikebin.system.files import write_atomically
 from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from spikebin.binning.rules import Binning
     from spikebin.pipeline.config import Config, Recordings
 
 __all__ = ["Plan", "PlanChanges", "draw_plan", "load_plan", "make_plan"]
 
 VERSION = 1
+IN_CONFIG = "listed in spikebin.toml"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,36 @@ class Plan:
 
     config: Config
     jobs: tuple[Job, ...]
+
+    @property
+    def output(self) -> Path:
+        """Where it lies, and all that its jobs write."""
+        return self.config.output
+
+    @property
+    def binning(self) -> Binning:
+        """Of every file."""
+        return self.config.binning
+
+    @property
+    def trial(self) -> Mapping[str, Any]:
+        """The settings that make the trials, as a seal holds them."""
+        return self.config.trial.settings
+
+    @cached_property
+    def excluded(self) -> Mapping[str, str]:
+        """VARIANT/PART -> why, of the parts that the config leaves out."""
+        return {f"{variant}/{part}": IN_CONFIG for variant, parts in self.config.excluded.items() for part in parts}
+
+    def reading(self, job: Job, sheet: str) -> Mapping[str, Any] | None:
+        """The settings by which a sheet's recording is read, as a seal holds them; None where there is no recording."""
+        source = job.source(sheet)
+        entry = _entry_of(self.config, job, source, sheet) if source else None
+        return None if entry is None else entry.settings
+
+    def resolve(self, source: str) -> Path:
+        """Where the source of a job lies."""
+        return self.config.resolve(source)
 
     def job(self, index: int) -> Job:
         """The job of an index.
@@ -440,18 +474,18 @@ def _write(plan: Plan) -> None:
     settings = json.dumps(_settings(plan.config), indent=2) + "\n"
     output = plan.config.output
     # jobs.csv comes last: it is what says that there is a plan.
-    write_atomically(output / "plan.json", [settings.encode()])
-    write_atomically(output / "jobs.csv", [jobs_text(plan.jobs).encode()])
+    write_atomically(output / PLAN, [settings.encode()])
+    write_atomically(output / JOBS, [jobs_text(plan.jobs).encode()])
 
 
 def _check_old(config: Config, old: Sequence[Job] | None, *, replace: bool) -> None:
     # The settings bind for as long as they are there: whoever removes jobs.csv alone has files made with them.
-    if not replace and (old or (config.output / "plan.json").exists()):
+    if not replace and (old or (config.output / PLAN).exists()):
         _check_binding(config)
 
 
 def _check_binding(config: Config) -> None:
-    path = config.output / "plan.json"
+    path = config.output / PLAN
     try:
         settings = json.loads(path.read_text("utf-8"))
         version, *stored = (settings[key] for key in ("plan_version", "binning", "trial"))

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from spikebin.matrixfile.seal import SEAL_SIZE
+from spikebin.output.paths import JOBS
 from spikebin.output.state import SheetState, State, survey
 from spikebin.system.leftovers import stale_files
 
@@ -166,9 +167,9 @@ def summarise(
             row.running += activity == "running"
             row.queued += activity == "queued"
         if found.header is not None:
-            row.n_spikes += found.header["n_spikes"]
-            row.n_collisions += found.header["n_collisions"]
-            row.size += found.header["size"] + SEAL_SIZE
+            row.n_spikes += found.header.n_spikes
+            row.n_collisions += found.header.n_collisions
+            row.size += found.header.size + SEAL_SIZE
         elif found.state is not State.MISSING or found.reason:
             troubles.append(found)
     return Summary(list(rows.values()), troubles)
@@ -201,7 +202,7 @@ def summarise_plan(plan: Plan, changes: PlanChanges) -> dict[str, Any]:
         "new_sheets": changes.sheets,
         "new_sources": changes.sources,
         "vanished": changes.vanished,
-        "plan": str(plan.config.output / "jobs.csv"),
+        "plan": str(plan.config.output / JOBS),
     }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from spikebin.binning.rules import Binning
+from spikebin.choices import Codec, Layout, Values
 from spikebin.kernels.jit import cache_directory
 from spikebin.matrixfile.reader import open_file
-from spikebin.matrixfile.writer import Identity
-from spikebin.pipeline.config import Config
-from spikebin.pipeline.job import export_sheet
+from spikebin.matrixfile.seal import Identity
+from spikebin.matrixfile.write_sheet import Settings, write_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
 from spikebin.simulate.experiment import Experiment, write_datastore
@@ -36,15 +36,14 @@ def warm() -> Path | None:
         directory = Path(name)
         datastore = write_datastore(directory, Experiment(0, 2, sheets=(SheetModel("warm", 5),)))
         recording = open_recording(datastore, None).sheet("warm", TrialRule())
-        for i, config in enumerate(_configs(directory)):
-            target = directory / str(i) / "spikes" / "warm" / "spikes.h5"
-            export_sheet(recording, config, Identity("warm", "warm", "0"), target)
+        for i, settings in enumerate(_all_settings()):
+            target = directory / f"{i}.h5"
+            write_sheet(recording, Identity("warm", "warm", "0"), settings, target)
             open_file(target).spikes[:]
     return cache_directory()
 
 
-def _configs(directory: Path) -> Iterator[Config]:
-    for layout, codec, values in product(("matrix", "events"), ("blosc2", "zlib"), ("bool", "count")):
-        binning = Binning(values=values)  # type: ignore[arg-type]
-        path = directory / "spikebin.toml"
-        yield Config(path=path, output=directory, recordings=(), layout=layout, codec=codec, binning=binning)
+def _all_settings() -> Iterator[Settings]:
+    """One of each layout, codec and kind of values: together they call every kernel of an export."""
+    for layout, codec, values in product(get_args(Layout), get_args(Codec), get_args(Values)):
+        yield Settings(Binning(values=values), layout, codec)

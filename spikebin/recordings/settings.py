@@ -104,4 +104,6 @@ class Reading:
     def settings(self) -> dict[str, Any]:
         """What differs from the defaults, in JSON's types: what a plan binds and a seal holds."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        # A file that has moved is the same file.
+        found |= {} if self.nodes is None else {"nodes": self.nodes.rpartition("/")[2]}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from spikebin.errors import SpikebinError
 from spikebin.names import directory_name
+from spikebin.output.paths import SLURM
 from spikebin.slurm.sbatch import parse_tag
 from spikebin.slurm.squeue_lines import SQUEUE_FORMAT, parse_squeue
 from spikebin.system.files import write_atomically
@@ -136,7 +137,7 @@ def slurm_directory(output: Path) -> Path:
     -------
     Path
     """
-    return output / "slurm"
+    return output / SLURM
 
 
 def data_set_id(output: Path) -> str:

@@ -11,9 +11,9 @@ import pytest
 from drawn import LAYOUTS, Shown, images, side_by_side, write_part
 
 from spikebin import Dataset, SheetSet, open_dataset, open_file
-from spikebin.dataset.open import open_output, variants_of
+from spikebin.dataset.open import open_output
 from spikebin.errors import DatasetError, SpikebinError
-from spikebin.output.paths import matrix_path
+from spikebin.output.paths import matrix_path, variants_there
 from spikebin.pipeline.config import Config, Recordings
 from spikebin.system.files import write_atomically
 
@@ -135,7 +135,7 @@ def test_views_of_all_sheets(made):
 
 def test_the_variant_may_be_left_out_where_there_is_one(made, tmp_path):
     root, _ = made
-    assert variants_of(root) == ["train"]
+    assert variants_there(root) == ["train"]
     assert open_dataset(root, sheet="X_ON").name == "train/X_ON"
     with pytest.raises(DatasetError, match="did you mean 'train'"):
         open_dataset(root, "trian")
@@ -193,8 +193,8 @@ def test_the_plan_tells_what_is_missing_and_what_is_excluded(tmp_path):
     assert sheets["X_ON"].parts == ["2"]
     (tmp_path / "excluded.csv").unlink()
     config = Config(tmp_path, tmp_path, (Recordings("train", tmp_path, "{part}", exclude=("3", "77")),))
-    assert open_output(config, "train")["X_ON"].parts == ["1", "2"]
-    assert list(open_output(config, "train", "X_ON")) == ["X_ON"]
+    assert open_output(config.output, "train", excluded=config.excluded["train"])["X_ON"].parts == ["1", "2"]
+    assert list(open_output(config.output, "train", "X_ON", excluded=config.excluded["train"])) == ["X_ON"]
 
 
 def test_parts_with_other_neurons(tmp_path):

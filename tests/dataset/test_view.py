@@ -290,8 +290,8 @@ def test_a_chain_written_down_reads_as_the_view(made, chain, layout, tmp_path_fa
         assert np.array_equal(again.neurons[name], wanted.neurons[name][rows], equal_nan=True)
     assert again.stimulus(2) == wanted.stimulus(int(trials[2]))
     for done in written:
-        assert done.header["layout"] == layout
-        assert done.header["source"]["name"].startswith(f"spikes_X_ON_{done.header['part']}.h5 (content ")
+        assert done.header.layout == layout
+        assert done.header.source.name.startswith(f"spikes_X_ON_{done.header['part']}.h5 (content ")
         verify_file(done.path)
     assert all(done.skipped for done in materialise(sheets, out, views, layout=layout))
 
@@ -429,9 +429,9 @@ def test_what_a_count_cannot_hold_is_counted(tmp_path):
     sheets = open_dataset(tmp_path)
     full = sheets["X_ON"][...].copy()
     (written,) = materialise(sheets, tmp_path / "out", lambda view: view.rebin(600, how="count", rest="drop"))
-    assert written.header["n_spikes"] == full.sum()
-    assert written.header["n_collisions"] == np.maximum(full.sum(axis=2) - 255, 0).sum()
-    assert written.header["binning"]["values"] == "count"
+    assert written.header.n_spikes == full.sum()
+    assert written.header.n_collisions == np.maximum(full.sum(axis=2) - 255, 0).sum()
+    assert written.header.binning.values == "count"
 
 
 def test_a_labelled_array(made):

@@ -56,7 +56,7 @@ def test_zarr_reads_what_the_data_set_holds(root, tmp_path):
     assert group.attrs["sheet"] == "V1_Exc_L2/3"
     assert group.attrs["binning"]["width"] == 1
     assert [source["content_digest"] for source in group.attrs["sources"]] == [
-        file.header["content_digest"] for file in dataset.files
+        file.header.content_digest for file in dataset.files
     ]
 
 

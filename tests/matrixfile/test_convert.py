@@ -30,9 +30,9 @@ def test_everything_but_the_layout_and_the_codec_stays(tmp_path, layout, codec, 
         header = convert_file(tmp_path / "a.h5", tmp_path / "b.h5", layout=new_layout, codec=new_codec, threads=2)
         after = open_file(tmp_path / "b.h5")
         assert verify_file(tmp_path / "b.h5") == header == after.header
-        assert (header["layout"], header["codec"]) == (new_layout, new_codec)
-        assert {k: v for k, v in header.items() if k not in OWN} == {
-            k: v for k, v in before.header.items() if k not in OWN
+        assert (header.layout, header.codec) == (new_layout, new_codec)
+        assert {k: v for k, v in header.as_dict().items() if k not in OWN} == {
+            k: v for k, v in before.header.as_dict().items() if k not in OWN
         }
         assert np.array_equal(np.asarray(after.spikes), dense)
         for table in ("trials", "neurons", "sources"):
@@ -43,7 +43,7 @@ def test_in_place_there_and_back(tmp_path):
     path = tmp_path / "a.h5"
     first = write(path, draw((3, 40, 50), "bool"), layout="matrix", codec="blosc2").header
     convert_file(path, path, layout="events")
-    assert convert_file(path, path, layout="matrix")["sha256"] == first["sha256"]
+    assert convert_file(path, path, layout="matrix").sha256 == first.sha256
     assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]
 
 

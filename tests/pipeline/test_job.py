@@ -101,8 +101,8 @@ def test_the_old_script_lost_collisions_unseen(datastores, tmp_path):
     export(config)
     header = opened(config, "X_ON", "50000").header
     old = scipy.sparse.load_npz(datastores / "oracle" / "train" / "spikes" / "X_ON" / "spikes_X_ON_50000.npz")
-    assert header["n_binned"] == old.nnz
-    assert header["n_collisions"] == header["n_spikes"] - old.nnz > 0
+    assert header.n_binned == old.nnz
+    assert header.n_collisions == header.n_spikes - old.nnz > 0
 
 
 @pytest.mark.parametrize("name", FLAVOURS[1:])
@@ -112,7 +112,7 @@ def test_every_flavour_gives_the_same_files(datastores, tmp_path, name):
         config = make_config(tmp_path / flavour, datastores / flavour)
         for (sheet, _), outcome in export(config).items():
             assert outcome.state is State.DONE, outcome.message
-            digests.setdefault(sheet, set()).add(outcome.header["content_digest"])
+            digests.setdefault(sheet, set()).add(outcome.header.content_digest)
             assert verify_file(Path(outcome.message))
     assert {sheet: len(found) for sheet, found in digests.items()} == {"X_ON": 1, "V1_Exc_L2/3": 1}
 
@@ -206,7 +206,7 @@ def test_drawn_spikes_come_out_as_the_naive_twin_bins_them(tmp_path, case, unit)
             pending = []
         by_row = sorted(trials, key=lambda t: (t[0], t[1]))
         assert [(t["repeat"], t["order"], t["image_id"]) for t in file.trials] == by_row
-        assert file.header["n_spikes"] == n_spikes
+        assert file.header.n_spikes == n_spikes
         for row, (_, order, _) in enumerate(by_row):
             assert set(zip(*(a.tolist() for a in file.events(row)), strict=True)) == expected[order]
 
@@ -219,7 +219,7 @@ def test_the_digest_does_not_depend_on_threads_layout_or_codec(datastores, tmp_p
         )
         plan, _ = make_plan(config)
         outcome = next(iter(run_job(plan, plan.job(0), threads=threads)))
-        digests.add(outcome.header["content_digest"])
+        digests.add(outcome.header.content_digest)
     assert len(digests) == 1
 
 
@@ -227,8 +227,8 @@ def test_counts_hold_every_spike(datastores, tmp_path):
     config = make_config(tmp_path / "out", datastores / "train", sheets=("X_ON",), binning=Binning(values="count"))
     export(config)
     file = opened(config, "X_ON", "50000")
-    assert file.header["n_collisions"] == 0
-    assert np.asarray(file.spikes).sum(dtype=int) == file.header["n_spikes"] == file.header["n_binned"]
+    assert file.header.n_collisions == 0
+    assert np.asarray(file.spikes).sum(dtype=int) == file.header.n_spikes == file.header.n_binned
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_what_is_done_is_left_alone_and_force_redoes_it(datastores, tmp_path):
     forced = export(config, force=True)
     for key, outcome in forced.items():
         assert outcome.exported
-        assert outcome.header["content_digest"] == first[key].header["content_digest"]
+        assert outcome.header.content_digest == first[key].header.content_digest
 
 
 def test_ids_are_replaced_with_their_file_or_not_at_all(tmp_path):
@@ -378,7 +378,7 @@ def test_a_source_that_vanishes_once_it_is_read_is_not_told_as_a_write(tmp_path)
 def test_a_limited_export_goes_elsewhere_and_counts_as_nothing(datastores, tmp_path):
     config = make_config(tmp_path / "out", datastores / "small_p5_neo012")
     outcomes = export(config, limit=2, out=tmp_path / "peek")
-    assert all(outcome.header["shape"][0] == 2 for outcome in outcomes.values())
+    assert all(outcome.header.shape[0] == 2 for outcome in outcomes.values())
     assert len(list((tmp_path / "peek" / "train").glob("*.h5"))) == 2
     assert {found.state for found in survey(load_plan(config))} == {State.MISSING}
     for (sheet, part), outcome in outcomes.items():
@@ -411,7 +411,7 @@ def test_variants_with_parts_of_one_name_do_not_meet_in_out(datastores, tmp_path
         assert {outcome.state for outcome in run_job(plan, job, out=tmp_path / "peek")} == {State.DONE}
     for variant in ("train", "test"):
         [path] = (tmp_path / "peek" / variant).glob("spikes_X_ON_*.h5")
-        assert open_file(path).header["variant"] == variant
+        assert open_file(path).header.variant == variant
 
 
 def test_out_takes_the_sheets_that_a_job_takes(datastores, tmp_path):
@@ -422,7 +422,7 @@ def test_out_takes_the_sheets_that_a_job_takes(datastores, tmp_path):
         "X_ON": State.DONE,
         "Elsewhere": State.NO_SOURCE,
     }
-    exclude(load_plan(config), load_plan(config).jobs[0], "lost")
+    exclude(config.output, load_plan(config).jobs[0], "lost")
     assert {outcome.state for outcome in export(config, out=tmp_path / "more").values()} == {State.EXCLUDED}
     assert not (tmp_path / "more").exists()
 
@@ -571,7 +571,7 @@ def test_killed_at_any_moment_it_is_always_right_and_leaves_no_stale_file(tmp_pa
     assert spikebin("plan", cwd=tmp_path).returncode == 0
     assert spikebin("job", 0, cwd=tmp_path).returncode == 0
     files = sorted((tmp_path / "dataset").rglob("*.h5"))
-    digests = [open_file(path).header["content_digest"] for path in files]
+    digests = [open_file(path).header.content_digest for path in files]
     begun = time.monotonic()
     assert spikebin("job", 0, "--force", cwd=tmp_path).returncode == 0
     duration = time.monotonic() - begun
@@ -589,7 +589,7 @@ def test_killed_at_any_moment_it_is_always_right_and_leaves_no_stale_file(tmp_pa
         found = spikebin("missing", "--deep", cwd=tmp_path)
         assert found.stdout == ("" if all(whole) else "0\n")
     assert spikebin("job", 0, cwd=tmp_path).returncode == 0
-    assert [open_file(path).header["content_digest"] for path in files] == digests
+    assert [open_file(path).header.content_digest for path in files] == digests
     assert not list((tmp_path / "dataset").rglob("*.tmp"))
 
 

@@ -35,7 +35,8 @@ from spikebin import cli
 from spikebin.binning.rules import Binning
 from spikebin.errors import RecordingError, SpikebinError
 from spikebin.matrixfile.verify import verify_file
-from spikebin.pipeline.one_step import Settings, bin_recordings
+from spikebin.matrixfile.write_sheet import Settings
+from spikebin.pipeline.one_step import bin_recordings
 from spikebin.recordings import open_recording
 from spikebin.recordings.continuous.event_table import read_events
 from spikebin.recordings.continuous.units import find_column, make_clock, parse_ms, split_unit
@@ -77,15 +78,15 @@ def test_one_line_makes_a_sealed_matrix_file(session):
     header = verify_file(session / "out.h5")
     file = package.open_file(session / "out.h5")
     assert "20 trials x 6 neurons x 40 bins of 10 ms" in facts["shape"]
-    assert f"{header['n_spikes']:,} in trials" in facts["spikes"]
+    assert f"{header.n_spikes:,} in trials" in facts["spikes"]
     assert "1,500 recorded" in facts["spikes"]
-    assert facts["collisions"].strip() == f"{header['n_collisions']:,}" != "0"
-    assert facts["outside"].strip() == f"{header['n_outside']:,}"
+    assert facts["collisions"].strip() == f"{header.n_collisions:,}" != "0"
+    assert facts["outside"].strip() == f"{header.n_outside:,}"
     assert f"{EXPECTED.sum() / (6 * 20 * 0.4):.2f} Hz a neuron" in facts["rate"]
     np.testing.assert_array_equal(file.spikes[:], EXPECTED > 0)
     assert file.neurons["neuron_id"].tolist() == IDS.tolist()
-    assert header["trial"]["align_to"] == "cue_s"
-    assert header["binning"] == {"width": 10.0, "closed": "left", "end_bin": False, "values": "bool"}
+    assert header.trial["align_to"] == "cue_s"
+    assert header.binning == Binning(10.0, "left", False)
     # A column may be called as a Python keyword; PyTables may not be asked to make it an attribute.
     assert file.trials["column_class"].tolist() == ["right", "left"] * 10
     assert file.trials["contrast"].tolist() == [0.5] * 20
@@ -100,9 +101,9 @@ def test_columns_of_the_events_do_not_change_the_content_digest(session):
     digests = []
     for name, events in (("a", session / "events.csv"), ("b", plain)):
         rule = TrialRule(events=str(events), align_to="cue_s", window_start=-100, window_stop=300)
-        settings = Settings(Binning(10, "left", False), rule)
-        assert list(bin_recordings([session / "session.csv"], settings, out=session / f"{name}.h5"))
-        digests.append(verify_file(session / f"{name}.h5")["content_digest"])
+        settings = Settings(Binning(10, "left", False))
+        assert list(bin_recordings([session / "session.csv"], settings, rule, out=session / f"{name}.h5"))
+        digests.append(verify_file(session / f"{name}.h5").content_digest)
     assert digests[0] == digests[1]
 
 
@@ -450,7 +451,7 @@ def test_two_recordings_of_one_name_are_refused(session):
     settings = Settings(Binning(10, "left", False))
     paths = [session / "session.csv", session / "other" / "session.csv"]
     with pytest.raises(SpikebinError, match="two recordings would both become"):
-        list(bin_recordings(paths, settings, out=session / "out"))
+        list(bin_recordings(paths, settings, TrialRule(), out=session / "out"))
     assert not (session / "out").exists()
 
 

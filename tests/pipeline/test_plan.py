@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from spikebin import Binning, SpikebinError, open_file
 from spikebin.errors import ConfigError, PlanError
-from spikebin.matrixfile.seal import pack_seal
+from spikebin.matrixfile.seal import pack_facts
 from spikebin.names import natural_key
 from spikebin.output.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
 from spikebin.output.exclusions import exclude, read_excluded, undo_exclude
@@ -226,8 +226,8 @@ def test_exclusions_made_at_once_are_all_kept(tmp_path):
         "from spikebin.output.exclusions import exclude, undo_exclude\n"
         "plan = load_plan(load_config(Path(sys.argv[2])))\n"
         "for part in range(int(sys.argv[1]), 40, 4):\n"
-        "    exclude(plan, plan.find_job(f'train/{part}'), 'why')\n"
-        "    if part % 2: undo_exclude(plan, plan.find_job(f'train/{part}'))\n"
+        "    exclude(plan.output, plan.find_job(f'train/{part}'), 'why')\n"
+        "    if part % 2: undo_exclude(plan.output, plan.find_job(f'train/{part}'))\n"
     )
     together(program, config.path)
     assert set(read_excluded(tmp_path / "dataset")) == {f"train/{part}" for part in range(0, 40, 2)}
@@ -258,11 +258,11 @@ def test_an_exclusion_keeps_its_date(tmp_path):
     names_only(tmp_path / "data", 1, 2)
     config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
     plan, _ = make_plan(config)
-    exclude(plan, plan.job(0), "why")
+    exclude(plan.output, plan.job(0), "why")
     path = config.output / "excluded.csv"
     rows = list(csv.reader(path.read_text().splitlines()))
     path.write_text(path.read_text().replace(rows[1][3], "2001-02-03T04:05:06+00:00"))
-    exclude(plan, plan.job(1), "why")
+    exclude(plan.output, plan.job(1), "why")
     dates = [row[3] for row in csv.reader(path.read_text().splitlines())]
     assert dates[1] == "2001-02-03T04:05:06+00:00"
     assert dates[2] >= rows[1][3]
@@ -397,7 +397,7 @@ def test_the_six_states(tmp_path):
     broken.write_bytes(matrix_path(config.output, "train", "100", "X_ON").read_bytes()[:-1])
     list(run_job(plan, plan.find_job("train/600")))
     shutil.rmtree(next((tmp_path / "data").glob("*_from_300_*")))
-    exclude(plan, plan.find_job("train/400"), "corrupt\non the disk")
+    exclude(plan.output, plan.find_job("train/400"), "corrupt\non the disk")
     expected = {
         "100": State.DONE, "200": State.BROKEN, "300": State.NO_SOURCE, "400": State.EXCLUDED, "500": State.MISSING,
         "600": State.FAILED,
@@ -407,12 +407,12 @@ def test_the_six_states(tmp_path):
     assert found.reason == "corrupt on the disk"
     for outcome in run_job(plan, plan.find_job("train/400")):
         assert outcome.state is State.EXCLUDED
-    undo_exclude(plan, plan.find_job("train/400"))
+    undo_exclude(plan.output, plan.find_job("train/400"))
     assert states(config)["400", "X_ON"] is State.MISSING
     with pytest.raises(PlanError, match="nothing to undo"):
-        undo_exclude(plan, plan.find_job("train/400"))
+        undo_exclude(plan.output, plan.find_job("train/400"))
     with pytest.raises(PlanError, match="--reason"):
-        exclude(plan, plan.find_job("train/400"), " ")
+        exclude(plan.output, plan.find_job("train/400"), " ")
 
 
 def test_a_broken_file_whose_recording_is_gone_is_not_wanted(tmp_path):
@@ -602,7 +602,7 @@ def test_a_file_of_a_newer_version_is_broken_not_overwritten_in_silence(tmp_path
 
 def test_seals_are_packed_for_the_plan_s_own_names():
     with pytest.raises(SpikebinError, match="shorten"):
-        pack_seal({"variant": "v", "part": "p" * 4096, "sheet": "s"})
+        pack_facts({"variant": "v", "part": "p" * 4096, "sheet": "s"})
 
 
 @pytest.mark.parametrize(

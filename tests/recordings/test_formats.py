@@ -35,7 +35,8 @@ from sessions import (
 
 from spikebin.binning.rules import Binning
 from spikebin.errors import RecordingError
-from spikebin.pipeline.one_step import Settings, bin_sheet
+from spikebin.matrixfile.write_sheet import Settings
+from spikebin.pipeline.one_step import bin_sheet
 from spikebin.recordings import FORMATS, format_of, open_recording
 from spikebin.recordings.neo import from_block
 from spikebin.recordings.phy import read_params
@@ -64,7 +65,9 @@ def matrix(recording, sheet, rule, tmp_path, **binning):
     binning = Binning(**{"width": WIDTH, "end_bin": False, "values": "count", **binning})
     target = tmp_path / "matrix.npy"
     target.unlink(missing_ok=True)
-    binned = bin_sheet(recording.sheet(sheet, rule), sheet, "part", Settings(binning, rule, threads=2), target)
+    binned = bin_sheet(
+        recording.sheet(sheet, rule), sheet, "part", Settings(binning, threads=2, trial=rule.settings), target
+    )
     return np.load(target), binned
 
 

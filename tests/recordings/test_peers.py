@@ -9,7 +9,8 @@ import pytest
 from sessions import ONSETS_MS, make_trains, write_npz, write_trials
 
 from spikebin.binning.rules import Binning
-from spikebin.pipeline.one_step import Settings, bin_sheet
+from spikebin.matrixfile.write_sheet import Settings
+from spikebin.pipeline.one_step import bin_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
 
@@ -51,8 +52,10 @@ def by_spikebin(trains, starts, stops, width, directory, **binning):
         {"start_ms": np.asarray(starts, float).tolist(), "stop_ms": np.asarray(stops, float).tolist()},
     )
     rule = TrialRule(events=str(events))
-    settings = Settings(Binning(**{"width": width, "end_bin": False, "values": "count", **binning}), rule, ragged="pad")
-    bin_sheet(open_recording(path).sheet("neurons", rule), "neurons", "x", settings, directory / "out.npy")
+    settings = Settings(Binning(**{"width": width, "end_bin": False, "values": "count", **binning}))
+    bin_sheet(
+        open_recording(path).sheet("neurons", rule), "neurons", "x", settings, directory / "out.npy", ragged="pad"
+    )
     return np.load(directory / "out.npy")
 
 
@@ -83,7 +86,7 @@ def test_a_spike_at_the_end_is_outside_as_with_both_and_counted(tmp_path):
     assert by_spikebin([train], start, stop, 10, tmp_path, end_bin=True)[0, 0, -2:].tolist() == [0, 1]
     rule = TrialRule(events="none", window_start=1000.0, window_stop=1300.0)
     sheet = open_recording(tmp_path / "spikes.npz").sheet("neurons", rule)
-    binned = bin_sheet(sheet, "neurons", "x", Settings(Binning(10.0, "left", False), rule), None)
+    binned = bin_sheet(sheet, "neurons", "x", Settings(Binning(10.0, "left", False)), None)
     assert (binned.n_spikes, binned.n_binned, binned.n_outside) == (2, 1, 1)
 
 
@@ -116,5 +119,5 @@ def test_counts_end_at_255_and_say_so(tmp_path):
     assert by_elephant([train], np.array([0.0]), np.array([10.0]), 10.0).max() == 300
     rule = TrialRule(events="none", window_start=0.0, window_stop=10.0)
     sheet = open_recording(write_npz(tmp_path, [train] * 6)).sheet("neurons", rule)
-    binned = bin_sheet(sheet, "neurons", "x", Settings(Binning(10.0, "left", False, "count"), rule), None)
+    binned = bin_sheet(sheet, "neurons", "x", Settings(Binning(10.0, "left", False, "count")), None)
     assert (binned.n_spikes, binned.n_binned, binned.n_collisions) == (1800, 6 * 255, 6 * 45)

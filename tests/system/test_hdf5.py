@@ -14,7 +14,7 @@ from drawn import images, write_part
 
 from spikebin import open_file
 from spikebin.errors import MatrixFileError, RecordingError
-from spikebin.matrixfile.seal import SEAL_SIZE, pack_seal, read_seal
+from spikebin.matrixfile.seal import SEAL_SIZE, pack_facts, read_seal
 from spikebin.matrixfile.verify import verify_file
 from spikebin.output.paths import matrix_path
 from spikebin.recordings import format_of, open_recording
@@ -47,7 +47,9 @@ def matrix(tmp_path):
 def sealed_anew(path, header):
     """Seal what a file holds now."""
     image = path.read_bytes()[SEAL_SIZE:]
-    path.write_bytes(pack_seal(header | {"size": len(image), "sha256": hashlib.sha256(image).hexdigest()}) + image)
+    path.write_bytes(
+        pack_facts(header.as_dict() | {"size": len(image), "sha256": hashlib.sha256(image).hexdigest()}) + image
+    )
 
 
 def attack(path, place, name, trace, *, version=None):

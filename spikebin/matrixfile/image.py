@@ -1,0 +1,132 @@
+"""The HDF5 part of a matrix file, built in memory: tables, then trial by trial.
+
+How the trials are laid out inside is in layouts/, what makes a file complete in seal.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikebin.errors import MatrixFileError
+from spikebin.matrixfile.digest import ContentDigest
+from spikebin.matrixfile.layouts.base import make_layout
+from spikebin.matrixfile.schema import create_table
+from spikebin.matrixfile.seal import SEAL_SIZE
+from spikebin.system.hdf5 import HDF5_LOCK
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from spikebin.binning.trial import TrialEvents
+
+__all__ = ["MatrixImage"]
+
+
+class MatrixImage:
+    """The HDF5 part of a matrix file, built in memory: tables, then trial by trial, then whole.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (trial, neuron, time).
+    values : {"bool", "count"}
+    layout : {"matrix", "events"}
+    codec : {"blosc2", "zlib"}
+    neurons, trials : structured arrays
+        As they are stored, text in UTF-8.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        values: str,
+        layout: str,
+        codec: str,
+        neurons: NDArray[Any],
+        trials: NDArray[Any],
+    ) -> None:
+        import tables
+
+        self._layout = make_layout(layout, shape, np.dtype(bool if values == "bool" else "u1"), codec)
+        self._digest = ContentDigest(neurons["neuron_id"])
+        self._trials = trials
+        self._n_appended = 0
+        with HDF5_LOCK:
+            # A name that no other image has: PyTables keeps a table of open files by name.
+            self._file = tables.open_file(
+                f"image {id(self)}",
+                "w",
+                driver="H5FD_CORE",
+                driver_core_backing_store=0,
+                user_block_size=SEAL_SIZE,
+            )
+            self._layout.create(self._file)
+            create_table(self._file, "neurons", neurons)
+            create_table(self._file, "trials", trials)
+
+    def encode(self, events: TrialEvents) -> Any:
+        """Compress one trial; threads may encode at once.
+
+        Parameters
+        ----------
+        events : TrialEvents
+
+        Returns
+        -------
+        object
+            For `append`; what it is, its layout knows.
+        """
+        return self._layout.encode(events)
+
+    def append(self, events: TrialEvents, encoded: Any) -> None:
+        """Add the next trial, as `encode` made it.
+
+        Parameters
+        ----------
+        events : TrialEvents
+        encoded : object
+        """
+        trial = self._trials[self._n_appended]
+        self._digest.add(trial["image_id"].decode(), int(trial["repeat"]), int(trial["n_bins"]), events)
+        with HDF5_LOCK:
+            self._layout.append(self._file, self._n_appended, encoded)
+        self._n_appended += 1
+
+    def finish(self, sources: NDArray[Any], threads: int) -> tuple[bytes, str]:
+        """The bytes of the HDF5 file, and the content digest; the image is closed.
+
+        Parameters
+        ----------
+        sources : structured array (n_files,)
+            name (UTF-8), size (bytes) and mtime (seconds) of every file that was read.
+        threads : int
+            How many compress what the layout could not compress before the last trial.
+
+        Returns
+        -------
+        image : bytes
+        digest : str
+            64 hexadecimal digits.
+
+        Raises
+        ------
+        MatrixFileError
+            If not all trials were appended.
+        """
+        if self._n_appended != len(self._trials):
+            raise MatrixFileError(f"{self._n_appended} of {len(self._trials)} trials were appended: nothing is written")
+        with HDF5_LOCK:
+            self._layout.finish(self._file, threads)
+            create_table(self._file, "source", sources)
+            self._file.flush()
+            image: bytes = self._file.get_file_image()
+            self.close()
+        return image, self._digest.hexdigest()
+
+    def close(self) -> None:
+        """Forget what was built so far."""
+        with HDF5_LOCK:
+            if self._file.isopen:
+                self._file.close()
