@@ -94,11 +94,11 @@ class MatrixFile:
         The file says how long the phases of its longest trial are. Trials of other durations are taken to differ from
         it by whole bins.
         """
-        phases, width = self.header["phases"], self.binning.width
-        reach = np.array([phase["bins"] * width - phase["duration"] for phase in phases], np.float64)
+        phases, width = self.header.phases, self.binning.width
+        reach = np.array([phase.bins * width - phase.duration for phase in phases], np.float64)
         # What is left of sums and products of floats is not time.
         reach[np.abs(reach) < 1e-6 * width] = 0
-        return np.where([phase["bins"] > 0 for phase in phases], np.clip(reach, 0, width), 0)
+        return np.where([phase.bins > 0 for phase in phases], np.clip(reach, 0, width), 0)
 
     def stored_table(self, name: str) -> NDArray[Any]:
         """The table ``trials``, ``neurons`` or ``source`` as it is stored, text in UTF-8.

@@ -20,7 +20,6 @@ from spikebin.matrixfile.write_sheet import binned_trials, write_sheet
 from spikebin.names import directory_name, suggest
 from spikebin.output.paths import matrix_name
 from spikebin.recordings import open_recording
-from spikebin.recordings.settings import Reading
 from spikebin.system.leftovers import remove_stale
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from spikebin.choices import RaggedTrials
     from spikebin.matrixfile.write_sheet import Settings
     from spikebin.recordings.protocol import Recording, SheetRecording
-    from spikebin.recordings.settings import TrialRule
+    from spikebin.recordings.settings import Reading, TrialRule
 
 __all__ = ["Binned", "bin_recordings", "bin_sheet"]
 

@@ -291,7 +291,7 @@ def test_a_chain_written_down_reads_as_the_view(made, chain, layout, tmp_path_fa
     assert again.stimulus(2) == wanted.stimulus(int(trials[2]))
     for done in written:
         assert done.header.layout == layout
-        assert done.header.source.name.startswith(f"spikes_X_ON_{done.header['part']}.h5 (content ")
+        assert done.header.source.name.startswith(f"spikes_X_ON_{done.header.part}.h5 (content ")
         verify_file(done.path)
     assert all(done.skipped for done in materialise(sheets, out, views, layout=layout))
 
