@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["directory_name", "is_sheet", "is_utf8", "natural_key", "suggest"]
+__all__ = ["directory_name", "find_sheet", "is_sheet", "is_utf8", "natural_key", "suggest"]
 
 
 def directory_name(sheet: str) -> str:
@@ -24,6 +24,26 @@ def directory_name(sheet: str) -> str:
     str
     """
     return sheet.replace("/", "")
+
+
+def find_sheet(name: str, sheets: Iterable[str]) -> str | None:
+    """The sheet that a raw or a directory name stands for: slashes do not count.
+
+    Parameters
+    ----------
+    name : str
+    sheets : iterable of str
+        The names there are, raw or of directories.
+
+    Returns
+    -------
+    str or None
+        As it is in `sheets`: the very same name, else the first one with the same directory name; None: none has it.
+    """
+    known = list(sheets)
+    if name in known:
+        return name
+    return next((sheet for sheet in known if directory_name(sheet) == directory_name(name)), None)
 
 
 def is_sheet(name: str) -> bool:

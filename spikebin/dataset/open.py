@@ -11,7 +11,7 @@ from spikebin.dataset.dataset import Dataset, _few
 from spikebin.dataset.sheet_set import SheetSet
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.matrixfile.reader import MatrixFile
-from spikebin.names import directory_name, natural_key, suggest
+from spikebin.names import directory_name, find_sheet, natural_key, suggest
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.jobs import read_jobs
 from spikebin.output.paths import part_files, sheets_there, variants_there
@@ -261,9 +261,10 @@ def _sheet_names(root: Path, variant: str, wanted: str | None) -> list[str]:
     ordered = planned + [name for name in there if name not in planned]
     if wanted is None and ordered:
         return ordered
-    if wanted is None or directory_name(wanted) not in there:
+    found = None if wanted is None else find_sheet(wanted, there)
+    if found is None:
         raise DatasetError(f"no files of sheet {wanted!r} in {root / variant}: {suggest(str(wanted), ordered)}")
-    return [directory_name(wanted)]
+    return [found]
 
 
 def _planned(root: Path, variant: str) -> dict[str, list[str]]:

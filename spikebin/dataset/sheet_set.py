@@ -10,7 +10,7 @@ import numpy as np
 from spikebin.dataset.dataset import Dataset, Part
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
-from spikebin.names import directory_name, suggest
+from spikebin.names import find_sheet, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,10 +55,10 @@ class SheetSet(Mapping[str, View]):
         self._taken = dict(taken or {})
 
     def __getitem__(self, sheet: str) -> View:
-        for name, view in self._sheets.items():
-            if sheet in {name, directory_name(name)}:
-                return view
-        raise KeyError(f"no sheet {sheet!r}: {suggest(sheet, self._sheets)}")
+        name = find_sheet(sheet, self._sheets)
+        if name is None:
+            raise KeyError(f"no sheet {sheet!r}: {suggest(sheet, self._sheets)}")
+        return self._sheets[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sheets)
@@ -117,12 +117,11 @@ class SheetSet(Mapping[str, View]):
         DatasetError
             If there is no such sheet.
         """
-        wanted = {directory_name(name): name for name in names}
-        known = [directory_name(name) for name in self]
-        unknown = [given for name, given in wanted.items() if name not in known]
-        if unknown and (len(known) > 1 or len(unknown) == len(wanted)):
+        wanted = {name: find_sheet(name, self) for name in names}
+        unknown = [name for name, found in wanted.items() if found is None]
+        if unknown and (len(self) > 1 or len(unknown) == len(wanted)):
             raise DatasetError(f"no sheet {unknown[0]!r} to select from: {suggest(unknown[0], self)}")
-        views = {name: view for name, view in self.items() if directory_name(name) in wanted}
+        views = {name: view for name, view in self.items() if name in wanted.values()}
         return SheetSet(views, self.left_out, taken=self._taken)
 
     def select(
@@ -149,10 +148,10 @@ class SheetSet(Mapping[str, View]):
         wanted = ids if ids is not None else index
         if wanted is None or (ids is not None and index is not None):
             raise DatasetError("select takes either ids={sheet: ids} or index={sheet: rows}: give one of them")
-        rows = {directory_name(name): chosen for name, chosen in wanted.items()}
+        rows = {find_sheet(name, self): chosen for name, chosen in wanted.items()}
         key = "ids" if ids is not None else "index"
         sheets = self.only(wanted)
-        return self._each({name: view.select(**{key: rows[directory_name(name)]}) for name, view in sheets.items()})
+        return self._each({name: view.select(**{key: rows[name]}) for name, view in sheets.items()})
 
     def take(self, trials: ArrayLike | slice) -> SheetSet:
         """`View.take` of every sheet.

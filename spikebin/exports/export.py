@@ -21,7 +21,7 @@ from spikebin.errors import DatasetError
 from spikebin.exports.dense_files import _blocks, _mat_content, _npy_blocks
 from spikebin.exports.old_layouts import OutFile, check_numbers, check_trials, folder_of, old_files
 from spikebin.exports.zarr_store import write_store, zarr_package
-from spikebin.names import directory_name, suggest
+from spikebin.names import directory_name, find_sheet, suggest
 from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ def export(
     chosen: dict[str, NDArray[np.intp]] = {}
     if index is not None:
         sheets.select(index=index)
-        wanted = {directory_name(name): np.asarray(rows) for name, rows in index.items()}
+        wanted = {find_sheet(name, sheets): np.asarray(rows) for name, rows in index.items()}
         sheets = sheets.only(index)
-        chosen = {name: np.arange(sheets[name].shape[1])[wanted[directory_name(name)]] for name in sheets}
+        chosen = {name: np.arange(sheets[name].shape[1])[wanted[name]] for name in sheets}
     found = sheets.parts()
     if kind == "npz":
         for part in (part for parts in found.values() for part in parts):

@@ -20,7 +20,7 @@ from spikebin.dataset.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.matrixfile.seal import Identity, read_seal
 from spikebin.matrixfile.write_sheet import Settings, write_sheet
-from spikebin.names import directory_name
+from spikebin.names import find_sheet
 from spikebin.output.ids import write_ids
 from spikebin.output.paths import matrix_path
 from spikebin.recordings.protocol import SourceFile
@@ -134,8 +134,8 @@ class Chain:
             If a row of the index is out of bounds.
         """
         if self.index is not None:
-            rows = {directory_name(name): rows for name, rows in self.index.items()}
-            view = view.select(index=rows[directory_name(view.sheet)])
+            rows = {find_sheet(name, [view.sheet]): rows for name, rows in self.index.items()}
+            view = view.select(index=rows[view.sheet])
         if self.ids is not None:
             view = view.select(ids=self.ids)
         if self.window is not None:

@@ -17,7 +17,7 @@ from spikebin.errors import RecordingError, SpikebinError
 from spikebin.exports.dense_files import write_dense
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import binned_trials, write_sheet
-from spikebin.names import directory_name, suggest
+from spikebin.names import directory_name, find_sheet, suggest
 from spikebin.output.paths import matrix_name
 from spikebin.recordings import open_recording
 from spikebin.system.leftovers import remove_stale
@@ -259,7 +259,7 @@ def _sheets(recording: Recording, wanted: Sequence[str]) -> list[str]:
         return known
     names = []
     for name in wanted:
-        found = next((sheet for sheet in known if name in {sheet, directory_name(sheet)}), None)
+        found = find_sheet(name, known)
         if found is None:
             raise RecordingError(f"{recording.path.name}: no sheet {name!r}: {suggest(name, known)}")
         names.append(found)

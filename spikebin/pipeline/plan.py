@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import ConfigError, PlanError, RecordingError
-from spikebin.names import directory_name, is_sheet, is_utf8, natural_key, suggest
+from spikebin.names import directory_name, find_sheet, is_sheet, is_utf8, natural_key, suggest
 from spikebin.output.jobs import Job, Source, jobs_text, read_jobs
 from spikebin.output.paths import JOBS, PLAN
 from spikebin.system.files import write_atomically
@@ -147,9 +147,9 @@ class Plan:
         PlanError
             If the plan has none of that name.
         """
-        for sheet in self.sheets:
-            if name in {sheet, directory_name(sheet)}:
-                return sheet
+        sheet = find_sheet(name, self.sheets)
+        if sheet is not None:
+            return sheet
         raise PlanError(f"no sheet {name!r} in the plan of {self.config.output}: {suggest(name, self.sheets)}")
 
     def find_variant(self, name: str) -> str:
