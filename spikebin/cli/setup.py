@@ -50,7 +50,7 @@ def plan(
     config: ConfigOption = None,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Accept another [binning] or [trial]: files made otherwise count as missing."),
+        typer.Option("--replace", help="Accept another [binning] or [trial]: files made otherwise are written again."),
     ] = False,
     json: JsonOption = False,
 ) -> None:

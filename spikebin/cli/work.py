@@ -127,11 +127,12 @@ def missing(
     config: ConfigOption = None,
 ) -> None:
     """Print the array indices of the parts that still lack a sheet, as sbatch --array takes them."""
-    from spikebin.pipeline.summary import find_missing
+    from spikebin.pipeline.summary import missing_as_dict, missing_remarks
+    from spikebin.pipeline.wanted import find_wanted
     from spikebin.slurm.array_spec import array_spec
 
     plan = load(config)
-    found = find_missing(
+    wanted = find_wanted(
         plan,
         sheet=sheet and plan.find_sheet(sheet),
         variant=variant and plan.find_variant(variant),
@@ -139,12 +140,12 @@ def missing(
         max_failures=max_failures,
     )
     if json:
-        answer_json(found.as_dict())
+        answer_json(missing_as_dict(plan, wanted))
         return
-    for line in found.remarks():
+    for line in missing_remarks(wanted):
         note(line)
-    if found.indices:
-        typer.echo(array_spec(found.indices))
+    if wanted.indices:
+        typer.echo(array_spec(wanted.indices))
 
 
 @app.command()

@@ -17,7 +17,7 @@ from spikebin.output.exclusions import read_excluded
 from spikebin.output.paths import matrix_name, spikes_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Collection, Container, Iterator, Mapping
     from pathlib import Path
 
     from spikebin.binning.rules import Binning
@@ -43,6 +43,11 @@ class State(StrEnum):
     def wanted(self) -> bool:
         """Whether a job would try to export it."""
         return self in {State.MISSING, State.BROKEN, State.FAILED}
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether there is something to say of it: it is neither done nor simply missing."""
+        return self not in {State.DONE, State.MISSING}
 
 
 class Planned(Protocol):
@@ -99,6 +104,7 @@ def survey(
     *,
     sheet: str | None = None,
     variant: str | None = None,
+    indices: Collection[int] | None = None,
     deep: bool = False,
     live: Container[str] | None = None,
 ) -> Iterator[SheetState]:
@@ -109,6 +115,8 @@ def survey(
     plan : Planned
     sheet, variant : str, optional
         Only these, by names that the plan knows.
+    indices : collection of int, optional
+        Only these jobs.
     deep : bool
         Compare every byte of every file with its seal, instead of its size.
     live : container of str, optional
@@ -124,8 +132,9 @@ def survey(
         If the list of excluded parts cannot be read.
     """
     looker = _Looker(plan, deep=deep, live=live)
+    chosen = None if indices is None else frozenset(indices)
     for job in plan.jobs:
-        if variant in {None, job.variant}:
+        if variant in {None, job.variant} and (chosen is None or job.index in chosen):
             for name in job.sheets:
                 if sheet in {None, name}:
                     yield looker.look(job, name)
@@ -177,21 +186,20 @@ class _Looker:
             path = f"{directory}/{name}"
             try:
                 seal = self.read(path)
-            except MatrixFileError as error:
-                if self.has_source(source):
-                    return SheetState(job, sheet, State.BROKEN, str(error), self.attempts(job, sheet))
-                reason = str(error)
-            else:
                 reason = self.mismatch(job, sheet, path, seal)
-                if not reason:
-                    return SheetState(job, sheet, State.DONE, header=seal)
+            except MatrixFileError as error:
+                reason = str(error)
+            if not reason:
+                return SheetState(job, sheet, State.DONE, header=seal)
+            if self.has_source(source):
+                return SheetState(job, sheet, State.BROKEN, reason, self.attempts(job, sheet))
         if not self.has_source(source):
             why = f"no {source}" if source else NOWHERE
             return SheetState(job, sheet, State.NO_SOURCE, f"{why}; {reason}" if reason else why)
         attempts = self.attempts(job, sheet)
         if attempts.failures:
             return SheetState(job, sheet, State.FAILED, attempts.reason, attempts)
-        return SheetState(job, sheet, State.MISSING, reason, attempts)
+        return SheetState(job, sheet, State.MISSING, attempts=attempts)
 
     def attempts(self, job: Job, sheet: str) -> Attempts:
         path = attempts_path(self.output, job.variant, job.part, sheet)

@@ -17,7 +17,7 @@ from spikebin.errors import RecordingError, SpikebinError
 from spikebin.exports.dense_files import write_dense
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import binned_trials, write_sheet
-from spikebin.names import directory_name, find_sheet, suggest
+from spikebin.names import find_sheet, suggest
 from spikebin.output.paths import matrix_name
 from spikebin.recordings import open_recording
 from spikebin.system.leftovers import remove_stale

@@ -242,7 +242,7 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
     ----------
     config : Config
     replace : bool
-        Accept another binning or other trials than the plan's; files made otherwise then count as missing.
+        Accept another binning or other trials than the plan's; files made otherwise are written again.
 
     Returns
     -------

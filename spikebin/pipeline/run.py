@@ -15,7 +15,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from spikebin.output.state import State, sheet_state, survey
+from spikebin.output.state import State, sheet_state
+from spikebin.pipeline.wanted import find_wanted
 from spikebin.system.process import cpus
 from spikebin.system.signals import GRACE, Ended, ending_on_signals, holding_signals, listen
 
@@ -67,12 +68,12 @@ def wanted_tasks(
     list of Task
         In the order of the plan; no job twice.
     """
-    chosen = None if indices is None else frozenset(indices)
-    sheets: dict[int, list[str]] = {}
-    for found in survey(plan, sheet=sheet, variant=variant):
-        if found.state.wanted or (force and found.state is State.DONE):
-            sheets.setdefault(found.job.index, []).append(found.sheet)
-    return [Task(plan.job(index), tuple(names)) for index, names in sheets.items() if chosen is None or index in chosen]
+    wanted = find_wanted(plan, sheet=sheet, variant=variant, indices=indices, done=force)
+    tasks = []
+    for job in map(plan.job, wanted.indices):
+        names = {*wanted.sheets.get(job.index, ()), *wanted.done.get(job.index, ())}
+        tasks.append(Task(job, tuple(name for name in job.sheets if name in names)))
+    return tasks
 
 
 def run_tasks(

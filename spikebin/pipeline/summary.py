@@ -18,38 +18,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spikebin.pipeline.plan import Plan, PlanChanges
+    from spikebin.pipeline.wanted import Wanted
     from spikebin.slurm.squeue import Queue
 
-__all__ = ["Missing", "Row", "Summary", "find_missing", "find_stale_files", "summarise", "summarise_plan"]
+__all__ = [
+    "Row",
+    "Summary",
+    "estimate_bytes",
+    "find_stale_files",
+    "missing_as_dict",
+    "missing_remarks",
+    "summarise",
+    "summarise_plan",
+]
 
 # Measured on a recording of 10 images x 37,500 neurons: compressed matrix file over the pickles of its segments.
 BYTES_OUT_PER_BYTE_IN = 0.016
-
-
-@dataclass(frozen=True)
-class Missing:
-    """The jobs to run again, and what there is to say of the sheets that are not simply missing."""
-
-    indices: list[int]
-    states: list[SheetState]
-    given_up: list[SheetState]
-
-    def remarks(self) -> list[str]:
-        """One line for each sheet that is broken, failed, given up, excluded or without a source."""
-        lines = [_remark(found) for found in self.states if found.state in {State.BROKEN, State.FAILED}]
-        lines += [f"{_remark(found)} (left out: failed {found.attempts.failures} times)" for found in self.given_up]
-        for state in (State.EXCLUDED, State.NO_SOURCE):
-            parts: dict[str, SheetState] = {}
-            for found in self.states:
-                if found.state is state:
-                    parts.setdefault(found.job.name, found)
-            lines += [f"{state}: {name}: {found.reason}" for name, found in parts.items()]
-        return lines
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        entries = [found for found in (*self.states, *self.given_up) if found.state is not State.DONE]
-        return {"indices": self.indices, "sheets": [_entry(found) for found in entries]}
 
 
 @dataclass
@@ -89,40 +73,51 @@ class Summary:
         return {"rows": rows, "troubles": [_entry(found) for found in self.troubles]}
 
 
-def find_missing(
-    plan: Plan, *, sheet: str | None, variant: str | None, deep: bool = False, max_failures: int | None = None
-) -> Missing:
-    """The indices of the parts where a sheet, or any, is missing, broken or failed fewer than `max_failures` times.
+def missing_remarks(wanted: Wanted) -> list[str]:
+    """What `missing` says of the sheets that are not simply missing.
+
+    Parameters
+    ----------
+    wanted : Wanted
+
+    Returns
+    -------
+    list of str
+        One line for each sheet that is broken, failed or given up, and each part that is excluded or has no source.
+    """
+    lines = [_remark(found) for found in wanted.troubles if found.state in {State.BROKEN, State.FAILED}]
+    lines += [f"{_remark(found)} (left out: failed {found.attempts.failures} times)" for found in wanted.given_up]
+    for state in (State.EXCLUDED, State.NO_SOURCE):
+        parts: dict[str, SheetState] = {}
+        for found in wanted.troubles:
+            if found.state is state:
+                parts.setdefault(found.job.name, found)
+        lines += [f"{state}: {name}: {found.reason}" for name, found in parts.items()]
+    return lines
+
+
+def missing_as_dict(plan: Plan, wanted: Wanted) -> dict[str, Any]:
+    """What `missing --json` prints: the indices, and every sheet that is not done.
 
     Parameters
     ----------
     plan : Plan
-    sheet, variant : str or None
-        Only these, by names that the plan knows.
-    deep : bool
-        Compare every byte of every file with its seal, instead of its size.
-    max_failures : int, optional
-        Leave out what has failed so often; default: nothing.
+    wanted : Wanted
 
     Returns
     -------
-    Missing
-
-    Raises
-    ------
-    PlanError
-        As `spikebin.output.state.survey`.
+    dict
     """
-    indices: dict[int, None] = {}
-    states, given_up = [], []
-    for found in survey(plan, sheet=sheet, variant=variant, deep=deep):
-        if max_failures is not None and found.attempts.failures >= max_failures:
-            given_up.append(found)
-            continue
-        states.append(found)
-        if found.state.wanted:
-            indices[found.job.index] = None
-    return Missing(list(indices), states, given_up)
+    troubles = [*wanted.troubles, *wanted.given_up]
+    named = {(found.job.index, found.sheet) for found in troubles}
+    plain = [
+        SheetState(plan.job(index), sheet, State.MISSING)
+        for index, sheets in wanted.sheets.items()
+        for sheet in sheets
+        if (index, sheet) not in named
+    ]
+    entries = sorted([*troubles, *plain], key=lambda found: found.job.index)
+    return {"indices": wanted.indices, "sheets": [_entry(found) for found in entries]}
 
 
 def summarise(
@@ -170,7 +165,7 @@ def summarise(
             row.n_spikes += found.header.n_spikes
             row.n_collisions += found.header.n_collisions
             row.size += found.header.size + SEAL_SIZE
-        elif found.state is not State.MISSING or found.reason:
+        elif found.state.is_trouble:
             troubles.append(found)
     return Summary(list(rows.values()), troubles)
 

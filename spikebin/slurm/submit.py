@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import DiskFullError, SpikebinError
 from spikebin.names import directory_name
-from spikebin.output.state import State, survey
 from spikebin.pipeline.summary import estimate_bytes
+from spikebin.pipeline.wanted import find_wanted
 from spikebin.slurm.array_spec import Slice, slices
 from spikebin.slurm.sbatch import (
     batch_script,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
-    from spikebin.slurm.squeue import Queue
+    from spikebin.pipeline.wanted import Wanted
 
 __all__ = ["Array", "Batch", "Choice", "dry_lines", "one_submit_at_a_time", "prepare", "send"]
 
@@ -159,16 +159,23 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
     queue = queue_if_known(plan)[0] if dry_run else ask_queue(plan, patience=PATIENCE)
     if queue is None and not dry_run:
         raise SpikebinError("there is no squeue here: submit where Slurm is, or use `spikebin run`")
-    wanted, busy, given_up = _wanted(plan, choice, queue)
-    n_bytes = estimate_bytes(plan, wanted)
+    wanted = find_wanted(
+        plan,
+        sheet=choice.sheet,
+        variant=choice.variant,
+        done=not choice.missing,
+        max_failures=choice.max_failures if choice.missing else None,
+        queue=queue,
+    )
+    n_files, n_bytes = sum(map(len, wanted.sheets.values())), estimate_bytes(plan, wanted.sheets)
     free = shutil.disk_usage(config.output).free
     if n_bytes > free:
         raise DiskFullError(
-            f"the {sum(map(len, wanted.values()))} files to submit take about {n_bytes:,} bytes, {free:,} are free in"
+            f"the {n_files} files to submit take about {n_bytes:,} bytes, {free:,} are free in"
             f" {config.output}: make room, or submit less with --variant or --sheet"
         )
     limit = DEFAULT_MAX_ARRAY_SIZE
-    if queue is not None and wanted:
+    if queue is not None and wanted.indices:
         limit = max_array_size(run_slurm(["scontrol", "show", "config"], patience=PATIENCE))
     template = choice.template or find_template("export.sbatch")
     try:
@@ -177,15 +184,14 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
         raise SpikebinError(f"the template {template} cannot be read ({error}): give another --template") from None
     arrays = [
         _array(plan, choice, piece, sheets, text)
-        for sheets, indices in _by_sheets(choice, wanted, given_up).items()
+        for sheets, indices in _by_sheets(choice, wanted).items()
         for piece in slices(indices, limit)
     ]
     if choice.max_parallel and len(arrays) > 1 and "?" in last_value(arrays[0].command, "dependency"):
         raise SpikebinError(
             "--max-parallel chains the arrays, for which no dependency may hold a ?: leave one of them out"
         )
-    n_files = sum(map(len, wanted.values()))
-    return Batch(arrays, n_files, n_bytes, busy, given_up, queue is None)
+    return Batch(arrays, n_files, n_bytes, wanted.busy, wanted.given_up, queue is None)
 
 
 def send(plan: Plan, choice: Choice, batch: Batch) -> None:
@@ -243,36 +249,12 @@ def dry_lines(choice: Choice, batch: Batch) -> list[str]:
     return lines
 
 
-def _wanted(
-    plan: Plan, choice: Choice, queue: Queue | None
-) -> tuple[dict[int, list[str]], list[int], list[SheetState]]:
-    """Sheets to export by index; the indices left out since they are queued or running; the sheets given up."""
-    wanted: dict[int, list[str]] = {}
-    busy: set[int] = set()
-    given_up = []
-    live = queue.live if queue else None
-    for found in survey(plan, sheet=choice.sheet, variant=choice.variant, live=live):
-        if found.state in {State.EXCLUDED, State.NO_SOURCE} or (choice.missing and not found.state.wanted):
-            continue
-        if choice.missing and found.attempts.failures >= choice.max_failures:
-            given_up.append(found)
-            continue
-        sheets = wanted.setdefault(found.job.index, [])
-        if found.state.wanted:
-            sheets.append(found.sheet)
-        if queue and (queue.activity(found) or queue.covers(found.job.index, choice.sheet)):
-            busy.add(found.job.index)
-    return {index: sheets for index, sheets in wanted.items() if index not in busy}, sorted(busy), given_up
-
-
-def _by_sheets(
-    choice: Choice, wanted: dict[int, list[str]], given_up: list[SheetState]
-) -> dict[tuple[str, ...], list[int]]:
+def _by_sheets(choice: Choice, wanted: Wanted) -> dict[tuple[str, ...], list[int]]:
     """Indices by the sheets that their tasks are to export, none for all: what is given up must not be tried again."""
-    partial = {found.job.index for found in given_up}
+    partial = {found.job.index for found in wanted.given_up}
     groups: dict[tuple[str, ...], list[int]] = {}
-    for index, names in wanted.items():
-        sheets = (choice.sheet,) if choice.sheet else tuple(names) if index in partial else ()
+    for index in wanted.indices:
+        sheets = (choice.sheet,) if choice.sheet else tuple(wanted.sheets[index]) if index in partial else ()
         for sheet in sheets:
             if set(sheet) & set(" \t,"):
                 raise SpikebinError(f"the sheet {sheet!r} has a name that no task can be given: submit without --sheet")

@@ -385,7 +385,7 @@ def test_a_limited_export_goes_elsewhere_and_counts_as_nothing(datastores, tmp_p
         target = matrix_path(config.output, "train", part, sheet)
         target.parent.mkdir(parents=True)
         shutil.copy(outcome.message, target)
-    assert {(f.state, "--limit 2" in f.reason) for f in survey(load_plan(config))} == {(State.MISSING, True)}
+    assert {(f.state, "--limit 2" in f.reason) for f in survey(load_plan(config))} == {(State.BROKEN, True)}
     whole = export(config)
     for key, outcome in whole.items():
         assert outcome.exported

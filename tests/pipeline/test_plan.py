@@ -288,7 +288,7 @@ def test_the_plan_binds_binning_and_trials(tmp_path):
         with pytest.raises(PlanError, match=r"width = 2.0.*made with 1.0.*plan --replace"):
             act(other)
     make_plan(other, replace=True)
-    assert set(states(other).values()) == {State.MISSING}
+    assert set(states(other).values()) == {State.BROKEN}
     plan = load_plan(other)
     assert all(outcome.exported for outcome in run_job(plan, plan.job(0)))
     assert set(states(other).values()) == {State.DONE}
@@ -429,14 +429,30 @@ def test_a_broken_file_whose_recording_is_gone_is_not_wanted(tmp_path):
     assert str(directory) in found.reason
 
 
-def test_a_file_that_stands_for_another_part_is_not_done(tmp_path):
+@pytest.mark.parametrize(("part", "sheet"), [("200", "X_ON"), ("100", "V1_Inh_L2/3")])
+def test_a_file_of_another_part_or_sheet_is_broken(tmp_path, part, sheet):
     add_part(tmp_path / "data", 100)
     add_part(tmp_path / "data", 200)
     config = make_config(tmp_path / "out", tmp_path / "data")
     plan, _ = make_plan(config)
     list(run_job(plan, plan.job(0)))
-    shutil.copy(matrix_path(config.output, "train", "100", "X_ON"), matrix_path(config.output, "train", "200", "X_ON"))
-    assert states(config)["200", "X_ON"] is State.MISSING
+    shutil.copy(matrix_path(config.output, "train", "100", "X_ON"), matrix_path(config.output, "train", part, sheet))
+    assert states(config)[part, sheet] is State.BROKEN
+    assert [outcome.exported for outcome in run_job(plan, plan.find_job(f"train/{part}"), sheets=[sheet])] == [True]
+    assert states(config)[part, sheet] is State.DONE
+
+
+def test_a_file_of_another_binning_is_broken(tmp_path):
+    add_part(tmp_path / "data", 100)
+    for output, width in (("out", 1.0), ("other", 2.0)):
+        config = make_config(tmp_path / output, tmp_path / "data", binning=Binning(width))
+        plan, _ = make_plan(config)
+        list(run_job(plan, plan.job(0)))
+    path = matrix_path(config.output, "train", "100", "X_ON")
+    matrix_path(tmp_path / "out", "train", "100", "X_ON").replace(path)
+    found = next(iter(survey(plan)))
+    assert (found.sheet, found.state) == ("X_ON", State.BROKEN)
+    assert "another [binning]" in found.reason
 
 
 def test_deep_finds_what_size_does_not(tmp_path):

@@ -1,0 +1,113 @@
+"""What is wanted: the one rule by which `missing`, `run` and `submit` choose sheets to export.
+
+What state a sheet is in is told by output/state.py; here it is decided which of them are exported now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from spikebin.output.state import State, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from spikebin.output.state import SheetState
+    from spikebin.pipeline.plan import Plan
+    from spikebin.slurm.squeue import Queue
+
+__all__ = ["Wanted", "find_wanted"]
+
+
+@dataclass
+class Wanted:
+    """The sheets to export, by the index of their job, and why others are not among them.
+
+    Attributes
+    ----------
+    sheets : dict of int to list of str
+        Raw names, in the order of the plan; no job without one.
+    done : dict of int to list of str
+        Those that are done and were asked for all the same.
+    busy : list of int
+        Jobs that are queued or running for one of the sheets asked for: they are in neither of the two.
+    given_up : list of SheetState
+        Sheets that have failed too often.
+    troubles : list of SheetState
+        All others that are neither done nor simply missing: broken, failed, without a source, excluded.
+    """
+
+    sheets: dict[int, list[str]] = field(default_factory=dict)
+    done: dict[int, list[str]] = field(default_factory=dict)
+    busy: list[int] = field(default_factory=list)
+    given_up: list[SheetState] = field(default_factory=list)
+    troubles: list[SheetState] = field(default_factory=list)
+
+    @property
+    def indices(self) -> list[int]:
+        """The jobs to start, in ascending order."""
+        return sorted({*self.sheets, *self.done})
+
+
+def find_wanted(
+    plan: Plan,
+    *,
+    sheet: str | None = None,
+    variant: str | None = None,
+    indices: Collection[int] | None = None,
+    done: bool = False,
+    deep: bool = False,
+    max_failures: int | None = None,
+    queue: Queue | None = None,
+) -> Wanted:
+    """Choose the sheets to export: those that are missing, broken or failed, unless they failed too often.
+
+    Parameters
+    ----------
+    plan : Plan
+    sheet, variant : str, optional
+        Only these, by names that the plan knows.
+    indices : collection of int, optional
+        Only these jobs.
+    done : bool
+        Choose what is done, too.
+    deep : bool
+        Compare every byte of every file with its seal, instead of its size.
+    max_failures : int, optional
+        Leave out what has failed so often; default: nothing.
+    queue : Queue, optional
+        What Slurm runs and holds: leave out the jobs that it has a task for.
+
+    Returns
+    -------
+    Wanted
+
+    Raises
+    ------
+    PlanError
+        As `spikebin.output.state.survey`.
+    """
+    chosen = Wanted()
+    busy: set[int] = set()
+    live = queue.live if queue else None
+    for found in survey(plan, sheet=sheet, variant=variant, indices=indices, deep=deep, live=live):
+        index = found.job.index
+        if found.state.wanted and max_failures is not None and found.attempts.failures >= max_failures:
+            chosen.given_up.append(found)
+            continue
+        if found.state.is_trouble:
+            chosen.troubles.append(found)
+        if found.state.wanted:
+            chosen.sheets.setdefault(index, []).append(found.sheet)
+        elif done and found.state is State.DONE:
+            chosen.done.setdefault(index, []).append(found.sheet)
+        else:
+            continue
+        if queue and (queue.activity(found) or queue.covers(index, sheet)):
+            busy.add(index)
+    for index in busy:
+        chosen.sheets.pop(index, None)
+        chosen.done.pop(index, None)
+    chosen.busy = sorted(busy)
+    return chosen
