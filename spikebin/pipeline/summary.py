@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spikebin.pipeline.plan import Plan, PlanChanges
-    from spikebin.pipeline.wanted import Wanted
-    from spikebin.slurm.squeue import Queue
+    from spikebin.pipeline.wanted import Queue, Wanted
 
 __all__ = [
     "Row",

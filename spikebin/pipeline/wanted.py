@@ -6,18 +6,31 @@ What state a sheet is in is told by output/state.py; here it is decided which of
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from spikebin.output.state import State, survey
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Container
 
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
-    from spikebin.slurm.squeue import Queue
 
-__all__ = ["Wanted", "find_wanted"]
+__all__ = ["Queue", "Wanted", "find_wanted"]
+
+
+class Queue(Protocol):
+    """What a cluster holds and runs of a data set; `spikebin.slurm.squeue.Queue` is Slurm's."""
+
+    @property
+    def live(self) -> Container[str]:
+        """Ids of all of the cluster's jobs, of the users concerned, that have not ended."""
+
+    def covers(self, index: int, sheet: str | None) -> str:
+        """Whether a job is "running" or "queued" for a sheet, or for any; "" if neither."""
+
+    def activity(self, found: SheetState) -> str:
+        """Whether a sheet of a part is being exported ("running") or waits for that ("queued"); "" if neither."""
 
 
 @dataclass
