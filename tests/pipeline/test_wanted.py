@@ -41,7 +41,7 @@ def plan(tmp_path_factory):
         for part, times in (("400", 1), ("500", 3)):
             for _ in range(times):
                 note_failure(attempts_path(output, "train", part, sheet), "a reason")
-    exclude(plan, plan.job(PARTS["excluded"]), "corrupt")
+    exclude(plan.output, plan.job(PARTS["excluded"]), "corrupt")
     shutil.rmtree(plan.config.resolve(plan.job(PARTS["no source"]).source("X_ON")))
     return plan
 
