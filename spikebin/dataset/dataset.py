@@ -104,7 +104,7 @@ class Dataset(View):
     def trials(self) -> NDArray[Any]:
         """Structured array (n_trials,): part, image_id, repeat, order (of presentation in its part), n_bins, and more.
 
-        What else the files have of each trial comes last, where all of them have it.
+        What else the files have of each trial comes last, where all of them have it; as texts, where it is text in one.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Dataset(View):
         tables = [self._table(part) for part in range(len(self.files))]
         names = [name for name in _names(tables[0]) if all(name in _names(table) for table in tables)]
         columns: dict[str, NDArray[Any]] = {"part": np.repeat(self.parts, np.diff(self._starts))}
-        columns |= {name: np.concatenate([table[name] for table in tables]) for name in names if name != "phase_bins"}
+        columns |= {name: _joined([table[name] for table in tables]) for name in names if name != "phase_bins"}
         trials = np.empty(len(self), [(name, column.dtype) for name, column in columns.items()])
         for name, column in columns.items():
             trials[name] = column
@@ -409,6 +409,19 @@ def dataset_of(view: View) -> Dataset:
     if not isinstance(bottom, Dataset):
         raise DatasetError(f"{view!r} is not a view of a data set: open one with `open_dataset`")
     return bottom
+
+
+def _joined(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    """A column of several tables; where it holds texts in one of them, the numbers of the others are texts, too."""
+    if {column.dtype.kind for column in columns} > {"U"}:
+        columns = [column if column.dtype.kind == "U" else _as_texts(column) for column in columns]
+    return np.concatenate(columns)
+
+
+def _as_texts(numbers: NDArray[Any]) -> NDArray[np.str_]:
+    """Numbers as a table holds them: 5 beside a cell that is empty was read as 5.0 beside nan."""
+    texts = [str(number) for number in numbers.tolist()]
+    return np.array(["" if text == "nan" else text.removesuffix(".0") for text in texts], np.str_)
 
 
 def _names(table: NDArray[Any]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Spike times and neuron ids as arrays or columns: .npz, .npy, CSV, TSV.
+"""Spike times and neuron ids as arrays, .npz or .npy; or as columns of a text file, which spike_table.py reads.
 
 A .npz holds two arrays, a .npy a structured array, an array (n, 2) of times and neurons, or times beside a second
 file of neurons. Which is which is recognised from names, or given.
@@ -10,20 +10,22 @@ import tokenize
 import zipfile
 import zlib
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.recordings.continuous.columns import are_spikes, choose_column
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK, slices
-from spikebin.recordings.continuous.text_table import LARGEST_ID, Header, number_chunks, read_header
-from spikebin.recordings.continuous.units import find_column, make_clock, split_unit
+from spikebin.recordings.continuous.text_table import LARGEST_ID
+from spikebin.recordings.continuous.units import choose_unit, make_clock
 from spikebin.recordings.settings import Reading
+from spikebin.recordings.spike_table import SUFFIXES, SpikeTable, is_spike_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,32 +37,21 @@ if TYPE_CHECKING:
 __all__ = ["SHEET", "ArraySource", "ArraysRecording", "OnDisk", "mapped_array", "open", "recognises", "whole_ids"]
 
 SHEET = "neurons"
-TIMES = ("times", "time", "spike_times", "spike_time", "timestamps", "timestamp", "t", "ts")
-NEURONS = (
-    "neurons", "neuron", "neuron_ids", "neuron_id", "node_ids", "node_id", "unit_ids", "unit_id", "units", "unit",
-    "cluster_ids", "cluster_id", "clusters", "cluster", "spike_clusters", "senders", "sender", "gids", "gid", "ids",
-    "id", "cells", "cell",
-)  # fmt: skip
-TEXT = {".csv", ".tsv", ".txt"}
 # What numpy raises on the header of an array that is not one.
 BAD_HEADER = (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
 
 
 def recognises(path: Path) -> bool:
     """Whether a path is a file of arrays or columns that are called as times and neurons are."""
-    suffix = path.suffix.lower()
-    if suffix not in {".npz", ".npy", *TEXT} or not path.is_file():
+    suffix = _suffix(path)
+    if suffix not in {".npz", ".npy", *SUFFIXES} or not path.is_file():
         return False
+    if suffix in SUFFIXES:
+        return is_spike_table(path)
     try:
-        if suffix in TEXT:
-            names = read_header(path).names or []
-        elif suffix == ".npz":
-            names = _members(path)
-        else:
-            names = list(mapped_array(path).dtype.names or ())
+        return are_spikes(_members(path) if suffix == ".npz" else mapped_array(path).dtype.names or ())
     except RecordingError:
         return False
-    return find_column(names, TIMES) is not None and find_column(names, NEURONS) is not None
 
 
 def open(path: Path, reading: Reading | None = None) -> ArraysRecording:  # noqa: A001
@@ -91,10 +82,15 @@ class ArraysRecording(ContinuousRecording):
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
         self.rate = reading.rate
-        suffix = path.suffix.lower()
         kinds: dict[str, type[_Npz | _Npy]] = {".npz": _Npz, ".npy": _Npy}
-        self._file: _Npz | _Npy | _Text = kinds.get(suffix, _Text)(path, reading)
-        self._unit = reading.unit or split_unit(self._file.times_name)[1] or ("samples" if reading.rate else None)
+        self._file: _Npz | _Npy | SpikeTable = kinds.get(_suffix(path), SpikeTable)(path, reading)
+        self._unit = choose_unit(
+            self._file.times_name,
+            reading.unit,
+            "samples" if reading.rate else None,
+            self.name,
+            "--unit (`unit` in [[recordings]])",
+        )
         self.events_unit = None if self._unit == "samples" else self._unit
 
     @property
@@ -237,9 +233,9 @@ class _Npy:
         array = mapped_array(path)
         self.times_name = reading.times or ""
         if array.dtype.names:
-            self.times_name = _choose(array.dtype.names, reading.times, TIMES, "times", path)
+            self.times_name = choose_column(array.dtype.names, reading.times, "times", path.name)
             self.times = OnDisk(path, self.times_name)
-            self.ids = OnDisk(path, _choose(array.dtype.names, reading.neurons, NEURONS, "neurons", path))
+            self.ids = OnDisk(path, choose_column(array.dtype.names, reading.neurons, "neurons", path.name))
         elif array.ndim == 2 and array.shape[1] == 2 and reading.neurons is None:
             self.times, self.ids = OnDisk(path, 0), OnDisk(path, 1)
         elif reading.neurons is not None:
@@ -265,8 +261,8 @@ class _Npz:
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self.paths = path, [path]
         names = _members(path)
-        self.times_name = _choose(names, reading.times, TIMES, "times", path)
-        self.ids_name = _choose(names, reading.neurons, NEURONS, "neurons", path)
+        self.times_name = choose_column(names, reading.times, "times", path.name)
+        self.ids_name = choose_column(names, reading.neurons, "neurons", path.name)
 
     def source(self, clock: Clock) -> SpikeSource:
         return _NpzSource(self, clock)
@@ -296,45 +292,6 @@ class _NpzSource:
                 n = min(CHUNK, n_times - start)
                 times = self.clock.to_ms(_take(times_file, n, times_type, where))
                 yield times, whole_ids(_take(ids_file, n, ids_type, where), where)
-
-
-class _Text:
-    """Columns of a text file."""
-
-    def __init__(self, path: Path, reading: Reading) -> None:
-        self.path, self.paths = path, [path]
-        self.header: Header = read_header(path)
-        names = self.header.names or [str(i) for i in range(self.header.n_columns)]
-        self.times_name = _choose(names, reading.times, TIMES, "times", path)
-        ids_name = _choose(names, reading.neurons, NEURONS, "neurons", path)
-        self.columns = [names.index(self.times_name), names.index(ids_name)]
-
-    def source(self, clock: Clock) -> SpikeSource:
-        return _TextSource(self, clock)
-
-
-class _TextSource:
-    def __init__(self, file: _Text, clock: Clock) -> None:
-        self.file, self.clock = file, clock
-
-    def chunks(self) -> Iterator[Spikes]:
-        for times, ids in number_chunks(self.file.path, self.file.header, self.file.columns):
-            yield self.clock.to_ms(times), whole_ids(ids, self.file.path.name)
-
-
-def _choose(names: Iterable[str], given: str | None, candidates: Sequence[str], what: str, path: Path) -> str:
-    known = list(names)
-    if given is not None:
-        if given not in known:
-            raise RecordingError(f"{path.name}: no {given!r} for the {what}: there are {', '.join(known) or 'none'}")
-        return given
-    found = find_column(known, candidates)
-    if found is None:
-        raise RecordingError(
-            f"{path.name}: which are the {what}? Name them with --{what} (`{what}` in [[recordings]]); there are"
-            f" {', '.join(known) or 'none'}"
-        )
-    return found
 
 
 def mapped_array(path: Path) -> np.memmap[Any, Any]:
@@ -394,6 +351,11 @@ def _take(file: IO[bytes], n: int, dtype: np.dtype[Any], where: str) -> NDArray[
     if len(data) < n * dtype.itemsize:
         raise RecordingError(f"{where} ends before its arrays do: write it again")
     return np.frombuffer(data, dtype)
+
+
+def _suffix(path: Path) -> str:
+    """Of a file's name, in lower case, the one before .gz."""
+    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
 
 
 def _one_line(error: Exception) -> str:

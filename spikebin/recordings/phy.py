@@ -10,7 +10,7 @@ import numpy as np
 from spikebin.errors import RecordingError
 from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array, whole_ids
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, neuron_table
-from spikebin.recordings.continuous.text_table import read_table
+from spikebin.recordings.continuous.text_table import read_table, typed
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.settings import Reading
 
@@ -142,7 +142,7 @@ class PhyRecording(ContinuousRecording):
 
     def _table(self, name: str) -> dict[str, NDArray[Any]]:
         path = self.path / name
-        table = read_table(path) if path.is_file() else {}
+        table = {key: typed(cells) for key, cells in read_table(path).items()} if path.is_file() else {}
         if "cluster_id" not in table and "id" in table:
             table["cluster_id"] = table.pop("id")
         if table and ("cluster_id" not in table or table["cluster_id"].dtype.kind != "i"):

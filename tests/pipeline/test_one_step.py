@@ -13,8 +13,6 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from conftest import one_line_error, spikebin
-from hypothesis import given
-from hypothesis import strategies as st
 from sessions import (
     IDS,
     ONSETS_MS,
@@ -39,7 +37,6 @@ from spikebin.matrixfile.write_sheet import Settings
 from spikebin.pipeline.one_step import bin_recordings
 from spikebin.recordings import open_recording
 from spikebin.recordings.continuous.event_table import read_events
-from spikebin.recordings.continuous.units import find_column, make_clock, parse_ms, split_unit
 from spikebin.recordings.settings import Reading, TrialRule
 
 TRAINS = make_trains(seed=1)
@@ -213,8 +210,7 @@ def test_files_of_one_device_are_one_recording(tmp_path):
         (["--ids", "a"], 1, ["1-1000,2001"]),
         (["--ids", "0-99999999999"], 1, ["at most"]),
         (["--unit", "parsec"], 1, ["no unit 'parsec'"]),
-        (["--unit", "samples"], 1, ["with no rate"]),
-        (["--unit", "samples", "--rate", "0"], 1, ["with the rate 0"]),
+        (["--unit", "samples"], 1, ["'time (ms)' says ms", "says samples"]),
         (["--times", "x"], 1, ["no 'x' for the times"]),
         (["--width", "0.00000001"], 1, ["cannot be told apart"]),
         (["--width", "0.000001", "--window", "-1e9", "1e9"], 1, ["cannot be told apart"]),
@@ -254,16 +250,16 @@ BAD_TEXTS = {
     "nan": (b"time_ms,neuron\n1,1\nnan,2\n", "a spike time of neuron 2 .* is nan"),
     "infinite": (b"time_ms,neuron\n1,1\n-inf,2\n", "is -inf"),
     "enormous": (b"time_s,neuron\n1,1\n1e307,2\n", "neuron 2 .* is inf"),
-    "cut off": (b"time_ms,neuron\n1,1\n3.2", r"line 3 has no column 'neuron': it is cut off"),
+    "cut off": (b"time_ms,neuron\n1,1\n3.2", r"line 3 has 1 cell, its header 2: it is cut off"),
     "a word": (b"time_ms,neuron\n1,1\n2,two\n", r"line 3, column 'neuron': 'two' is not a number"),
-    "half a neuron": (b"time_ms,neuron\n1,1.5\n", "neuron 1.5 is not a whole number"),
-    "a neuron that is nan": (b"time_ms,neuron\n1,nan\n", "neuron nan is not a whole number"),
+    "half a neuron": (b"time_ms,neuron\n1,1.5\n", "line 2, column 'neuron': 1.5 is not a whole number"),
+    "a neuron that is nan": (b"time_ms,neuron\n1,nan\n", "line 2, column 'neuron': nan is not a whole number"),
     "a neuron too large": (b"time_ms,neuron\n1,1e300\n", "is not a whole number"),
     "no unit": (b"time,neuron\n1,1\n", "does not tell the unit"),
     "no names": (b"a,b\n1,1\n", "which are the times"),
     "no header": (b"1,1\n2,2\n", "which are the times"),
-    "binary": (b"time_ms,neuron\n1,1\n" + bytes(range(128, 256)), "not UTF-8 text"),
-    "nul": (b"time_ms,neuron\n1,\x00\n", "is not a number"),
+    "binary": (b"time_ms,neuron\n1,1\n" + bytes(range(128, 256)), "is not UTF-8 text"),
+    "nul": (b"time_ms,neuron\n1,\x00\n", "line 2 holds a NUL"),
 }
 
 
@@ -378,7 +374,7 @@ BAD_EVENTS = {
     "no lines": ("start_s,stop_s\n", "has no lines"),
     "no header": ("1,2\n", "has no header line"),
     "twice": ("start_s,start_s\n1,2\n", "has two columns 'start_s'"),
-    "cells": ("start_s,stop_s\n1,2\n3\n", "line 3 has 1 cells"),
+    "cells": ("start_s,stop_s\n1,2\n3\n", "line 3 has 1 cell, its header 2"),
     "names": ("a,b\n1,2\n", "name one with --align-to"),
     "no stop": ("start_s,b\n1,2\n", "how long is a trial"),
     "missing": ("start_s,stop_s\n1,2\n,3\n", "1 of 2 events have no time, the first is 1: leave them out"),
@@ -462,49 +458,6 @@ def test_formats_lists_every_format_and_what_it_needs():
     for row in listed:
         assert row["format"] in text
     assert "pip install 'spikebin[neo]'" in text
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("start_s", ("start", "s")),
-        ("time (ms)", ("time", "ms")),
-        ("Spike Time [us]", ("spike_time", "us")),
-        ("onset-seconds", ("onset", "s")),
-        ("spike_times", ("spike_times", None)),
-        ("times", ("times", None)),
-        ("s", ("s", None)),
-        ("time_samples", ("time", "samples")),
-        ("unit_ids", ("unit_ids", None)),
-    ],
-)
-def test_names_tell_units(name, expected):
-    assert split_unit(name) == expected
-
-
-def test_columns_are_found_by_the_order_of_the_candidates():
-    assert find_column(["time_s", "Start Time (ms)"], ("start_time", "time")) == "Start Time (ms)"
-    assert find_column(["a"], ("start", "time")) is None
-
-
-@given(st.floats(-1e9, 1e9))
-def test_times_of_options_survive_their_units(ms):
-    assert parse_ms(repr(ms)) == ms
-    assert parse_ms(f"{ms!r}ms") == ms
-    assert parse_ms(f"{ms / 1000!r} s") == pytest.approx(ms, rel=1e-15, abs=1e-300)
-
-
-@pytest.mark.parametrize("text", ["", "ms", "1 h", "1 samples", "inf", "1e999", "--1", "1 2"])
-def test_what_is_no_time_is_refused(text):
-    with pytest.raises(ValueError, match=r"\w"):
-        parse_ms(text)
-
-
-@given(st.lists(st.integers(0, 2**50), min_size=1, max_size=20), st.sampled_from([30_000.0, 24_414.0625, 1000.0]))
-def test_samples_are_exact_to_the_last_bit(samples, rate):
-    times = make_clock("samples", rate, "x").to_ms(np.array(samples, np.uint64))
-    for time, sample in zip(times.tolist(), samples, strict=True):
-        assert time == pytest.approx(sample * 1000 / rate, rel=4e-16)
 
 
 def test_types_of_columns(tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +15,11 @@ import numpy as np
 from spikebin.binning.trial import Phase, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.continuous.text_table import read_table
-from spikebin.recordings.continuous.units import Clock, find_column, make_clock, split_unit
+from spikebin.recordings.continuous.text_table import MISSING, as_numbers, is_number, read_table, typed
+from spikebin.recordings.continuous.units import choose_unit, find_column, make_clock, split_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,6 +43,12 @@ STARTS = (
 STOPS = ("stop_time", "stop", "end_time", "end", "t_stop", "offset", "offset_time", "stimulus_offset", "finish")
 DURATIONS = ("duration", "dur", "durations")
 RESERVED = {"image_id", "repeat", "order", "n_bins", "phase_bins", "stimulus", "window_start", "window_stop"}
+# Last word of the name of a column whose cells name something, whatever digits they are written with.
+ID_WORDS = {
+    *("id", "ids", "name", "names", "label", "labels", "code", "codes", "type", "types", "class", "file", "path"),
+    *("image", "images", "img", "picture", "movie", "stimulus", "stimuli", "stim", "condition", "conditions", "cond"),
+    *("trial", "trials", "session", "subject", "animal", "block", "group"),
+}
 WINDOW = "window"
 
 
@@ -57,15 +63,21 @@ class EventTable:
     columns : mapping of str to ndarray (n_events,)
         Numbers, booleans or texts.
     unit : str or None
-        Of the times; None: recognised from the names of the columns alone.
+        Of times whose column's name tells none; None: not known.
     rate : float or None
         Samples per second.
+    asked : str or None
+        The unit that the user says they have: a name that tells another one is an error.
+    texts : mapping of str to sequence of str
+        Columns as they are written, where they are written as text.
     """
 
     where: str
     columns: Mapping[str, NDArray[Any]]
     unit: str | None = None
     rate: float | None = None
+    asked: str | None = None
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def n_events(self) -> int:
@@ -111,27 +123,67 @@ class EventTable:
         RecordingError
             If it holds no numbers, its unit is not known, or it is in samples without a rate.
         """
-        numbers = self.columns[name]
-        if numbers.dtype.kind not in "fiu":
+        numbers: NDArray[Any] | None = self.columns[name]
+        if name in self.texts:
+            numbers = as_numbers(self.texts[name])
+        if numbers is None or numbers.dtype.kind not in "fiu":
+            wrong = next((text for text in self.names(name) if text not in MISSING and not is_number(text)), "")
             raise RecordingError(
-                f"{self.where}: column {name!r} holds {str(numbers[0])[:40]!r}, no times: choose another column"
+                f"{self.where}: column {name!r} holds {wrong[:40]!r}, no times: fix the cell, or choose another column"
             )
-        unit = split_unit(name)[1] or self.unit
+        unit = choose_unit(name, self.asked, self.unit, self.where, "--trials-unit (`unit` in [trial])")
         if unit is None:
             raise RecordingError(
                 f"{self.where}: no unit of its times: give --trials-unit (`unit` in [trial]), or call it {name}_s"
             )
-        clock: Clock = make_clock(unit, self.rate, self.where)
-        return clock.to_ms(numbers)
+        return make_clock(unit, self.rate, self.where).to_ms(numbers)
+
+    def find(self, candidates: Sequence[str], option: str) -> str | None:
+        """The column that is called as the earliest of some names.
+
+        Parameters
+        ----------
+        candidates : sequence of str
+            See `spikebin.recordings.continuous.units.find_column`.
+        option : str
+            How the user names it, for messages.
+
+        Returns
+        -------
+        str or None
+            None if there is none.
+
+        Raises
+        ------
+        RecordingError
+            If there are two.
+        """
+        try:
+            return find_column(self.columns, candidates)
+        except ValueError as error:
+            raise RecordingError(f"{self.where}: is it {error}? Name one with {option}") from None
+
+    def names(self, name: str) -> list[str]:
+        """A column as texts, as they are written.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        list of str
+        """
+        return list(self.texts[name]) if name in self.texts else [str(value) for value in self.columns[name].tolist()]
 
 
-def read_events(path: Path, unit: str | None, rate: float | None) -> EventTable:
+def read_events(path: Path, unit: str | None, rate: float | None, asked: str | None = None) -> EventTable:
     """A table of events from a CSV or TSV file.
 
     Parameters
     ----------
     path : Path
-    unit, rate
+    unit, rate, asked
         See `EventTable`.
 
     Returns
@@ -143,7 +195,9 @@ def read_events(path: Path, unit: str | None, rate: float | None) -> EventTable:
     RecordingError
         If there is none, or it is not a table.
     """
-    return EventTable(str(path), read_table(path), unit, rate)
+    texts = read_table(path)
+    columns = {name: typed(cells, is_id=_is_id(name)) for name, cells in texts.items()}
+    return EventTable(str(path), columns, unit, rate, asked, texts)
 
 
 def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[Trial]:
@@ -189,7 +243,7 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
             )
     image_ids = _image_ids(table, rule)
     repeats = _repeats(table, repeat)
-    extra = _extra(table)
+    extra = _extra(table, rule.image_id)
     trials = [
         Trial(
             image_id=image_ids[i],
@@ -230,7 +284,7 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
     """Start and stop of each event's window in ms."""
     names = list(table.columns)
     align = rule.align_to and table.column(rule.align_to, "to align to")
-    align = align or find_column(names, STARTS)
+    align = align or table.find(STARTS, "--align-to (`align_to` in [trial])")
     if align is None:
         raise RecordingError(
             f"{table.where}: no column is called {', '.join(STARTS[:4])} or the like: name one with --align-to"
@@ -243,7 +297,8 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
         return onsets + rule.window_start, onsets + rule.window_stop
     if rule.until is not None:
         return onsets, table.times(table.column(rule.until, "that trials last to"))
-    stop, duration = find_column(names, STOPS), find_column(names, DURATIONS)
+    stop = table.find(STOPS, "--until (`until` in [trial])")
+    duration = None if stop is not None else table.find(DURATIONS, "--until (`until` in [trial])")
     if rule.align_to is not None or (stop is None and duration is None):
         raise RecordingError(
             f"{table.where}: how long is a trial? Give --window START STOP (`window` in [trial]) around {align}, in ms,"
@@ -258,7 +313,11 @@ def _image_ids(table: EventTable, rule: TrialRule) -> list[str]:
         name = "image_id" if "image_id" in table.columns else None
     if name is None:
         return [str(i) for i in range(table.n_events)]
-    return [str(value) for value in table.columns[name].tolist()]
+    return table.names(name)
+
+
+def _is_id(name: str) -> bool:
+    return split_unit(name)[0].rpartition("_")[2] in ID_WORDS
 
 
 def _repeats(table: EventTable, repeat: int | None) -> list[int]:
@@ -272,7 +331,7 @@ def _repeats(table: EventTable, repeat: int | None) -> list[int]:
     return [int(value) for value in column]
 
 
-def _extra(table: EventTable) -> dict[str, NDArray[Any]]:
+def _extra(table: EventTable, image_id: str | None) -> dict[str, NDArray[Any]]:
     """The columns under names that a table in HDF5 may have and that /trials has not taken."""
     extra: dict[str, NDArray[Any]] = {}
     for name, column in table.columns.items():
@@ -283,5 +342,5 @@ def _extra(table: EventTable) -> dict[str, NDArray[Any]]:
             safe = f"column_{safe}"
         while safe in RESERVED or safe in extra:
             safe += "_"
-        extra[safe] = column
+        extra[safe] = typed(table.texts[name], is_id=True) if name == image_id and name in table.texts else column
     return extra

@@ -189,7 +189,7 @@ class ContinuousRecording:
         if path.suffix.lower() in TABLE_SUFFIXES or path.is_file():
             if not path.is_file():
                 raise RecordingError(f"no table of events {path}: check the path")
-            return read_events(path, rule.events_unit or self.events_unit, self.rate), path
+            return read_events(path, self.events_unit, self.rate, rule.events_unit), path
         return self.events(rule.events), None
 
 

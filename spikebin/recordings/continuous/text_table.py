@@ -1,11 +1,20 @@
-"""Tables in text files: CSV, TSV, or columns apart by blanks, whole or chunk by chunk."""
+"""Tables in text files: CSV, TSV, or columns apart by blanks, read by one strict set of rules, whole or chunk by chunk.
+
+Cells are what Python's csv module and pandas make of them. What these would pass over is an error that names the line:
+a line of too many or too few cells, a quote that is never closed, a name that two columns have, a number that is not
+one. Which columns are times or neurons, and what an id is, is not known here.
+"""
 
 from __future__ import annotations
 
 import csv
-import warnings
+import gzip
+import io
+import re
+import zlib
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,58 +23,90 @@ from spikebin.errors import RecordingError
 from spikebin.recordings.continuous.spike_index import CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["Header", "number_chunks", "read_header", "read_table"]
+__all__ = [
+    "LARGEST_ID",
+    "MISSING",
+    "Header",
+    "as_numbers",
+    "is_number",
+    "line_of_row",
+    "number_chunks",
+    "read_header",
+    "read_table",
+    "typed",
+]
 
 # The largest whole number that a float64 tells from its neighbours.
 LARGEST_ID = 1 << 53
+LONGEST_LINE = 1 << 20
+# Characters: about as many as CHUNK lines of numbers have.
+BLOCK = 1 << 20
+# What the csv module and numpy may read in two ways, of ASCII.
+NOT_PLAIN = '"\0\v\f\x1c\x1d\x1e\x1f'
+QUOTED = re.compile(r'"(?:[^"]|"")*"')
+WHOLE = re.compile(r"0|-?[1-9][0-9]*")
+# As R, pandas and BIDS write a number that is not there.
+MISSING = {"", "NA", "N/A", "n/a", "nan", "NaN", "NULL", "null", "None", "<NA>"}
+# As an id may be written, and no measurement is: 007, or more digits than a float64 holds.
+CODE = re.compile(r"[+-]?(?:0[0-9]+.*|[0-9]{17,})", re.DOTALL)
 
 
+@dataclass(frozen=True)
 class Header:
-    """The first line of a table that is not a comment: names of the columns, or their number where it holds numbers.
+    """What the head of a table tells.
 
     Parameters
     ----------
-    line : str
-    n_lines : int
-        Lines of the file up to it, itself included.
-
-    Attributes
-    ----------
     delimiter : str or None
-        None: blanks.
+        Between cells; None: blanks.
+    spaced : bool
+        Blanks follow each delimiter of the header; then those after a delimiter are not part of a cell.
     names : list of str or None
-        None where the first line is data already.
+        Of the columns; None: the first line is data already.
     n_columns : int
     n_lines : int
         Lines before the first line of data.
+    from_comment : bool
+        The names stand in a line that begins with #, as numpy.savetxt writes them.
     """
 
-    def __init__(self, line: str, n_lines: int) -> None:
-        self.delimiter = next((mark for mark in "\t,;" if mark in line.strip()), None)
-        cells = split(line, self.delimiter)
-        self.names = None if all(_is_number(cell) for cell in cells if cell) else cells
-        self.n_columns = len(cells)
-        self.n_lines = n_lines if self.names else n_lines - 1
+    delimiter: str | None
+    spaced: bool
+    names: list[str] | None
+    n_columns: int
+    n_lines: int
+    from_comment: bool = False
 
+    def column(self, place: int) -> str:
+        """A column for messages: its name, else its number.
 
-def split(line: str, delimiter: str | None) -> list[str]:
-    """The cells of a line, quotes and blanks around them taken off."""
-    if delimiter is None:
-        return line.split()
-    return [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))]
+        Parameters
+        ----------
+        place : int
+            From 0; people count from 1.
+
+        Returns
+        -------
+        str
+        """
+        return repr(self.names[place]) if self.names else f"number {place + 1}"
 
 
 def read_header(path: Path) -> Header:
     """Look at the head of a text table.
 
+    Lines before it that begin with # are comments; the last of them names the columns of a table that has no header
+    else and as many columns. Below it, # is a character as any other.
+
     Parameters
     ----------
     path : Path
+        May end with .gz.
 
     Returns
     -------
@@ -74,51 +115,83 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     RecordingError
-        If it cannot be read, is empty, or is not text.
+        If it cannot be read, is empty, is not text, or two columns have one name.
     """
+    comment = ""
     with _opened(path) as file:
-        for n, line in enumerate(file, 1):
-            if line.strip() and not line.startswith("#"):
-                return Header(line, n)
-    raise RecordingError(f"{path} is empty: check that it was written to its end")
+        n = 0
+        while line := file.readline(LONGEST_LINE):
+            n += 1
+            if line.startswith("#"):
+                comment = line
+            elif line.strip():
+                break
+        else:
+            raise RecordingError(f"{path} is empty: check that it was written to its end")
+        if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
+            raise RecordingError(f"{path} line {n} is longer than {LONGEST_LINE:,} characters: save it as CSV")
+        outside = QUOTED.sub('""', line).strip("\r\n ")
+        # What holds neither delimiters nor blanks is the only column, whose cells may hold blanks.
+        delimiter = next((mark for mark in "\t,;" if mark in outside), None if " " in outside else ",")
+        spaced = _is_spaced(outside, delimiter)
+        first = Header(delimiter, spaced, None, 0, n - 1)
+        _, cells, n_read = next(_split(chain([line], file), first, path))
+    names: list[str] | None = None
+    from_comment = False
+    if not all(is_number(cell) for cell in cells if cell):
+        names, n_before = cells, n - 1 + n_read
+    if comment and any(is_number(cell) for cell in cells):
+        told = _cells_of_comment(comment, delimiter)
+        if len(told) == len(cells) > 1:
+            names, n_before, from_comment = told, n - 1, True
+    if names is None:
+        return Header(delimiter, spaced, None, len(cells), n - 1)
+    names = [name.strip() or f"column_{i}" for i, name in enumerate(names, 1)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise RecordingError(f"{path} has two columns {twice!r}: rename one of them")
+    return Header(delimiter, spaced, names, len(names), n_before, from_comment)
 
 
-def number_chunks(path: Path, header: Header, columns: list[int]) -> Iterator[NDArray[np.float64]]:
-    """Columns of numbers, CHUNK lines at a time.
+def number_chunks(path: Path, header: Header, columns: Sequence[int]) -> Iterator[NDArray[np.float64]]:
+    """Columns of numbers, about CHUNK lines at a time.
 
     Parameters
     ----------
     path : Path
     header : Header
         From `read_header`.
-    columns : list of int
+    columns : sequence of int
         Their places, from 0.
 
     Yields
     ------
     float64 (n_columns, n_lines)
+        Of any number of lines.
 
     Raises
     ------
     RecordingError
-        If the file cannot be read, or a cell is missing or no number: names the line.
+        If the file cannot be read, a line has other cells than the header, or a cell is not a number: names the line.
     """
     with _opened(path) as file:
-        n_before = header.n_lines
-        lines = list(islice(file, n_before))
-        while lines := list(islice(file, CHUNK)):
-            try:
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", "loadtxt: input contained no data")
-                    chunk = np.loadtxt(lines, np.float64, delimiter=header.delimiter, usecols=columns, ndmin=2)
-            except ValueError:
-                raise _bad_line(path, lines, n_before, header, columns) from None
-            yield chunk.T
+        n_before = len(list(islice(file, header.n_lines)))
+        # Blocks of plain numbers are read by numpy, all from the first other one on by the csv module.
+        while text := file.read(BLOCK):
+            text += file.readline()
+            lines = text.splitlines()
+            plain = _plain_numbers(text, lines, header, columns)
+            if plain is None:
+                break
+            yield plain
             n_before += len(lines)
+        rows = _split(chain(io.StringIO(text, newline=""), file), header, path, n_before)
+        while found := list(islice(rows, CHUNK)):
+            yield _numbers(found, header, columns, path)
 
 
-def read_table(path: Path) -> dict[str, NDArray[Any]]:
-    """A small table with a header line, in memory.
+def read_table(path: Path) -> dict[str, list[str]]:
+    """A table with a header line, in memory.
 
     Parameters
     ----------
@@ -127,66 +200,57 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict
-        Name -> column: int64 where all its cells are whole numbers, float64 where all are numbers or empty (nan),
-        else text.
+        Name -> cells, as they are written.
 
     Raises
     ------
     RecordingError
-        If it cannot be read or has no header, a line has too many or too few cells, or a name stands there twice.
+        If it cannot be read or has no header, or a line has other cells than the header: names the line.
     """
     header = read_header(path)
     if header.names is None:
         raise RecordingError(
             f"{path} has no header line: name its columns in its first line, start and stop for instance"
         )
-    names = [name or f"column_{i + 1}" for i, name in enumerate(header.names)]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise RecordingError(f"{path} has two columns {twice[0]!r}: rename one of them")
-    rows = []
     with _opened(path) as file:
         list(islice(file, header.n_lines))
-        for n, line in enumerate(file, header.n_lines + 1):
-            if line.strip() and not line.startswith("#"):
-                cells = split(line, header.delimiter)
-                if len(cells) != len(names):
-                    raise RecordingError(
-                        f"{path} line {n} has {len(cells)} cells, its header has {len(names)}: fix the line"
-                    )
-                rows.append(cells)
-    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return {name: _typed(list(cells)) for name, cells in zip(names, columns, strict=True)}
+        rows = [cells for _, cells, _ in _split(file, header, path, header.n_lines)]
+    return {name: [cells[i] for cells in rows] for i, name in enumerate(header.names)}
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            yield file
-    except UnicodeDecodeError:
-        raise RecordingError(f"{path} is not UTF-8 text: name its format, or save it as CSV") from None
-    except csv.Error as error:
-        raise RecordingError(f"{path} is not a table ({error}): save it as CSV") from None
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be read ({error.strerror}): check the path and your rights") from None
+def line_of_row(path: Path, header: Header, row: int) -> int:
+    """The line that a row of data stands in, for messages.
+
+    Parameters
+    ----------
+    path : Path
+    header : Header
+    row : int
+        From 0, as `number_chunks` yields them.
+
+    Returns
+    -------
+    int
+        From 1.
+    """
+    with _opened(path) as file:
+        list(islice(file, header.n_lines))
+        return next(islice(_split(file, header, path, header.n_lines), row, None))[0]
 
 
-def _bad_line(path: Path, lines: list[str], n_before: int, header: Header, columns: list[int]) -> RecordingError:
-    for n, line in enumerate(lines, n_before + 1):
-        cells = split(line.partition("#")[0], header.delimiter)
-        for column in columns if line.partition("#")[0].strip() else ():
-            name = repr(header.names[column]) if header.names else f"number {column}"
-            if column >= len(cells):
-                return RecordingError(f"{path} line {n} has no column {name}: it is cut off, write the file again")
-            if not _is_number(cells[column]):
-                return RecordingError(
-                    f"{path} line {n}, column {name}: {cells[column][:40]!r} is not a number: fix the line"
-                )
-    return RecordingError(f"{path} is not a table of numbers after line {n_before}: save it as CSV")
+def is_number(text: str) -> bool:
+    """Whether a cell is a number: decimal digits with point, sign and exponent, nan or inf, and no underscores.
 
+    Parameters
+    ----------
+    text : str
 
-def _is_number(text: str) -> bool:
+    Returns
+    -------
+    bool
+    """
+    if "_" in text or not text.isascii():
+        return False
     try:
         float(text)
     except ValueError:
@@ -194,11 +258,173 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _typed(cells: list[str]) -> NDArray[Any]:
+def typed(cells: Sequence[str], *, is_id: bool = False) -> NDArray[Any]:
+    """A column of texts as numbers, where that loses nothing of what is written.
+
+    Parameters
+    ----------
+    cells : sequence of str
+    is_id : bool
+        They name something: 1e2 and 0.50 are names, too.
+
+    Returns
+    -------
+    ndarray (n,)
+        int64 where all cells are whole numbers as they are usually written, 5 and not 05; else, where they are no ids,
+        float64 where all are numbers or missing (nan); else text.
+    """
+    if all(map(WHOLE.fullmatch, cells)):
+        try:
+            return np.array([int(cell) for cell in cells], np.int64)
+        except OverflowError:
+            return np.array(cells, np.str_)
+    is_code = is_id or any(CODE.fullmatch(cell.strip()) for cell in cells)
+    words_alone = any(cells) and all(cell in MISSING for cell in cells)
+    numbers = None if is_code or words_alone else as_numbers(cells)
+    return np.array(cells, np.str_) if numbers is None else numbers
+
+
+def as_numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """A column of numbers.
+
+    Parameters
+    ----------
+    cells : sequence of str
+
+    Returns
+    -------
+    float64 (n,) or None
+        nan where a cell is empty or says that it is missing; None: there are other cells.
+    """
+    if all(cell in MISSING or is_number(cell) for cell in cells):
+        return np.array([np.nan if cell in MISSING else float(cell) for cell in cells])
+    return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[str]]:
     try:
-        return np.array([int(cell) for cell in cells], np.int64)
-    except (ValueError, OverflowError):
+        # The csv module wants line ends as they are, since a quoted cell may hold some.
+        with (
+            gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+            if path.suffix.lower() == ".gz"
+            else path.open(encoding="utf-8-sig", newline="")
+        ) as file:
+            yield file
+    except UnicodeDecodeError:
+        raise RecordingError(f"{path} is not UTF-8 text: name its format, or save it as CSV in UTF-8") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RecordingError(f"{path} is not a complete .gz file ({error}): copy or write it again") from None
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read ({error.strerror}): check the path and your rights") from None
+
+
+def _split(lines: Iterable[str], header: Header, path: Path, n_before: int = 0) -> Iterator[tuple[int, list[str], int]]:
+    """Number of the line, its cells, and how many lines were read so far, for each line that is not blank."""
+    n_columns = header.n_columns
+    for start, cells, n_read in _raw_rows(lines, header, path, n_before):
+        if not cells or (len(cells) == 1 and not cells[0].strip(" \r\n") and (n_columns > 1 or cells[0])):
+            continue
+        if n_columns and len(cells) != n_columns:
+            raise _other_cells(path, start, cells, header)
+        yield start, cells, n_read
+
+
+def _raw_rows(lines: Iterable[str], header: Header, path: Path, n_before: int) -> Iterator[tuple[int, list[str], int]]:
+    if header.delimiter is None:
+        for n, line in enumerate(_checked(lines, path, n_before), 1):
+            if '"' in line:
+                raise RecordingError(
+                    f"{path} line {n_before + n} holds a quote between blanks: separate its cells by commas or tabs"
+                )
+            yield n_before + n, line.split(), n
+        return
+    reader = csv.reader(
+        _checked(lines, path, n_before), delimiter=header.delimiter, skipinitialspace=header.spaced, strict=True
+    )
+    n_read = 0
+    try:
+        for cells in reader:
+            yield n_before + n_read + 1, cells, reader.line_num
+            n_read = reader.line_num
+    except csv.Error as error:
+        after = "expected after" in str(error)
+        what = (
+            "has text after a closing quote: write a quote inside of a cell twice"
+            if after
+            else "opens a quote that is not closed: close it, or take it out"
+        )
+        raise RecordingError(f"{path} line {n_before + n_read + 1} {what}") from None
+
+
+def _checked(lines: Iterable[str], path: Path, n_before: int) -> Iterator[str]:
+    for n, line in enumerate(lines, n_before + 1):
+        if "\0" in line:
+            raise RecordingError(f"{path} line {n} holds a NUL character: it is not a text, or damaged; write it again")
+        yield line
+
+
+def _plain_numbers(text: str, lines: list[str], header: Header, columns: Sequence[int]) -> NDArray[np.float64] | None:
+    """Columns of lines that numpy and the csv module read alike; None where that is not certain."""
+    if not text.isascii() or text.isspace() or any(mark in text for mark in NOT_PLAIN):
+        return None
+    try:
+        # Of all columns, numpy itself finds a line with other cells.
+        table = np.loadtxt(lines, np.float64, delimiter=header.delimiter, ndmin=2, comments=None)
+        return table.T[columns] if table.shape[1] == header.n_columns else None
+    except ValueError:
         pass
-    if all(not cell or _is_number(cell) for cell in cells):
-        return np.array([float(cell) if cell else np.nan for cell in cells])
-    return np.array(cells)
+    if header.delimiter is None or {line.count(header.delimiter) for line in lines} != {header.n_columns - 1}:
+        return None
+    try:
+        return np.loadtxt(lines, np.float64, delimiter=header.delimiter, usecols=columns, ndmin=2, comments=None).T
+    except ValueError:
+        return None
+
+
+def _numbers(
+    rows: list[tuple[int, list[str], int]], header: Header, columns: Sequence[int], path: Path
+) -> NDArray[np.float64]:
+    numbers = np.empty((len(columns), len(rows)))
+    for i, column in enumerate(columns):
+        cells = [cells[column] for _, cells, _ in rows]
+        try:
+            numbers[i] = [float(cell) for cell in cells]
+        except ValueError:
+            pass
+        else:
+            joined = "".join(cells)
+            if joined.isascii() and "_" not in joined:
+                continue
+        bad = next(k for k, cell in enumerate(cells) if not is_number(cell))
+        advice = "write a point, 0.5" if is_number(cells[bad].replace(",", ".")) else "fix the cell"
+        raise RecordingError(
+            f"{path} line {rows[bad][0]}, column {header.column(column)}: {cells[bad][:40]!r} is not a number: {advice}"
+        )
+    return numbers
+
+
+def _other_cells(path: Path, line: int, cells: list[str], header: Header) -> RecordingError:
+    n, n_columns = len(cells), header.n_columns
+    have = f"{path} line {line} has {n:,} cell{'s' if n > 1 else ''}"
+    first = "its header" if header.names else "its first line"
+    if cells[0].startswith("#"):
+        return RecordingError(f"{have}, {first} {n_columns:,}: a comment can only stand above the header, take it out")
+    if n < n_columns:
+        return RecordingError(f"{have}, {first} {n_columns:,}: it is cut off, or lacks a cell: fix the line")
+    comma = header.delimiter == "," and all(WHOLE.fullmatch(cell) for cell in cells[:2])
+    advice = "write numbers with a point, 0.5, or fix the line" if comma else "fix the line, or quote its cells"
+    return RecordingError(f"{have}, {first} {n_columns:,}: {advice}")
+
+
+def _is_spaced(line: str, delimiter: str | None) -> bool:
+    if delimiter is None or delimiter not in line:
+        return False
+    return all(cell.startswith(" ") for cell in line.split(delimiter)[1:])
+
+
+def _cells_of_comment(line: str, delimiter: str | None) -> list[str]:
+    text = line.lstrip("#").strip("\r\n ")
+    if delimiter is None:
+        return text.split()
+    return list(map(str.strip, next(csv.reader([text], delimiter=delimiter), [])))

@@ -15,18 +15,32 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["UNITS", "Clock", "find_column", "make_clock", "parse_ms", "split_unit"]
+__all__ = ["UNITS", "Clock", "choose_unit", "find_column", "make_clock", "parse_ms", "split_unit"]
 
-# A time in ms is number * multiplier / divisor: one rounding for s and us, since 1000 is exact and 0.001 is not.
-UNITS = {"s": (1000.0, 1.0), "ms": (1.0, 1.0), "us": (1.0, 1000.0), "samples": (1000.0, 1.0)}
+# A time in ms is number * multiplier / divisor: one rounding for s, us and ns, since 1000 is exact and 0.001 is not.
+UNITS = {"s": (1000.0, 1.0), "ms": (1.0, 1.0), "us": (1.0, 1e3), "ns": (1.0, 1e6), "samples": (1000.0, 1.0)}
 NAMES = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
     **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), "ms"),
-    **dict.fromkeys(("us", "usec", "µs", "μs", "microsecond", "microseconds"), "us"),
-    **dict.fromkeys(("samples", "sample", "frames"), "samples"),
+    **dict.fromkeys(("us", "usec", "usecs", "µs", "μs", "microsecond", "microseconds"), "us"),
+    **dict.fromkeys(("ns", "nsec", "nsecs", "nanosecond", "nanoseconds"), "ns"),
+    **dict.fromkeys(("samples", "sample"), "samples"),
 }
-SUFFIX = re.compile(r"(?P<bare>.*?)[\s_\-.]*[\[(_\-.\s](?P<unit>[^\W\d_]+)[\])]?")
-DURATION = re.compile(r"\s*(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[^\W\d_]*)\s*")
+# Words that are units, or count something of an unknown rate, but cannot be read: never taken for anything else.
+NOT_READ = {
+    *("min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days", "ps", "fs"),
+    *("frame", "frames", "tick", "ticks", "cycle", "cycles", "step", "steps", "datetime", "date"),
+}
+# Anywhere in a name; us may be an unconditioned stimulus, a second one is after the first.
+INSIDE = {"ms", *(name for name in NAMES if len(name) > 3 and name not in {"secs", "second", "seconds", "sample"})}
+SEPARATORS = r"[\s_\-./]+"
+# Behind one of these, or in brackets, stands the unit: start_ms, time (s), t / ms, onset [in s].
+SUFFIX = re.compile(r"(?P<bare>.*[^\s_\-./])[\s_\-./]+(?P<unit>[^\W\d_]+)")
+BRACKETS = re.compile(r"(?P<bare>.*?[^\s_\-./])[\s_\-./]*[\[(]\s*(?:in\s+)?(?P<unit>[^\])]*?)\s*[\])]")
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+DURATION = re.compile(r"\s*(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[^\W\d_]*)\s*", re.ASCII)
+# As DURATION, µ apart from ASCII.
+MICRO = str.maketrans("µμ", "uu")
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,7 @@ def make_clock(unit: str, rate: float | None, where: str) -> Clock:
     Parameters
     ----------
     unit : str
-        s, ms, us or samples, or another name of one of them.
+        s, ms, us, ns or samples, or another name of one of them.
     rate : float or None
         Samples per second; needed for samples.
     where : str
@@ -109,14 +123,57 @@ def split_unit(name: str) -> tuple[str, str | None]:
     Returns
     -------
     bare : str
-        In lower case, blanks, dots and dashes as underscores.
+        In lower case, its words joined by underscores: ``Spike Times``, ``spikeTimes`` -> spike_times.
     unit : str or None
-        A key of UNITS; None: the name tells none.
+        A key of UNITS; None: the name tells none, or one that cannot be read (see `choose_unit`).
     """
-    found = SUFFIX.fullmatch(name.strip().lower())
-    if found and found["bare"] and found["unit"] in NAMES:
-        return re.sub(r"[\s\-.]+", "_", found["bare"]), NAMES[found["unit"]]
-    return re.sub(r"[\s\-.]+", "_", name.strip().lower()), None
+    bare, unit, _ = _parts(name)
+    return bare, NAMES.get(unit)
+
+
+def choose_unit(name: str, given: str | None, default: str | None, where: str, option: str) -> str | None:
+    """The unit of a column of times: what its name tells, else what is given, else the default.
+
+    Parameters
+    ----------
+    name : str
+        Of the column or array; "" if it has none.
+    given : str or None
+        What the user says.
+    default : str or None
+    where : str
+        For messages.
+    option : str
+        How the user gives it, for messages: ``--unit (`unit` in [[recordings]])``.
+
+    Returns
+    -------
+    str or None
+        A key of UNITS; None: nothing tells it.
+
+    Raises
+    ------
+    RecordingError
+        If the name tells a unit that cannot be read or another one than is given, or perhaps one.
+    """
+    bare, unit, bracketed = _parts(name)
+    asked = None if given is None else NAMES.get(given.strip().lower())
+    if given is not None and asked is None:
+        raise RecordingError(f"{where}: no unit {given!r}: give one of {', '.join(UNITS)}")
+    named = NAMES.get(unit)
+    if unit in NOT_READ:
+        raise RecordingError(
+            f"{where}: no unit {unit!r}, which {name!r} names: write its times in one of {', '.join(UNITS)}, and name"
+            " the column so"
+        )
+    if named is not None and asked not in {None, named}:
+        raise RecordingError(
+            f"{where}: the name of {name!r} says {named}, {option} says {given}: take one back, or rename the column"
+        )
+    doubtful = unit if bracketed else next((word for word in bare.split("_") if word in INSIDE), "")
+    if named is None and asked is None and doubtful:
+        raise RecordingError(f"{where}: is {doubtful!r} in {name!r} the unit of its times? Give {option}")
+    return named or asked or default
 
 
 def find_column(names: Iterable[str], candidates: Iterable[str]) -> str | None:
@@ -131,11 +188,30 @@ def find_column(names: Iterable[str], candidates: Iterable[str]) -> str | None:
     -------
     str or None
         None if there is none.
+
+    Raises
+    ------
+    ValueError
+        If two names are that candidate: time_s and time_samples. Holds both.
     """
-    bare: dict[str, str] = {}
+    bare: dict[str, list[str]] = {}
     for name in names:
-        bare.setdefault(split_unit(name)[0], name)
-    return next((bare[candidate] for candidate in candidates if candidate in bare), None)
+        bare.setdefault(split_unit(name)[0], []).append(name)
+    found = next((bare[candidate] for candidate in candidates if candidate in bare), [])
+    if len(found) > 1:
+        raise ValueError(" and ".join(map(repr, found)))
+    return found[0] if found else None
+
+
+def _parts(name: str) -> tuple[str, str, bool]:
+    """Bare name, the word that may be its unit in lower case, "" for none, and whether that stands in brackets."""
+    text = CAMEL.sub("_", name.strip()).lower()
+    unit, bracketed = "", False
+    if found := BRACKETS.fullmatch(text):
+        text, unit, bracketed = found["bare"], found["unit"], True
+    elif (found := SUFFIX.fullmatch(text)) and (found["unit"] in NAMES or found["unit"] in NOT_READ):
+        text, unit = found["bare"], found["unit"]
+    return re.sub(SEPARATORS, "_", text).strip("_"), unit, bracketed
 
 
 def parse_ms(text: str | float) -> float:
@@ -157,7 +233,7 @@ def parse_ms(text: str | float) -> float:
     if isinstance(text, int | float):
         number, unit = float(text), "ms"
     else:
-        found: Any = DURATION.fullmatch(text)
+        found: Any = DURATION.fullmatch(text.translate(MICRO))
         if found is None:
             raise ValueError(f"{text!r} is not a time: give ms, or a number with its unit, 10ms or 0.2s")
         try:
@@ -165,8 +241,8 @@ def parse_ms(text: str | float) -> float:
         except ValueError:
             raise ValueError(f"{text!r} is not a time: give ms, or a number with its unit, 10ms or 0.2s") from None
         unit = NAMES.get(found["unit"].lower() or "ms", "")
-        if unit not in {"s", "ms", "us"}:
-            raise ValueError(f"{text!r} has the unit {found['unit']!r}: give ms, s or us")
+        if unit in {"", "samples"}:
+            raise ValueError(f"{text!r} has the unit {found['unit']!r}: give ms, s, us or ns")
     multiplier, divisor = UNITS[unit]
     milliseconds = number * multiplier / divisor
     if not math.isfinite(milliseconds):

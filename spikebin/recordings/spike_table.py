@@ -1,0 +1,91 @@
+"""Spike times and neuron ids as columns of a text file: CSV or TSV, gzipped or not. The format `arrays` opens it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spikebin.errors import RecordingError
+from spikebin.recordings.continuous.columns import are_spikes, choose_column
+from spikebin.recordings.continuous.text_table import LARGEST_ID, line_of_row, number_chunks, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from spikebin.recordings.continuous.spike_index import SpikeSource
+    from spikebin.recordings.continuous.text_table import Header
+    from spikebin.recordings.continuous.units import Clock
+    from spikebin.recordings.settings import Reading
+
+    Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+__all__ = ["SUFFIXES", "SpikeTable", "is_spike_table"]
+
+SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+def is_spike_table(path: Path) -> bool:
+    """Whether a text file has columns that are called as times and neurons are."""
+    try:
+        return are_spikes(read_header(path).names or [])
+    except RecordingError:
+        return False
+
+
+class SpikeTable:
+    """The two columns of a text file.
+
+    Parameters
+    ----------
+    path : Path
+    reading : Reading
+
+    Raises
+    ------
+    RecordingError
+        If it is not a table, or does not tell which are times and which neurons.
+    """
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        self.path, self.paths = path, [path]
+        self.header = read_header(path)
+        names = self.header.names or [str(i) for i in range(self.header.n_columns)]
+        self.times_name, self.ids_name = (
+            choose_column(names, _named(given, self.header), what, path.name)
+            for what, given in (("times", reading.times), ("neurons", reading.neurons))
+        )
+        self.columns = [names.index(self.times_name), names.index(self.ids_name)]
+
+    def source(self, clock: Clock) -> SpikeSource:
+        """Its spikes, on a clock of their times."""
+        return _Source(self, clock)
+
+
+class _Source:
+    def __init__(self, file: SpikeTable, clock: Clock) -> None:
+        self.file, self.clock = file, clock
+
+    def chunks(self) -> Iterator[Spikes]:
+        path, header, n_before = self.file.path, self.file.header, 0
+        for times, ids in number_chunks(path, header, self.file.columns):
+            bad = ~(np.abs(ids) < LARGEST_ID) | (ids != np.floor(ids))
+            if bad.any():
+                row = int(np.flatnonzero(bad)[0])
+                raise RecordingError(
+                    f"{path} line {line_of_row(path, header, n_before + row)}, column"
+                    f" {header.column(self.file.columns[1])}: {ids[row]:.17g} is not a whole number that can be an id:"
+                    " give whole numbers, or name another column with --neurons"
+                )
+            yield self.clock.to_ms(times), ids.astype(np.int64)
+            n_before += ids.size
+
+
+def _named(given: str | None, header: Header) -> str | None:
+    """A column that is given by its number, since a comment that names the columns may be none."""
+    if given is not None and header.names and header.from_comment and given not in header.names and given.isdecimal():
+        return header.names[int(given)] if int(given) < header.n_columns else given
+    return given

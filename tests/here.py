@@ -1,0 +1,31 @@
+"""The command line in this process: as `conftest.spikebin`, without the second that a new process takes to start."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from unittest import mock
+
+from spikebin import cli
+
+
+def spikebin_here(*arguments, cwd, env=None):
+    """Run a command in a directory; what it printed, and its exit code."""
+    out, err = io.StringIO(), io.StringIO()
+    command = ["spikebin", *map(str, arguments)]
+    with (
+        contextlib.chdir(cwd),
+        mock.patch.object(sys, "argv", command),
+        mock.patch.dict(os.environ, {"COLUMNS": "200", **(env or {})}),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
