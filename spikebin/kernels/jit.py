@@ -1,6 +1,6 @@
 """numba's njit, with a cache that any number of processes on any kinds of nodes can share, and that never fails.
 
-Where the cache lies and how it is kept; what is compiled is in binning.py and pickles.py.
+Where the cache lies and how it is kept, and the three kinds of kernels; what is compiled is in the modules beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numba.core.caching import FunctionCache
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["cache_directory", "njit"]
+__all__ = ["cache_directory", "entry", "inlined", "inner", "njit"]
 
 
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -91,13 +91,19 @@ def cache_directory() -> Path | None:
 
 
 class _SharedCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache of one function, in which nothing that is damaged, mixed up or full can stop the work.
+    """numba's cache of one function, in which nothing that is damaged, mixed up, old or full can stop the work.
 
     Notes
     -----
     numba writes an index first and then the file that it names, by number: processes that start at once on an empty
-    cache can give one number to two signatures, and a quota can cut a file off.
+    cache can give one number to two signatures, and a quota can cut a file off. And numba believes what it compiled
+    until the function's own file changes; but in a kernel there is code of other modules, and here one counts that lies
+    beside the function's.
     """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file._source_stamp = _source_of(Path(function.__code__.co_filename).parent)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What was compiled for a signature; None if it is not there or cannot be used."""
@@ -119,6 +125,15 @@ class _SharedCache(FunctionCache):  # type: ignore[misc]
                 super().save_overload(sig, data)
 
 
+@cache
+def _source_of(directory: Path) -> str:
+    """Hash of every module of a directory."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.glob("*.py")):
+        digest.update(f"{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def _arguments(sig: Any) -> Any:
     return getattr(sig, "args", sig)
 
@@ -132,3 +147,14 @@ def _numba_caching_in(directory: Path) -> Iterator[None]:
         yield
     finally:
         numba.config.CACHE_DIR = before
+
+
+entry = njit(nogil=True, cache=True, _nrt=False)
+"""Decorates a kernel that is called from Python. It makes and keeps no array, so numba need not count who holds one:
+for kernels as small as these the counting, atomic as it is, takes longer than the work."""
+
+inner = njit(nogil=True, _nrt=False)
+"""Decorates what only kernels call. It is compiled into them; kept in the cache by itself it could not be inlined."""
+
+inlined = njit(nogil=True, _nrt=False, forceinline=True)
+"""The same, for what is as short as a name for a few bits."""

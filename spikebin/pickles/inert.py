@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from spikebin.pickles.meanings import GLOBALS
+
 __all__ = ["Enough", "Inert", "Refused"]
 
 
@@ -100,39 +102,16 @@ DTYPE = "numpy.dtype"
 
 ENCODE = "_codecs.encode"
 
+EMPTY_BYTES = "builtins.bytes"
+
 DATETIME = "datetime.datetime"
 
-# Every global that the pickles of mozaik hold, with neo 0.9 to 0.14, numpy 1 and 2, protocols 2 to 5.
-_KINDS = (
-    ARRAY, BUFFER, QUANTITY, SCALAR, DTYPE, DATETIME, "numpy.ndarray", "builtins.dict", "copyreg._reconstructor",
-    "mozaik.storage.neo_neurotools_wrapper.PickledDataStoreNeoWrapper",
-    "neo.core.analogsignal.AnalogSignal", "neo.core.analogsignal._new_AnalogSignalArray", "neo.core.block.Block",
-    "neo.core.dataobject.ArrayDict", "neo.core.dataobject._normalize_array_annotations", "neo.core.epoch.Epoch",
-    "neo.core.event.Event", "neo.core.group.Group", "neo.core.imagesequence.ImageSequence",
-    "neo.core.irregularlysampledsignal.IrregularlySampledSignal", "neo.core.objectlist.ObjectList",
-    "neo.core.segment.Segment", "neo.core.spiketrain.SpikeTrain", "neo.core.spiketrain._new_spiketrain",
-    "neo.core.spiketrainlist.SpikeTrainList", "neo.core.view.ChannelView",
-    "quantities.dimensionality.Dimensionality", "quantities.quantity.Quantity", "quantities.unitquantity.UnitCurrent",
-    "quantities.unitquantity.UnitLength", "quantities.unitquantity.UnitMass", "quantities.unitquantity.UnitQuantity",
-    "quantities.unitquantity.UnitTime",
-)  # fmt: skip
-
 STUBS: dict[str, type[Inert]] = {
-    **{kind: _stub(kind) for kind in _KINDS},
+    **{kind: _stub(kind) for kind in GLOBALS},
     ENCODE: _stub(ENCODE, _Text),
-    "builtins.bytes": _stub("builtins.bytes", _Empty),
+    EMPTY_BYTES: _stub(EMPTY_BYTES, _Empty),
 }
-
-ALIASES = {
-    "__builtin__": "builtins",
-    "copy_reg": "copyreg",
-    "numpy._core.multiarray": "numpy.core.multiarray",
-    "numpy._core.numeric": "numpy.core.numeric",
-}
-"""The same modules under the names that Python 2 (protocols 0 to 2) and numpy 2 give them."""
-
-KINDS = tuple(STUBS)
-"""Every global that is known here, under its name in Python 3 and numpy 1."""
+"""What stands for every global that is known."""
 
 
 def printable(text: str) -> str:

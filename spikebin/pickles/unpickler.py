@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.kernels import pickles as kernels
-from spikebin.pickles.inert import ALIASES, ENCODE, STUBS, Enough, Inert, Refused, printable
+from spikebin.kernels.survey import survey
+from spikebin.kernels.values import FULL
+from spikebin.pickles.inert import ENCODE, STUBS, Enough, Inert, Refused, printable
+from spikebin.pickles.meanings import ALIASES
 from spikebin.pickles.numpy_values import settle
+from spikebin.pickles.opcode_table import opcode_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -242,8 +245,8 @@ def _survey(data: NDArray[np.uint8], size: int) -> None:
     capacity = max(4096, data.size // 16)
     while True:
         stack, memo = np.zeros((capacity, 2), np.int32), np.zeros((capacity, 2), np.int32)
-        status, at = kernels.survey(data, size, *_OPCODES, stack, memo, np.zeros(capacity, np.int32))
-        if status != kernels.FULL:
+        status, at = survey(data, size, *_OPCODES, stack, memo, np.zeros(capacity, np.int32))
+        if status != FULL:
             break
         capacity *= 4
     if status == 1 and data.size == size:
@@ -270,32 +273,7 @@ def _truncated(size: int) -> Refused:
     return Refused(f"ends after {size:,} bytes, before the pickle does: copy it again from the simulation")
 
 
-def _opcode_table() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """What follows each opcode, what it pops and what it pushes, as `kernels.survey` takes them."""
-    lengths = {
-        pickletools.TAKEN_FROM_ARGUMENT1: -1,
-        pickletools.TAKEN_FROM_ARGUMENT4: -4,
-        pickletools.TAKEN_FROM_ARGUMENT4U: -4,
-        pickletools.TAKEN_FROM_ARGUMENT8U: -8,
-        pickletools.UP_TO_NEWLINE: -21,
-    }
-    # Objects from outside of the pickle: the copyreg registry, persistent ids, buffers.
-    refused = {"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"}
-    argument = np.full(256, -99, np.int32)
-    pops, pushes = np.zeros(256, np.int32), np.zeros(256, np.int32)
-    for op in pickletools.opcodes:
-        if op.name in refused:
-            continue
-        code = ord(op.code)
-        argument[code] = 0 if op.arg is None else lengths.get(op.arg.n, op.arg.n)
-        before = [what.name for what in op.stack_before]
-        pops[code] = 100 + before.index("mark") if "mark" in before else len(before)
-        pushes[code] = len(op.stack_after)
-        if op.name in {"GLOBAL", "INST"}:
-            argument[code] = -22
-        if op.name in {"PUT", "BINPUT", "LONG_BINPUT"}:
-            pops[code] = pushes[code] = 1
-    return argument, pops, pushes
+# Objects from outside of the pickle: the copyreg registry, persistent ids, buffers.
+_REFUSED = {"EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"}
 
-
-_OPCODES = _opcode_table()
+_OPCODES = opcode_table(lambda name: name not in _REFUSED)

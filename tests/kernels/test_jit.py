@@ -97,6 +97,19 @@ def test_files_that_changed_places_are_not_believed(kernels, tmp_path):
     assert kernels() == (0, 6)
 
 
+def test_a_kernel_is_compiled_again_when_a_module_beside_it_changes(kernels, tmp_path):
+    # numba itself looks at the file of the kernel alone, but what it calls is compiled into it.
+    helper = tmp_path / "helper.py"
+    helper.write_text("from spikebin.kernels.jit import inner\n\n@inner\ndef two():\n    return 2\n")
+    path = tmp_path / "kernels.py"
+    path.write_text(path.read_text().replace("total(values) * 2", "total(values) * two()"))
+    path.write_text("from helper import two\n" + path.read_text())
+    assert kernels() == (0, 6)
+    assert kernels() == (6, 0)
+    helper.write_text(helper.read_text().replace("return 2", "return 1 + 1"))
+    assert kernels() == (0, 6)
+
+
 def test_no_place_for_a_cache(kernels, tmp_path):
     (tmp_path / "file").touch()
     nowhere = str(tmp_path / "file" / "below")

@@ -1,7 +1,7 @@
 """Reads SegmentN.pickle, the spikes of one sheet during one presentation, into flat arrays.
 
 Knows how neo's segments and spike trains are pickled, in every version; not which presentation is which, nor whether
-two segments fit each other: that is mozaik.py's business.
+two segments fit each other: that is the business of datastore.py.
 """
 
 from __future__ import annotations
