@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Broken", "Codec", "How", "Layout", "Match", "Ragged", "RaggedTrials", "Rest", "Short", "Values"]
+__all__ = [
+    "Broken",
+    "Codec",
+    "How",
+    "Layout",
+    "Match",
+    "Ragged",
+    "RaggedTrials",
+    "Rest",
+    "Short",
+    "StatsFormat",
+    "Values",
+]
 
 How = Literal["count", "any"]
 Rest = Literal["drop", "keep", "refuse"]
@@ -16,3 +28,4 @@ Layout = Literal["matrix", "events"]
 Values = Literal["bool", "count"]
 Codec = Literal["blosc2", "zlib"]
 Broken = Literal["refuse", "leave out"]
+StatsFormat = Literal["csv", "json", "parquet", "npz"]

@@ -80,4 +80,4 @@ def _stop(message: str, code: int, error: BaseException | None = None) -> None:
 
 def _register() -> None:
     """Importing a module of commands adds them to the app, in the order in which help lists them."""
-    from spikebin.cli import demo, setup, work, slurm, files, dataset, bin as any_spikes  # noqa: F401, I001
+    from spikebin.cli import demo, setup, work, slurm, files, dataset, stats, bin as any_spikes  # noqa: F401, I001

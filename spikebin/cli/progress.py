@@ -27,8 +27,8 @@ __all__ = ["followed", "run_with_progress"]
 T = TypeVar("T")
 
 
-def followed(items: Iterable[T], total: int, line: Callable[[T], str]) -> Iterator[T]:
-    """Pass files through as they are done: a bar of how many on a terminal, a line for each elsewhere.
+def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None) -> Iterator[T]:
+    """Pass files through as they are done: a bar of how many on a terminal; elsewhere a line for each, if there is one.
 
     Nothing may be printed meanwhile: it would stand in the bar.
     """
@@ -44,7 +44,7 @@ def followed(items: Iterable[T], total: int, line: Callable[[T], str]) -> Iterat
         shown = bar.add_task("files", total=total)
         for item in items:
             bar.advance(shown)
-            if not console.is_terminal:
+            if line is not None and not console.is_terminal:
                 note(line(item))
             yield item
 

@@ -96,7 +96,8 @@ def submit(
 @app.command()
 def template(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="export.sbatch, run.sbatch, verify.sbatch or resubmit.cron.")
+        str,
+        typer.Argument(metavar="NAME", help="export.sbatch, run.sbatch, stats.sbatch, verify.sbatch or resubmit.cron."),
     ] = "export.sbatch",
 ) -> None:
     """Print a batch script to edit and to submit by hand, or with `spikebin submit --template`."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spikebin.choices import Broken, Match
 
-__all__ = ["chosen_variants", "open_dataset", "open_output"]
+__all__ = ["chosen_variants", "open_dataset", "open_output", "sheets_of"]
 
 
 @overload
@@ -97,7 +97,7 @@ def open_dataset(
     """
     root = Path(path)
     variant = _variant(root, variant)
-    names = _sheet_names(root, variant, sheet)
+    names = sheets_of(root, variant, sheet)
     found = {name: part_files(root, variant, name) for name in names}
     planned = _planned(root, variant)
     parts = {name: dict.fromkeys([*paths, *planned.get(name, ())]) for name, paths in found.items()}
@@ -206,6 +206,39 @@ def chosen_variants(root: Path | str, wanted: str | None = None) -> list[str]:
     return variants if wanted is None and variants else [_variant(Path(root), wanted)]
 
 
+def sheets_of(root: Path, variant: str, wanted: str | None = None) -> list[str]:
+    """Directory names of the sheets of a variant that have been exported: those of the plan first, in its order.
+
+    Parameters
+    ----------
+    root : Path
+        The output of a config.
+    variant : str
+    wanted : str, optional
+        Only this sheet, by its raw or directory name.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DatasetError
+        If there are no files of the sheet that is wanted, or of any.
+    PlanError
+        If jobs.csv is not as spikebin wrote it.
+    """
+    there = sheets_there(root, variant)
+    planned = [name for name in _planned(root, variant) if name in there]
+    ordered = planned + [name for name in there if name not in planned]
+    if wanted is None and ordered:
+        return ordered
+    found = None if wanted is None else find_sheet(wanted, there)
+    if found is None:
+        raise DatasetError(f"no files of sheet {wanted!r} in {root / variant}: {suggest(str(wanted), ordered)}")
+    return [found]
+
+
 def _opened(path: Path | None, variant: str, sheet: str, part: str) -> MatrixFile:
     if path is None:
         raise MatrixFileError(f"no file of {sheet} in part {part}")
@@ -252,19 +285,6 @@ def _variant(root: Path, wanted: str | None) -> str:
     if wanted is None:
         raise DatasetError(f"{root} holds the variants {', '.join(variants)}: give one, variant={variants[0]!r}")
     raise DatasetError(f"no variant {wanted!r} in {root}: {suggest(wanted, variants)}")
-
-
-def _sheet_names(root: Path, variant: str, wanted: str | None) -> list[str]:
-    """Directory names of the sheets to open."""
-    there = sheets_there(root, variant)
-    planned = [name for name in _planned(root, variant) if name in there]
-    ordered = planned + [name for name in there if name not in planned]
-    if wanted is None and ordered:
-        return ordered
-    found = None if wanted is None else find_sheet(wanted, there)
-    if found is None:
-        raise DatasetError(f"no files of sheet {wanted!r} in {root / variant}: {suggest(str(wanted), ordered)}")
-    return [found]
 
 
 def _planned(root: Path, variant: str) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ __all__ = [
     "OWN_NAMES",
     "PLAN",
     "SLURM",
+    "STATS",
     "image_ids_path",
     "matrix_name",
     "matrix_path",
@@ -30,8 +31,8 @@ __all__ = [
     "variants_there",
 ]
 
-JOBS, PLAN, EXCLUDED, FAILURES, SLURM = "jobs.csv", "plan.json", "excluded.csv", "failures", "slurm"
-OWN_NAMES = frozenset({JOBS, PLAN, EXCLUDED, FAILURES, SLURM})
+JOBS, PLAN, EXCLUDED, FAILURES, SLURM, STATS = "jobs.csv", "plan.json", "excluded.csv", "failures", "slurm", "stats"
+OWN_NAMES = frozenset({JOBS, PLAN, EXCLUDED, FAILURES, SLURM, STATS})
 """What no variant can be called."""
 
 

@@ -180,7 +180,19 @@ def work_out(sums: Sums, neurons: NDArray[Any], steps: Sequence[int]) -> Stats:
     Returns
     -------
     Stats
+
+    Raises
+    ------
+    DatasetError
+        If a width is longer than all trials.
     """
+    longest = int(sums.trials["n_bins"].max(initial=0))
+    for step in steps:
+        if step > longest:
+            raise DatasetError(
+                f"bins of {step * sums.width:g} ms are longer than the trials of {sums.name},"
+                f" {longest * sums.width:g} ms: give shorter ones"
+            )
     images, group = groups(sums.trials["image_id"])
     mean, cv = interval_statistics(sums.intervals)
     ms, n_neurons = sums.trials["ms"], len(sums.neuron_ids)

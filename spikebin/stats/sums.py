@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spikebin.dataset.view import View
 
-__all__ = ["SAMPLE", "Sums", "add_up", "multiples", "sample_rows"]
+__all__ = ["ARRAYS", "SAMPLE", "Sums", "Total", "add_up", "multiples", "sample_rows"]
 
 SAMPLE = 100
 """Neurons whose correlations and reliability are worked out, of each sheet."""
@@ -104,32 +104,59 @@ class Sums:
         chosen: dict[str, Any] = {name: getattr(self, name)[at] for name in ("steps", *PER_WIDTH)}
         return replace(self, **chosen)
 
-    def __add__(self, other: Sums) -> Sums:
-        """The sums over the trials of both.
+
+ADDED = ("neuron_counts", "bin_counts", "recorded", "trial_histogram", "bin_histogram", "intervals", "products")
+JOINED = {"trials": 0, "totals": 1, "squares": 1, "filled": 1, "sample_counts": 0}
+PER_WIDTH = ("totals", "squares", "filled", *(name for name in ADDED if name != "intervals"))
+ARRAYS = tuple(field.name for field in fields(Sums) if field.name not in {"name", "width"})
+
+
+class Total:
+    """Sums of parts, added up one by one; what they add up to is all that is kept."""
+
+    def __init__(self) -> None:
+        self._first: Sums | None = None
+        self._added: dict[str, NDArray[Any]] = {}
+        self._joined: dict[str, list[NDArray[Any]]] = {name: [] for name in JOINED}
+
+    def add(self, sums: Sums) -> None:
+        """Add those of one more part, whose trials come after the others.
+
+        Parameters
+        ----------
+        sums : Sums
 
         Raises
         ------
         DatasetError
-            If they are not of the same neurons, bins and widths.
+            If they are not of the same neurons, bins and widths as those before.
         """
+        first = self._first = self._first or sums
         for name in ("name", "width", "steps", "neuron_ids", "sample"):
-            if not np.array_equal(getattr(self, name), getattr(other, name)):
-                part = other.trials["part"][0] if len(other.trials) else "?"
+            if not np.array_equal(getattr(first, name), getattr(sums, name)):
                 raise DatasetError(
-                    f"part {part} of {other.name} does not add up with the parts before it, which have other {name}:"
-                    " take the neurons that all parts have (match='common'), or leave it out"
+                    f"part {sums.trials['part'][0]} of {sums.name} does not add up with part"
+                    f" {first.trials['part'][0]}, which has other {name}: take the neurons that all parts have"
+                    " (match='common'), or leave it out"
                 )
-        summed: dict[str, Any] = {name: _padded_sum(getattr(self, name), getattr(other, name)) for name in ADDED}
-        joined: dict[str, Any] = {
-            name: np.concatenate([getattr(self, name), getattr(other, name)], axis=axis)
-            for name, axis in (("totals", 1), ("squares", 1), ("filled", 1), ("sample_counts", 0))
-        }
-        return replace(self, trials=joined_trials([self.trials, other.trials]), **summed, **joined)
+        for name in ADDED:
+            array = getattr(sums, name)
+            self._added[name] = _padded_sum(self._added[name], array) if name in self._added else array
+        for name, found in self._joined.items():
+            found.append(getattr(sums, name))
 
+    def sums(self) -> Sums:
+        """What they add up to.
 
-ADDED = ("neuron_counts", "bin_counts", "recorded", "trial_histogram", "bin_histogram", "intervals", "products")
-PER_WIDTH = ("totals", "squares", "filled", *(name for name in ADDED if name != "intervals"))
-ARRAYS = tuple(field.name for field in fields(Sums) if field.name not in {"name", "width"})
+        Raises
+        ------
+        DatasetError
+            If there are none.
+        """
+        if self._first is None:
+            raise DatasetError("no sums to add up: give those of one part at least")
+        joined: dict[str, Any] = {name: np.concatenate(found, JOINED[name]) for name, found in self._joined.items()}
+        return replace(self._first, **{**joined, **self._added})
 
 
 def multiples(width: float, widths: Sequence[float] | None) -> list[int]:
@@ -200,18 +227,12 @@ def add_up(
     Raises
     ------
     DatasetError
-        As the view raises it, or if a width is longer than every trial.
+        As the view raises it.
     MatrixFileError
         If a file is damaged, or was rewritten since it was opened.
     """
     longest = view.shape[2]
     steps = [1, *(step for step in steps if step != 1)]
-    for step in steps:
-        if step > longest:
-            raise DatasetError(
-                f"bins of {step * view.width:g} ms are longer than the trials of {view.name},"
-                f" {longest * view.width:g} ms: give shorter ones"
-            )
     adders = {name: _Adder(view, steps, rows, sample) for name, rows in (subsets or {"all": None}).items()}
     coarse: dict[int, NDArray[np.int64]] = {}
     for i, n_bins in enumerate(view.trials["n_bins"].tolist()):
@@ -221,7 +242,7 @@ def add_up(
         flat, values = view.flat_events(i)
         for adder in adders.values():
             adder.add(i, flat, values.astype(np.int64), coarse[n_bins])
-    recorded = _rows([view.rebin(k, how="count", rest="drop").recorded() for k in steps])
+    recorded = _rows([_recorded(view, k) for k in steps])
     return {name: adder.sums(view, recorded) for name, adder in adders.items()}
 
 
@@ -298,9 +319,8 @@ class _Adder:
         )
 
 
-def joined_trials(tables: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Tables of trials one after another, of the columns that sums keep."""
-    return _table({name: np.concatenate([table[name] for table in tables]) for name in TRIAL_COLUMNS})
+def _recorded(view: View, k: int) -> NDArray[np.float64]:
+    return view.rebin(k, how="count", rest="drop").recorded() if k <= view.shape[2] else np.zeros(0)
 
 
 def _trials_of(view: View) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from spikebin.errors import SpikebinError
 from spikebin.stats.formulas import OUTLIER, groups, robust_z
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Table = dict[str, NDArray[Any]]
 
-__all__ = ["stats_tables", "to_frames"]
+__all__ = ["stats_tables", "summary", "to_frames"]
 
 
 def stats_tables(stats: Stats, facts: Mapping[str, str] | None = None) -> dict[str, Table]:
@@ -57,6 +57,38 @@ def stats_tables(stats: Stats, facts: Mapping[str, str] | None = None) -> dict[s
     }
     tables |= {"neurons": _neurons(stats), "parts": _parts(stats)}
     return {name: _led_by(facts, table) for name, table in tables.items()}
+
+
+def summary(stats: Stats) -> list[dict[str, Any]]:
+    """A few numbers of each width, for people to look at first.
+
+    Parameters
+    ----------
+    stats : Stats
+
+    Returns
+    -------
+    list of dict
+        width_ms, n_trials, n_neurons, rate_hz (mean over neurons), silent (neurons without a spike), interval_cv and
+        reliability (medians over neurons), synchrony (mean over trials), fano (mean over images), correlation (mean
+        over pairs of the sample). None where there is none.
+    """
+    pairs = np.triu_indices(len(stats.sample), 1)
+    return [
+        {
+            "width_ms": found.width,
+            "n_trials": len(stats.trials),
+            "n_neurons": len(stats.neurons),
+            "rate_hz": _over(np.mean, stats.rates),
+            "silent": int((stats.rates == 0).sum()),
+            "interval_cv": _over(np.median, stats.interval_cv),
+            "reliability": _over(np.median, stats.reliability),
+            "synchrony": _over(np.mean, found.synchrony),
+            "fano": _over(np.mean, found.fano),
+            "correlation": _over(np.mean, found.correlations[pairs]),
+        }
+        for found in stats.widths
+    ]
 
 
 def to_frames(stats: Stats) -> dict[str, Any]:
@@ -113,6 +145,12 @@ def _at_width(stats: Stats, found: WidthStats) -> dict[str, Table]:
         "correlations": {"neuron_a": sampled[a], "neuron_b": sampled[b], "correlation": found.correlations[a, b]},
     }
     return {name: _led_by({"width_ms": found.width}, table) for name, table in tables.items()}
+
+
+def _over(what: Callable[[NDArray[np.float64]], Any], values: NDArray[np.float64]) -> float | None:
+    """A number over those that are there."""
+    there = values[np.isfinite(values)]
+    return float(what(there)) if there.size else None
 
 
 def _neurons(stats: Stats) -> Table:

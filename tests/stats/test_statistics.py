@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spikebin import open_dataset
 from spikebin.errors import DatasetError
 from spikebin.stats.formulas import groups, reliability, robust_z
-from spikebin.stats.sums import add_up, sample_rows
+from spikebin.stats.sums import Total, add_up, sample_rows
 from spikebin.stats.tables import stats_tables
 
 IDS = (3, 4, 8, 9, 100, 101)
@@ -136,10 +136,11 @@ def test_sums_of_parts_add_up_to_those_of_the_whole(root, rows):
     subsets = {"some": None if rows is None else np.array(rows)}
     wanted = add_up(whole, [1, 3, 5], subsets=subsets, sample=3)["some"]
     parts = whole.trials["part"]
-    found = None
-    for part in whole.parts:
-        one = add_up(whole.take(parts == part), [1, 3, 5], subsets=subsets, sample=3)["some"]
-        found = one if found is None else found + one
+    taken = [whole.take(parts == part) for part in whole.parts]
+    total = Total()
+    for one in taken:
+        total.add(add_up(one, [1, 3, 5], subsets=subsets, sample=3)["some"])
+    found = total.sums()
     for name, value in vars(wanted).items():
         assert np.array_equal(getattr(found, name), value), name
     only = found.only([1, 5])
@@ -150,11 +151,15 @@ def test_sums_of_parts_add_up_to_those_of_the_whole(root, rows):
 
 def test_what_does_not_add_up(root):
     whole = open_dataset(root, sheet="X_ON")
-    one = add_up(whole, [1])["all"]
-    with pytest.raises(DatasetError, match="which have other neuron_ids"):
-        one + add_up(whole.select(index=[0, 1, 2, 3, 5, 4]), [1])["all"]
-    with pytest.raises(DatasetError, match="which have other steps"):
-        one + add_up(whole, [1, 2])["all"]
+    total = Total()
+    with pytest.raises(DatasetError, match="no sums to add up"):
+        total.sums()
+    total.add(add_up(whole, [1])["all"])
+    words = "part 9 of train/X_ON does not add up with part 9, which has other neuron_ids"
+    with pytest.raises(DatasetError, match=words):
+        total.add(add_up(whole.select(index=[0, 1, 2, 3, 5, 4]), [1])["all"])
+    with pytest.raises(DatasetError, match="which has other steps"):
+        total.add(add_up(whole, [1, 2])["all"])
 
 
 def test_subsets_are_read_in_one_pass(root):

@@ -1,0 +1,274 @@
+"""Commands for numbers about spikes: stats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spikebin.choices import Match, Short
+from spikebin.cli import app
+from spikebin.cli.dataset import BrokenOption, DatasetOption, LeaveOutOption, _open, _output
+from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, load, note
+
+if TYPE_CHECKING:
+    from spikebin.dataset.dataset import Dataset
+    from spikebin.output.state import SheetState
+    from spikebin.pipeline.plan import Plan
+    from spikebin.stats.collect import Request
+    from spikebin.stats.statistics import Stats
+
+ITEMS, PARTS, OUTPUT = "What is counted", "Which parts", "Output"
+
+
+def _widths(text: str) -> list[float]:
+    from spikebin.recordings.continuous.units import parse_ms
+
+    try:
+        return [parse_ms(width) for width in text.split(",") if width.strip()]
+    except ValueError as error:
+        raise typer.BadParameter(f"--width {text}: {error}") from None
+
+
+@app.command()
+def stats(
+    width: Annotated[
+        str | None,
+        typer.Option(
+            "--width",
+            "-w",
+            metavar="MS,...",
+            help="Widths of bins, multiples of that of the files: 1,5,10,15,20. Default: that of the files.",
+            show_default=False,
+            rich_help_panel=ITEMS,
+        ),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(
+            "--window",
+            metavar="A:B",
+            help="Bins A to B - 1 of each trial, from the onset of --origin; default: whole trials.",
+            show_default=False,
+            rich_help_panel=ITEMS,
+        ),
+    ] = None,
+    origin: Annotated[
+        str, typer.Option("--origin", metavar="PHASE", help="Phase whose onset is bin 0.", rich_help_panel=ITEMS)
+    ] = "image",
+    across: Annotated[
+        bool, typer.Option("--across", help="Let --window reach into the next trial.", rich_help_panel=ITEMS)
+    ] = False,
+    short: Annotated[
+        Short, typer.Option("--short", help="Of --window, where it was not recorded whole.", rich_help_panel=ITEMS)
+    ] = "refuse",
+    neurons_index: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--neurons-index",
+            metavar="FILE",
+            help="Only the neurons of an old {sheet: rows} file (size_10.0.pkl). Several are counted in one pass.",
+            show_default=False,
+            rich_help_panel=ITEMS,
+        ),
+    ] = None,
+    sample: Annotated[
+        int,
+        typer.Option(
+            "--sample", metavar="N", min=1, help="Neurons of correlations and reliability.", rich_help_panel=ITEMS
+        ),
+    ] = 100,
+    variant: VariantOption = None,
+    sheet: SheetOption = None,
+    index: Annotated[
+        str | None,
+        typer.Option(
+            "--index",
+            "-i",
+            metavar="SPEC",
+            help="Only add up these jobs of the plan, 3,7-9, and keep that for the next call, as a Slurm task does.",
+            show_default=False,
+            rich_help_panel=PARTS,
+        ),
+    ] = None,
+    missing: Annotated[
+        bool,
+        typer.Option(
+            "--missing",
+            help="Only print the indices of the jobs that are done and not added up yet.",
+            rich_help_panel=PARTS,
+        ),
+    ] = False,
+    match: Annotated[
+        Match,
+        typer.Option(
+            "--match",
+            help="exact: all parts have the same neurons; common: those that all have.",
+            rich_help_panel=PARTS,
+        ),
+    ] = "exact",
+    leave_out: LeaveOutOption = None,
+    without_broken: BrokenOption = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Write tables there.", show_default=False, rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="Of --out: csv, json or parquet, a file a table; npz, all arrays. May be repeated; default: csv.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", metavar="N", min=1, help="Parts at once; default: the CPUs there are.", show_default=False
+        ),
+    ] = None,
+    json: JsonOption = False,
+    dataset: DatasetOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Count spikes: rates, PSTHs, histograms, Fano factors, correlations of each sheet, at several widths in one pass.
+
+    What each part adds up to is kept in OUTPUT/stats, so that a second call, or one after an array of Slurm tasks
+    (`spikebin template stats.sbatch`), takes seconds; a part that was exported again is counted again.
+
+    Examples
+    --------
+        spikebin stats --width 1,5,10,15,20 --window 0:712 --across --short cut --out numbers
+
+        sbatch --array=$(spikebin stats --missing) stats.sbatch
+    """
+    from spikebin.system.process import cpus, settle_in
+
+    settle_in()
+    from spikebin.dataset.dataset import dataset_of
+    from spikebin.dataset.open import chosen_variants, sheets_of
+    from spikebin.exports.materialise import parse_window
+    from spikebin.exports.old_layouts import read_index
+    from spikebin.stats.collect import Cut, Request
+
+    if sum((index is not None, missing, out is not None)) > 1:
+        raise typer.BadParameter("--index, --missing and --out do different things: give one of them")
+    if (index is not None or missing) and (dataset is not None or match != "exact"):
+        raise typer.BadParameter("--index and --missing go job by job: leave --dataset and --match out")
+    cut = Cut(None if window is None else parse_window(window), origin, across, short)
+    subsets = {path.stem: read_index(path) for path in neurons_index or ()}
+    request = Request(None if width is None else _widths(width), cut, subsets, sample)
+    threads = workers or cpus()
+    if index is not None or missing:
+        plan = load(config)
+        states = _states(plan, sheet, variant)
+        if missing:
+            _print_missing(plan, request, states)
+        else:
+            assert index is not None  # noqa: S101
+            raise typer.Exit(_add_up(plan, request, states, index, threads))
+        return
+    output = _output(config, dataset)
+    found: list[tuple[str, Stats]] = []
+    for name in chosen_variants(output[0], variant):
+        for one in sheets_of(output[0], name, sheet):
+            sheets = _open(output, name, one, match, leave_out, broken=without_broken)
+            found += _with_progress(dataset_of(next(iter(sheets.values()))), request, output[0], threads).items()
+    _answer(found, out, formats or ["csv"], json=json)
+
+
+def _with_progress(dataset: Dataset, request: Request, output: Path, threads: int) -> dict[str, Stats]:
+    from spikebin.cli.progress import followed
+    from spikebin.stats.collect import collect, reduce_parts
+
+    parts = collect(dataset, request, output, threads=threads)
+    return reduce_parts(dataset, request, followed(parts, len(dataset.parts), None))
+
+
+def _states(plan: Plan, sheet: str | None, variant: str | None) -> dict[int, list[SheetState]]:
+    """The sheets of each job that are done, or should be."""
+    from spikebin.output.state import State, survey
+
+    states: dict[int, list[SheetState]] = {}
+    for found in survey(plan, sheet=sheet and plan.find_sheet(sheet), variant=variant and plan.find_variant(variant)):
+        if found.state not in {State.EXCLUDED, State.NO_SOURCE}:
+            states.setdefault(found.job.index, []).append(found)
+    return states
+
+
+def _print_missing(plan: Plan, request: Request, states: dict[int, list[SheetState]]) -> None:
+    from spikebin.slurm.array_spec import array_spec
+    from spikebin.stats.collect import are_kept, part_of
+
+    output = plan.output
+    lacking = [
+        index
+        for index, sheets in states.items()
+        if not all(
+            are_kept(part_of(output, found.job.variant, found.job.part, found.sheet), request, output)
+            for found in sheets
+            if found.header is not None
+        )
+    ]
+    if lacking:
+        typer.echo(array_spec(lacking))
+    else:
+        note("nothing is missing: all that is done has been added up")
+
+
+def _add_up(plan: Plan, request: Request, states: dict[int, list[SheetState]], index: str, threads: int) -> int:
+    """Add up some jobs; the exit code, 1 where a sheet is not done."""
+    from spikebin.slurm.array_spec import parse_array_spec
+    from spikebin.stats.collect import collect, part_of
+
+    code = 0
+    for span in parse_array_spec(index):
+        for i in span:
+            for found in states.get(plan.job(i).index, ()):
+                what = f"{found.job.name} {found.sheet}"
+                if found.header is None:
+                    note(f"error: {what} is {found.state}: export it first, `spikebin job {i}`")
+                    code = 1
+                    continue
+                dataset = part_of(plan.output, found.job.variant, found.job.part, found.sheet)
+                for _, kept, _ in collect(dataset, request, plan.output, threads=threads):
+                    note(f"{what}: {'added up already' if kept else 'added up'}")
+    return code
+
+
+def _answer(found: list[tuple[str, Stats]], out: Path | None, formats: list[str], *, json: bool) -> None:
+    from spikebin.stats.tables import summary
+
+    rows = []
+    for subset, stats in found:
+        variant, sheet = stats.name.split("/", 1)
+        rows += [{"variant": variant, "sheet": sheet, "subset": subset, **row} for row in summary(stats)]
+    if out is not None:
+        from spikebin.stats.files import write_statistics
+
+        written = list(write_statistics(found, out, formats))  # type: ignore[arg-type]
+        note(f"wrote {len(written)} files to {out}: {', '.join(path.name for path in written)}")
+    if json:
+        answer_json(rows)
+        return
+    from spikebin.cli.tables import print_table
+
+    columns = ["variant", "sheet", "subset", "width", "trials", "neurons", "Hz", "silent", "CV", "reliable"]
+    columns += ["synchrony", "Fano", "correlation"]
+    if not any(subset != "all" for subset, _ in found):
+        columns.remove("subset")
+        rows = [{name: value for name, value in row.items() if name != "subset"} for row in rows]
+    print_table("", columns, [[_cell(value) for value in row.values()] for row in rows])
+
+
+def _cell(value: object) -> object:
+    """Three digits of a fraction; what is left of sums of floats is none."""
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) > 1e-9 else "0"
+    return "-" if value is None else value
