@@ -6,6 +6,7 @@ from typing import Literal
 
 __all__ = [
     "Broken",
+    "Check",
     "Codec",
     "How",
     "Layout",
@@ -27,5 +28,6 @@ Match = Literal["exact", "common"]
 Layout = Literal["matrix", "events"]
 Values = Literal["bool", "count"]
 Codec = Literal["blosc2", "zlib"]
+Check = Literal["first", "always", "never"]
 Broken = Literal["refuse", "leave out"]
 StatsFormat = Literal["csv", "json", "parquet", "npz"]

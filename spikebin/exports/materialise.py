@@ -228,7 +228,14 @@ def materialise(
             if sealed is not None and (sealed.source.name, sealed.layout, sealed.codec) == wanted:
                 yield Written(target, sealed, skipped=True)
                 continue
-            settings = Settings(recording.binning, layout or header.layout, codec or header.codec, trial=header.trial)
+            settings = Settings(
+                recording.binning,
+                layout or header.layout,
+                codec or header.codec,
+                trial=header.trial,
+                reading=header.reading or {},
+                views=(*header.views, *recording.steps),
+            )
             seal = write_sheet(
                 recording, header.identity, settings, target, check=partial(_write_ids, out, header.identity, recording)
             )
@@ -256,6 +263,8 @@ class _ViewRecording:
         order = np.lexsort([view.trials["order"], view.trials["repeat"]])
         rows = np.argsort(view.neurons["neuron_id"], kind="stable")
         self._view = view.take(order).select(index=rows)
+        self.steps = view.steps
+        self.n_recorded = self.n_in_trials = None
         steps = " | ".join(view.steps) or "copy"
         self.name = f"{file.path.name} (content {file.header.content_digest[:16]}) | {steps}"
         self.where = f"{view.name} of part {file.header.part}"

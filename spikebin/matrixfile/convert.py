@@ -9,6 +9,7 @@ from spikebin.binning.trial import TrialEvents
 from spikebin.errors import DiskFullError, MatrixFileError, SpikebinError
 from spikebin.matrixfile.image import MatrixImage
 from spikebin.matrixfile.reader import open_file
+from spikebin.matrixfile.seal import FORMAT_VERSION
 from spikebin.matrixfile.verify import matrix_files, verify_file
 from spikebin.matrixfile.writer import seal_image
 
@@ -109,12 +110,19 @@ def convert_file(
             flat, values = file.flat_events(i)
             events = TrialEvents(flat, values if counting else None)
             image.append(events, image.encode(events))
-        data, digest = image.finish(file.stored_table("source"), threads)
+        data, digest, chunks = image.finish(file.stored_table("source"), threads)
     finally:
         image.close()
     if digest != seal.content_digest:
         raise MatrixFileError(f"{path} was changed while it was converted: nothing is written, start again")
-    return seal_image(target, replace(seal, layout=layout, codec=codec), data, check=verify_file)
+    return seal_image(
+        target,
+        replace(
+            seal, layout=layout, codec=codec, chunks=chunks, reading=seal.reading or {}, format_version=FORMAT_VERSION
+        ),
+        data,
+        check=verify_file,
+    )
 
 
 def convert_targets(paths: Iterable[Path], out: Path | None) -> list[tuple[Path, Path]]:

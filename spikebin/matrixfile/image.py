@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import MatrixFileError
+from spikebin.matrixfile.checksums import create_checksums, fill_checksums
 from spikebin.matrixfile.digest import ContentDigest
 from spikebin.matrixfile.layouts.base import make_layout
+from spikebin.matrixfile.layouts.chunks import FileBytes
 from spikebin.matrixfile.schema import create_table
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.system.hdf5 import HDF5_LOCK
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import TrialEvents
+    from spikebin.matrixfile.seal import ChunkTable
 
 __all__ = ["MatrixImage"]
 
@@ -94,8 +97,8 @@ class MatrixImage:
             self._layout.append(self._file, self._n_appended, encoded)
         self._n_appended += 1
 
-    def finish(self, sources: NDArray[Any], threads: int) -> tuple[bytes, str]:
-        """The bytes of the HDF5 file, and the content digest; the image is closed.
+    def finish(self, sources: NDArray[Any], threads: int) -> tuple[bytearray, str, ChunkTable]:
+        """The bytes of the HDF5 file, the content digest and the checksums; the image is closed.
 
         Parameters
         ----------
@@ -106,9 +109,10 @@ class MatrixImage:
 
         Returns
         -------
-        image : bytes
+        image : bytearray
         digest : str
             64 hexadecimal digits.
+        chunks : ChunkTable
 
         Raises
         ------
@@ -120,10 +124,13 @@ class MatrixImage:
         with HDF5_LOCK:
             self._layout.finish(self._file, threads)
             create_table(self._file, "source", sources)
+            mark = create_checksums(self._file, len(self._trials) * self._layout.n_chunks)
             self._file.flush()
-            image: bytes = self._file.get_file_image()
+            image = bytearray(self._file.get_file_image())
+            read = FileBytes(len(image) + SEAL_SIZE, lambda n, at: bytes(image[at - SEAL_SIZE : at - SEAL_SIZE + n]))
+            places = self._layout.places(self._file, read)
             self.close()
-        return image, self._digest.hexdigest()
+        return image, self._digest.hexdigest(), fill_checksums(image, mark, places.reshape(-1, 2))
 
     def close(self) -> None:
         """Forget what was built so far."""

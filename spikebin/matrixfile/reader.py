@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from spikebin.errors import MatrixFileError
+from spikebin.matrixfile.checksums import Checks
 from spikebin.matrixfile.layouts.base import make_layout
-from spikebin.matrixfile.layouts.chunks import DamagedChunkError
+from spikebin.matrixfile.layouts.chunks import DamagedChunkError, FileBytes
 from spikebin.matrixfile.lazy import LazyArray, Selector
 from spikebin.matrixfile.schema import COLUMNS, decoded
 from spikebin.matrixfile.seal import read_seal_of
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.choices import Check
+
 
 __all__ = ["MatrixFile", "open_file"]
+
+T = TypeVar("T")
 
 
 class MatrixFile:
@@ -36,6 +41,9 @@ class MatrixFile:
     Parameters
     ----------
     path : Path or str
+    check : {"first", "always", "never"}
+        Whether what is read is held against the checksums that were sealed: when this object reads it for the first
+        time, each time, or never. Of files of format_version 1, which have none, the whole is read and hashed.
 
     Attributes
     ----------
@@ -51,10 +59,13 @@ class MatrixFile:
         If the file is not complete by its seal, or of a newer version.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, check: Check = "first") -> None:
         self.path = Path(path)
+        self.check = check
         self.header, stat = read_seal_of(self.path)
+        self._checks = Checks(str(self.path), self.header, check)
         self._identity = _file_identity(stat)
+        self._places: NDArray[np.int64] | None = None
         self.shape = self.header.shape
         self.binning = self.header.binning
         self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
@@ -172,8 +183,8 @@ class MatrixFile:
         with self._chunks() as chunks:
             return self._layout.events(chunks, trial % self.shape[0])
 
-    def __reduce__(self) -> tuple[type[MatrixFile], tuple[Path]]:
-        return MatrixFile, (self.path,)
+    def __reduce__(self) -> tuple[partial[MatrixFile], tuple[Path]]:
+        return partial(MatrixFile, check=self.check), (self.path,)
 
     def __repr__(self) -> str:
         return f"<matrix file {self.header.identity}, {self.shape} of {self.dtype}, {self.path}>"
@@ -203,12 +214,20 @@ class MatrixFile:
     @contextmanager
     def _chunks(self) -> Iterator[Callable[[int, int], bytes]]:
         """A function that reads one chunk of one trial, past HDF5: any thread, any process, no lock, no handle kept."""
-        places = self._places
         try:
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
                 self._check_identity(os.fstat(descriptor))
-                yield lambda trial, i: os.pread(descriptor, int(places[trial, i, 1]), int(places[trial, i, 0]))
+                check = self._checks.before_chunks(descriptor)
+                places = self._chunk_places(descriptor)
+
+                def read(trial: int, i: int) -> bytes:
+                    offset, size = places[trial, i].tolist()
+                    data = os.pread(descriptor, size, offset)
+                    check(trial * places.shape[1] + i, data)
+                    return data
+
+                yield read
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -224,13 +243,29 @@ class MatrixFile:
         if _file_identity(stat) != self._identity:
             raise MatrixFileError(f"{self.path} was written again since it was opened: open it again")
 
-    @cached_property
-    def _places(self) -> NDArray[np.int64]:
-        """Where the chunks of each trial lie."""
-        return self._ask_hdf5(self._layout.attach)
+    def _chunk_places(self, descriptor: int) -> NDArray[np.int64]:
+        """Where the chunks of each trial lie, (n_trials, n_chunks, 2)."""
+        if self._places is None:
+            if self.header.chunks is None:
+                self._places = self._ask_hdf5(self._places_by_hdf5)
+            else:
+                if self.header.layout == "events":
+                    self._ask_hdf5(self._layout.attach)
+                places = self._checks.places(descriptor)
+                if places.shape[1] != self._layout.n_chunks:
+                    raise self._unlike_seal(f"{places.shape[1]} chunks a trial")
+                self._places = places
+        return self._places
 
-    def _ask_hdf5(self, question: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
-        """What `question` finds in the file as PyTables opens it; the handle is not kept."""
+    def _places_by_hdf5(self, file: Any) -> NDArray[np.int64]:
+        descriptor = file.fileno()
+        self._layout.attach(file)
+        data = FileBytes(os.fstat(descriptor).st_size, lambda size, offset: os.pread(descriptor, size, offset))
+        return self._layout.places(file, data)
+
+    def _ask_hdf5(self, question: Callable[[Any], T]) -> T:
+        """What `question` finds in the file as PyTables opens it, once its bytes are checked; no handle is kept."""
+        self._check_before_hdf5()
         try:
             with open_hdf5(self.path) as file:
                 self._check_identity(os.fstat(file.fileno()))
@@ -244,6 +279,19 @@ class MatrixFile:
             raise self._unreadable(error.reason) from error
         except DamagedChunkError as error:
             raise self._unreadable(str(error)) from error
+
+    def _check_before_hdf5(self) -> None:
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                self._check_identity(os.fstat(descriptor))
+                self._checks.before_hdf5(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise MatrixFileError(
+                f"{self.path} cannot be read ({error.strerror}): check the disk and your rights"
+            ) from None
 
     def _table(self, file: Any, name: str) -> NDArray[Any]:
         """A table of an open file, which has the columns that every matrix file has."""
@@ -275,12 +323,14 @@ class MatrixFile:
         )
 
 
-def open_file(path: Path | str) -> MatrixFile:
+def open_file(path: Path | str, *, check: Check = "first") -> MatrixFile:
     """Open a matrix file.
 
     Parameters
     ----------
     path : Path or str
+    check : {"first", "always", "never"}
+        Whether what is read is held against the checksums that were sealed, see `MatrixFile`.
 
     Returns
     -------
@@ -291,7 +341,7 @@ def open_file(path: Path | str) -> MatrixFile:
     MatrixFileError
         If the file is not complete by its seal, or of a newer version.
     """
-    return MatrixFile(path)
+    return MatrixFile(path, check=check)
 
 
 def _file_identity(stat: os.stat_result) -> tuple[int, int, int]:

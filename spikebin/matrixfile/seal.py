@@ -11,7 +11,7 @@ import math
 import os
 import zlib
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 from spikebin.binning.rules import Binning
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT_VERSION",
     "SEAL_SIZE",
+    "ChunkTable",
     "Identity",
     "Seal",
     "SealedPhase",
@@ -40,11 +41,12 @@ __all__ = [
     "verify_seal",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SEAL_SIZE = 4096
 MAGIC = b"spikebin "
 CHECK = b', "seal_crc32": '
 LARGEST = 1 << 63
+SINCE_2 = ("reading", "views", "chunks", "n_unassigned")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,16 @@ class SealedSource:
 
 
 @dataclass(frozen=True)
+class ChunkTable:
+    """Where the table of checksums lies, how many rows it has, its own crc32, and that of all that is not in it."""
+
+    offset: int
+    n_chunks: int
+    crc32: int
+    rest_crc32: int
+
+
+@dataclass(frozen=True)
 class Seal:
     """What a seal says: the facts of one matrix file.
 
@@ -102,6 +114,14 @@ class Seal:
     content_digest : str
         See `spikebin.matrixfile.digest`.
     source : SealedSource
+    reading : mapping or None
+        The settings by which the recording was read, as far as they differ from the defaults; None in format_version 1.
+    n_unassigned : int or None
+        Spikes of the sheet's recording that no trial took; None where that is not known, and in format_version 1.
+    views : tuple of str
+        The chain of views that the file was made by; empty where it was made from a recording.
+    chunks : ChunkTable or None
+        Checksums, see `spikebin.matrixfile.checksums`; None in format_version 1.
     limit : int or None
         Only so many trials of the recording were asked for: such a file is not complete. None: all.
     size : int
@@ -129,6 +149,10 @@ class Seal:
     n_outside: int
     content_digest: str
     source: SealedSource
+    reading: Mapping[str, Any] | None = None
+    n_unassigned: int | None = None
+    views: tuple[str, ...] = ()
+    chunks: ChunkTable | None = None
     limit: int | None = None
     size: int = 0
     sha256: str = ""
@@ -146,17 +170,16 @@ class Seal:
         """Where the spikes went."""
         return Tally(self.n_spikes, self.n_binned, self.n_collisions, self.n_outside)
 
-    @property
-    def views(self) -> tuple[str, ...]:
-        """The chain of views that the file was made by; empty where it was made from a recording."""
-        name, *steps = self.source.name.split(" | ")
-        return tuple(steps) if " (content " in name else ()
-
     def as_dict(self) -> dict[str, Any]:
         """All of it as JSON holds it, in the order of the file."""
-        values: dict[str, Any] = {key: getattr(self, key) for key in KEYS if getattr(self, key) is not None}
+        values: dict[str, Any] = {key: getattr(self, key) for key in KEYS}
         values |= {"shape": list(self.shape), "binning": asdict(self.binning), "trial": dict(self.trial)}
-        return values | {"phases": [asdict(phase) for phase in self.phases], "source": asdict(self.source)}
+        values |= {"phases": [asdict(phase) for phase in self.phases], "source": asdict(self.source)}
+        if self.format_version == 1:
+            values |= dict.fromkeys(SINCE_2)
+        else:
+            values |= {"views": list(self.views), "chunks": None if self.chunks is None else asdict(self.chunks)}
+        return {key: value for key, value in values.items() if value is not None}
 
 
 def _is_text(value: Any) -> bool:
@@ -225,6 +248,15 @@ def _is_source(value: Any) -> bool:
     )
 
 
+def _is_chunk_table(value: Any) -> bool:
+    return (
+        _is_object(value)
+        and value.keys() == {"offset", "n_chunks", "crc32", "rest_crc32"}
+        and all(map(_is_count, value.values()))
+        and value["offset"] >= SEAL_SIZE
+    )
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number")
 
@@ -252,6 +284,11 @@ KEYS: dict[str, Callable[[Any], bool]] = {
     "n_outside": _is_count,
     "content_digest": _is_text,
     "source": _is_source,
+    "reading": _is_object,
+    "views": lambda value: type(value) is list and all(map(_is_text, value)),
+    "chunks": _is_chunk_table,
+    # Only where it is known.
+    "n_unassigned": lambda value: value is None or _is_count(value),
     # Only where trials were left out.
     "limit": lambda value: value is None or _is_count(value),
 }
@@ -268,7 +305,7 @@ def pack_seal(seal: Seal) -> bytes:
     Returns
     -------
     bytes
-        ``spikebin 1``, the facts as JSON with a crc32 of all before it as its last key, newlines.
+        ``spikebin 2``, the facts as JSON with a crc32 of all before it as its last key, newlines.
 
     Raises
     ------
@@ -445,17 +482,29 @@ def verify_seal(path: Path | str) -> Seal:
 
 def _misfit(facts: Mapping[str, Any]) -> str | None:
     """The first key whose value no seal has."""
-    return next((key for key, fits in KEYS.items() if not fits(facts.get(key))), None)
+    first = facts.get("format_version") == 1
+    return next(
+        (key for key, fits in KEYS.items() if not (fits(facts.get(key)) or (first and key in SINCE_2))),
+        None,
+    )
 
 
 def _sealed(facts: dict[str, Any]) -> Seal:
     """A seal from facts that fit; what a newer release of this format_version adds is passed over."""
-    known = {field.name for field in fields(Seal)}
-    values = {key: value for key, value in facts.items() if key in known}
+    values = {key: value for key, value in facts.items() if key in KEYS}
     values["shape"] = tuple(facts["shape"])
     values["binning"] = Binning(**facts["binning"])
     values["phases"] = tuple(SealedPhase(**phase) for phase in facts["phases"])
     values["source"] = SealedSource(**facts["source"])
+    if facts["format_version"] == 1:
+        # That release said by which views a file was made in the name of its source.
+        name, *steps = facts["source"]["name"].split(" | ")
+        for key in SINCE_2:
+            values.pop(key, None)
+        values["views"] = tuple(steps) if " (content " in name else ()
+    else:
+        values["views"] = tuple(facts["views"])
+        values["chunks"] = ChunkTable(**facts["chunks"])
     return Seal(**values)
 
 

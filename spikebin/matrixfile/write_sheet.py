@@ -41,6 +41,8 @@ class Settings:
     reading : mapping
         The settings by which the recording was read, for the seal: `Reading.settings`, and the format
         where it was named.
+    views : tuple of str
+        The chain of views that the trials come from, for the seal; empty for those of a recording.
     """
 
     binning: Binning
@@ -49,6 +51,7 @@ class Settings:
     threads: int = 1
     trial: Mapping[str, Any] = field(default_factory=dict)
     reading: Mapping[str, Any] = field(default_factory=dict)
+    views: tuple[str, ...] = ()
 
 
 def write_sheet(
@@ -98,7 +101,9 @@ def write_sheet(
             writer.append(events, encoded)
             if on_trial is not None:
                 on_trial(events)
-        return writer.write(target, recording.name, _files(recording), limit=limit, check=check)
+        return writer.write(
+            target, recording.name, _files(recording), limit=limit, n_unassigned=_unassigned(recording), check=check
+        )
 
 
 def binned_trials(
@@ -139,6 +144,12 @@ def binned_trials(
         return events, encode(events)
 
     yield from in_order(work, len(trials), settings.threads)
+
+
+def _unassigned(recording: SheetRecording) -> int | None:
+    """Spikes that no trial took; known once all trials are read."""
+    n_recorded, n_in_trials = recording.n_recorded, recording.n_in_trials
+    return None if n_recorded is None or n_in_trials is None else n_recorded - n_in_trials
 
 
 def _files(recording: SheetRecording) -> Sequence[SourceFile]:

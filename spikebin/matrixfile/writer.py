@@ -121,6 +121,7 @@ class MatrixWriter:
         files: Sequence[SourceFile],
         *,
         limit: int | None = None,
+        n_unassigned: int | None = None,
         check: Callable[[Path], object] | None = None,
     ) -> Seal:
         """Seal the file and put it in place.
@@ -134,6 +135,8 @@ class MatrixWriter:
             What was read.
         limit : int, optional
             Only so many trials of the recording were asked for; sealed, so that the file does not count as complete.
+        n_unassigned : int, optional
+            Spikes of the recording that no trial took, where that is known.
         check : callable, optional
             See `spikebin.system.files.write_atomically`.
 
@@ -150,7 +153,7 @@ class MatrixWriter:
         SpikebinError
             If the file cannot be written; nothing is left behind.
         """
-        image, digest = self._image.finish(source_table(files), self.settings.threads)
+        image, digest, chunks = self._image.finish(source_table(files), self.settings.threads)
         seal = Seal(
             **asdict(self.identity),
             shape=self.shape,
@@ -167,6 +170,10 @@ class MatrixWriter:
                 size=sum(file.size for file in files),
                 mtime=max((file.mtime for file in files), default=0.0),
             ),
+            reading=self.settings.reading,
+            n_unassigned=n_unassigned if limit is None else None,
+            views=self.settings.views,
+            chunks=chunks,
             limit=limit,
         )
         return seal_image(path, seal, image, check=check)
@@ -190,7 +197,9 @@ class MatrixWriter:
         return tuple(phases)
 
 
-def seal_image(path: Path, seal: Seal, image: bytes, *, check: Callable[[Path], object] | None = None) -> Seal:
+def seal_image(
+    path: Path, seal: Seal, image: bytes | bytearray, *, check: Callable[[Path], object] | None = None
+) -> Seal:
     """Put an image in place under its seal.
 
     Parameters
@@ -198,7 +207,7 @@ def seal_image(path: Path, seal: Seal, image: bytes, *, check: Callable[[Path], 
     path : Path
     seal : Seal
         What the seal says but for the versions, the time, and the size and sha256 of the image.
-    image : bytes
+    image : bytes-like
     check : callable, optional
         See `spikebin.system.files.write_atomically`.
 
@@ -224,5 +233,5 @@ def seal_image(path: Path, seal: Seal, image: bytes, *, check: Callable[[Path], 
         size=len(image),
         sha256=hashlib.sha256(image).hexdigest(),
     )
-    write_atomically(path, (pack_seal(seal), image), check=check)
+    write_atomically(path, (pack_seal(seal), memoryview(image)), check=check)
     return seal

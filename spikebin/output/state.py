@@ -213,6 +213,8 @@ class _Looker:
             return f"{path} was made with another [binning]"
         if seal.trial != self.plan.trial:
             return f"{path} was made with another [trial]"
+        if not _read_alike(seal.reading, self.plan.reading(job, sheet)):
+            return f"{path} was read with other settings of [[recordings]]"
         if not seal.identity.names(job.variant, job.part, sheet):
             # A seal can hold what no recording is called.
             return f"{path} holds {' '.join(str(seal.identity).split())}: it was renamed or copied"
@@ -231,6 +233,13 @@ class _Looker:
         if source and source not in self.sources:
             self.sources[source] = self.plan.resolve(source).exists()
         return bool(source) and self.sources[source]
+
+
+def _read_alike(sealed: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
+    """Whether a file was read as is wanted now; the format may be told from the recording itself."""
+    if sealed is None or wanted is None:
+        return True
+    return {key: value for key, value in sealed.items() if key != "format" or "format" in wanted} == dict(wanted)
 
 
 def _names(directory: Path) -> frozenset[str]:

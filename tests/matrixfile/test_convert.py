@@ -18,7 +18,7 @@ from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.verify import verify_file
 
 KINDS = list(product(("matrix", "events"), ("blosc2", "zlib")))
-OWN = ("created", "size", "sha256", "layout", "codec")
+OWN = ("created", "size", "sha256", "layout", "codec", "chunks")
 
 
 @pytest.mark.parametrize("values", ["bool", "count"])

@@ -291,11 +291,15 @@ def test_a_chunk_inflates_to_its_own_size_and_no_further():
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_damaged_chunk_is_named_with_its_file(tmp_path, layout):
     path = tmp_path / "a.h5"
-    offset, size = write(path, draw((1, 60, 90), "bool"), layout=layout, codec="zlib")._places[0, 0]
+    file = write(path, draw((1, 60, 90), "bool"), layout=layout, codec="zlib")
+    file.flat_events(0)
+    offset, size = file._places[0, 0]
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(bytes(size))
     with pytest.raises(MatrixFileError, match=r"a\.h5 holds a damaged chunk .*spikebin verify"):
+        open_file(path, check="never").spikes[0]
+    with pytest.raises(MatrixFileError, match=r"a\.h5 has changed .*spikebin verify"):
         open_file(path).spikes[0]
     with pytest.raises(MatrixFileError, match="sha256"):
         verify_file(path)

@@ -13,18 +13,19 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.system.process import usable_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["ChunkCodec", "DamagedChunkError", "chunk_places"]
+__all__ = ["ChunkCodec", "DamagedChunkError", "FileBytes", "chunk_places"]
 
 
 # A forked child has none of the threads that Blosc2 had begun in its parent, and Blosc2 would wait for them for ever.
@@ -253,7 +254,14 @@ def _padded(shape: Sequence[int], blocks: Sequence[int]) -> tuple[int, ...]:
     return tuple(-(-size // block) * block for size, block in zip(shape, blocks, strict=True))
 
 
-def chunk_places(array: Any, shape: tuple[int, ...], chunkshape: tuple[int, ...]) -> NDArray[np.int64]:
+class FileBytes(NamedTuple):
+    """The bytes of a file: how many, and what reads ``n`` of them from an offset."""
+
+    size: int
+    read: Callable[[int, int], bytes]
+
+
+def chunk_places(array: Any, shape: tuple[int, ...], chunkshape: tuple[int, ...], data: FileBytes) -> NDArray[np.int64]:
     """Where the chunks of a PyTables array lie.
 
     Parameters
@@ -261,6 +269,8 @@ def chunk_places(array: Any, shape: tuple[int, ...], chunkshape: tuple[int, ...]
     array : tables.CArray
     shape, chunkshape : tuple of int
         What it must have; a chunk holds one trial, or a part of it.
+    data : FileBytes
+        Of the file that it lies in.
 
     Returns
     -------
@@ -272,31 +282,29 @@ def chunk_places(array: Any, shape: tuple[int, ...], chunkshape: tuple[int, ...]
     DamagedChunkError
         If the array is another, lacks a chunk, or its first chunk does not lie where HDF5 says.
     """
-    file, name = array._v_file, array._v_pathname
+    name = array._v_pathname
     if (array.shape, array.chunkshape) != (shape, chunkshape):
         raise DamagedChunkError(
             f"{name} is of shape {array.shape} in chunks of {array.chunkshape}, not {shape} in {chunkshape}"
         )
-    size = os.fstat(file.fileno()).st_size
     # Before anything is counted: a file of 4 kB may claim to hold any number of them.
-    if math.prod(-(-n // m) for n, m in zip(shape, chunkshape, strict=True)) > size:
+    if math.prod(-(-n // m) for n, m in zip(shape, chunkshape, strict=True)) > data.size:
         raise DamagedChunkError(f"{name} is said to have more chunks than its file has bytes")
     corners = product(*(range(0, n, m) for n, m in zip(shape, chunkshape, strict=True)))
     infos = [array.chunk_info(corner) for corner in corners]
     if any(info.offset is None for info in infos):
         raise DamagedChunkError(f"{name} lacks chunks")
     places = np.array([(info.offset, info.size) for info in infos], np.int64)
-    places[:, 0] += _base(array, infos[0])
-    if (places < 0).any() or (places.sum(axis=1) > size).any():
+    places[:, 0] += _base(array, infos[0], data)
+    if (places < 0).any() or (places.sum(axis=1) > data.size).any():
         raise DamagedChunkError(f"{name} has chunks outside of its file")
     return places.reshape(shape[0], -1, 2)
 
 
-def _base(array: Any, info: Any) -> int:
+def _base(array: Any, info: Any, data: FileBytes) -> int:
     """Where HDF5 counts offsets from: some versions from the start of the file, some from the end of its user block."""
-    file = array._v_file
     chunk = array.read_chunk((0,) * array.ndim)
-    for base in (0, file.get_userblock_size()):
-        if os.pread(file.fileno(), info.size, info.offset + base) == chunk:
+    for base in (0, array._v_file.get_userblock_size()):
+        if info.offset + base >= SEAL_SIZE and data.read(info.size, info.offset + base) == chunk:
             return int(base)
     raise DamagedChunkError("its first chunk is not where HDF5 says")

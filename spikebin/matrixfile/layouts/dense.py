@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import TrialEvents
+    from spikebin.matrixfile.layouts.chunks import FileBytes
     from spikebin.matrixfile.lazy import Selector
 
 __all__ = ["MatrixLayout"]
@@ -128,24 +129,39 @@ class MatrixLayout:
         threads : int
         """
 
-    def attach(self, file: Any) -> NDArray[np.int64]:
+    @property
+    def n_chunks(self) -> int:
+        """Chunks of a trial."""
+        return len(self._corners)
+
+    def attach(self, file: Any) -> None:
+        """Nothing has to be learned from a file before it is read.
+
+        Parameters
+        ----------
+        file : tables.File
+        """
+
+    def places(self, file: Any, data: FileBytes) -> NDArray[np.int64]:
         """Where the chunks of each trial lie.
 
         Parameters
         ----------
         file : tables.File
+        data : FileBytes
+            Of that file.
 
         Returns
         -------
         int64 (n_trials, n_chunks, 2)
-            Offset in the HDF5 file, and size.
+            Offset in the file, and bytes.
 
         Raises
         ------
         DamagedChunkError
             As `spikebin.matrixfile.layouts.chunks.chunk_places`.
         """
-        return chunk_places(file.get_node("/", "spikes", "Array"), self.shape, self._codec.shape)
+        return chunk_places(file.get_node("/", "spikes", "Array"), self.shape, self._codec.shape, data)
 
     def block(
         self, chunks: Callable[[int, int], bytes], trials: Selector, rows: Selector, columns: Selector

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import TrialEvents
+    from spikebin.matrixfile.layouts.chunks import FileBytes
     from spikebin.matrixfile.lazy import Selector
 
 __all__ = ["EventsLayout"]
@@ -127,22 +128,22 @@ class EventsLayout:
                     for i, chunk in enumerate(chunks):
                         array.write_chunk((trial, i * array.chunkshape[1]), chunk)
 
-    def attach(self, file: Any) -> NDArray[np.int64]:
-        """Learn what reading needs, and where the chunks of each trial lie.
+    @property
+    def n_chunks(self) -> int:
+        """Chunks of a trial, once they are written or attached to."""
+        return self._n_chunks * len(self._codecs)
+
+    def attach(self, file: Any) -> None:
+        """Learn what reading needs: the order of the neurons, the type of the gaps, and how many chunks there are.
 
         Parameters
         ----------
         file : tables.File
 
-        Returns
-        -------
-        int64 (n_trials, n_chunks, 2)
-            As `spikebin.matrixfile.layouts.dense.MatrixLayout.attach`; for counts, the chunks of ``/events`` first.
-
         Raises
         ------
         DamagedChunkError
-            If the arrays are not what spikebin writes, or as `spikebin.matrixfile.layouts.chunks.chunk_places`.
+            If the arrays are not what spikebin writes.
         """
         n_nodes = 2 if self.dtype == bool else 3
         classes, *arrays = (file.get_node("/", name, "Array") for name in ("rate_class", "events", "counts")[:n_nodes])
@@ -152,11 +153,34 @@ class EventsLayout:
             raise DamagedChunkError(f"/events has {arrays[0].attrs.n_columns} columns, not {self.shape[2]}")
         n_events = int(arrays[0].shape[1])
         codecs = self._make_codecs(arrays[0].dtype, n_events)
+        self._order, self._codecs = _order(classes[:]), codecs
+        self._n_chunks = -(-n_events // codecs[0].shape[1])
+
+    def places(self, file: Any, data: FileBytes) -> NDArray[np.int64]:
+        """Where the chunks of each trial lie; `attach` comes first.
+
+        Parameters
+        ----------
+        file : tables.File
+        data : FileBytes
+            Of that file.
+
+        Returns
+        -------
+        int64 (n_trials, n_chunks, 2)
+            As `spikebin.matrixfile.layouts.dense.MatrixLayout.places`; for counts, the chunks of ``/events`` first.
+
+        Raises
+        ------
+        DamagedChunkError
+            As `spikebin.matrixfile.layouts.chunks.chunk_places`.
+        """
+        arrays = [file.get_node("/", name, "Array") for name in ("events", "counts")[: len(self._codecs)]]
+        n_events = int(arrays[0].shape[1])
         places = [
-            chunk_places(array, (self.shape[0], n_events), codec.shape)
-            for array, codec in zip(arrays, codecs, strict=True)
+            chunk_places(array, (self.shape[0], n_events), codec.shape, data)
+            for array, codec in zip(arrays, self._codecs, strict=True)
         ]
-        self._order, self._codecs, self._n_chunks = _order(classes[:]), codecs, places[0].shape[1]
         return np.concatenate(places, axis=1)
 
     def block(
