@@ -298,8 +298,10 @@ def test_every_sheet_of_an_output_is_in_its_state(example, deep):
     plan = load_plan(load_config(example / "spikebin.toml"))
     states = list(survey(plan, deep=deep))
     facts = [(s.job.name, s.sheet, str(s.state), s.attempts.failures, s.attempts.running) for s in states]
+    # A file of --limit that lies in the place of the complete one was "missing" to the release that wrote these.
+    broken = {("train/16", "X_ON"): "broken"}
     assert facts == [
-        (name, sheet, at_every_byte if deep else state, failures, running)
+        (name, sheet, broken.get((name, sheet), at_every_byte if deep else state), failures, running)
         for name, sheet, state, at_every_byte, failures, running in OUTPUT["states"]
     ]
     headers = {f"{s.job.name}/{s.sheet}": s.header for s in states if s.state == "done"}
