@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from enum import StrEnum
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spikebin.errors import MatrixFileError
@@ -17,7 +18,7 @@ from spikebin.output.exclusions import read_excluded
 from spikebin.output.paths import matrix_name, spikes_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Mapping
+    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from spikebin.binning.rules import Binning
@@ -43,11 +44,6 @@ class State(StrEnum):
     def wanted(self) -> bool:
         """Whether a job would try to export it."""
         return self in {State.MISSING, State.BROKEN, State.FAILED}
-
-    @property
-    def is_trouble(self) -> bool:
-        """Whether there is something to say of it: it is neither done nor simply missing."""
-        return self not in {State.DONE, State.MISSING}
 
 
 class Planned(Protocol):
@@ -82,6 +78,10 @@ class Planned(Protocol):
         """The settings by which a sheet's recording is read, as a seal holds them; None where there is no recording."""
         ...
 
+    def read_from(self, job: Job, sheet: str) -> Sequence[Path]:
+        """The files and directories that a sheet is made from."""
+        ...
+
     def resolve(self, source: str) -> Path:
         """Where the source of a job lies."""
         ...
@@ -97,6 +97,11 @@ class SheetState:
     reason: str = ""
     attempts: Attempts = field(default_factory=Attempts)
     header: Seal | None = None
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether there is something to say of it: it is neither done nor simply missing, or its recording changed."""
+        return bool(self.reason) if self.state is State.DONE else self.state is not State.MISSING
 
 
 def survey(
@@ -168,7 +173,9 @@ class _Looker:
     def __init__(self, plan: Planned, *, deep: bool, live: Container[str] | None = None) -> None:
         self.plan = plan
         self.output = plan.output
+        self.deep = deep
         self.read = verify_seal if deep else read_seal
+        self.looked_at: dict[Path, tuple[float, int | None]] = {}
         self.live = live
         self.excluded = {**plan.excluded, **read_excluded(self.output)}
         self.directories: dict[tuple[str, str], tuple[str, frozenset[str]]] = {}
@@ -190,7 +197,7 @@ class _Looker:
             except MatrixFileError as error:
                 reason = str(error)
             if not reason:
-                return SheetState(job, sheet, State.DONE, header=seal)
+                return SheetState(job, sheet, State.DONE, self.changed(job, sheet, seal), header=seal)
             if self.has_source(source):
                 return SheetState(job, sheet, State.BROKEN, reason, self.attempts(job, sheet))
         if not self.has_source(source):
@@ -222,6 +229,34 @@ class _Looker:
             return f"{path} was made with --limit {seal.limit}: it is not the complete part"
         return ""
 
+    def changed(self, job: Job, sheet: str, seal: Seal) -> str:
+        """What a complete file was made from and has changed since; a directory is looked through only if `deep`."""
+        paths = self.plan.read_from(job, sheet)
+        found = [self.facts(path) for path in paths]
+        if any(mtime > seal.source.mtime for mtime, _ in found):
+            newest = max(zip(paths, found, strict=True), key=lambda one: one[1][0])[0]
+            return f"{newest} is newer than what {sheet} was exported from: `spikebin job {job.index} --force` takes it"
+        sizes = [size for _, size in found]
+        if sizes and None not in sizes and sum(filter(None, sizes)) != seal.source.size:
+            return f"{paths[0]} has another size than when {sheet} was exported: `spikebin job {job.index} --force` takes it"
+        return ""
+
+    def facts(self, path: Path) -> tuple[float, int | None]:
+        """Newest mtime of a file or of what lies in a directory, and the size of a file; (0, None): not looked at."""
+        if path not in self.looked_at:
+            try:
+                stat = path.stat()
+                facts: tuple[float, int | None] = (stat.st_mtime, stat.st_size)
+                if not S_ISREG(stat.st_mode):
+                    facts = (
+                        max((item.stat().st_mtime for item in path.iterdir()), default=0.0) if self.deep else 0.0,
+                        None,
+                    )
+            except OSError:
+                facts = (0.0, None)
+            self.looked_at[path] = facts
+        return self.looked_at[path]
+
     def directory(self, variant: str, sheet: str) -> tuple[str, frozenset[str]]:
         """Where the matrix files of a sheet lie, and their names; as texts, since Paths take longer than the seals."""
         if (variant, sheet) not in self.directories:
@@ -244,6 +279,6 @@ def _read_alike(sealed: Mapping[str, Any] | None, wanted: Mapping[str, Any] | No
 
 def _names(directory: Path) -> frozenset[str]:
     try:
-        return frozenset(os.listdir(directory))  # noqa: PTH208
+        return frozenset(os.listdir(directory))
     except OSError:
         return frozenset()

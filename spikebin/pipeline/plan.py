@@ -6,10 +6,9 @@ a job has come is in output/state.py, jobs.csv in output/jobs.py.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from spikebin.errors import ConfigError, PlanError, RecordingError
 from spikebin.names import directory_name, find_sheet, is_sheet, is_utf8, natural_key, suggest
 from spikebin.output.jobs import Job, Source, jobs_text, read_jobs
 from spikebin.output.paths import JOBS, PLAN
+from spikebin.pipeline.binding import check_binding, settings_text
 from spikebin.system.files import write_atomically
 from spikebin.system.lock import locked
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "PlanChanges", "draw_plan", "load_plan", "make_plan"]
 
-VERSION = 1
 IN_CONFIG = "listed in spikebin.toml"
 
 
@@ -62,9 +61,31 @@ class Plan:
 
     def reading(self, job: Job, sheet: str) -> Mapping[str, Any] | None:
         """The settings by which a sheet's recording is read, as a seal holds them; None where there is no recording."""
+        alike = self._read_alike.get(job.variant)
+        if alike is not None:
+            return alike
         source = job.source(sheet)
         entry = _entry_of(self.config, job, source, sheet) if source else None
         return None if entry is None else entry.settings
+
+    @cached_property
+    def _read_alike(self) -> dict[str, Mapping[str, Any]]:
+        """Variant -> the settings of all its entries, where they are the same: to look for the entry takes longer."""
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for entry in self.config.recordings:
+            found.setdefault(entry.variant, []).append(entry.settings)
+        return {variant: all_[0] for variant, all_ in found.items() if all(one == all_[0] for one in all_)}
+
+    def read_from(self, job: Job, sheet: str) -> list[Path]:
+        """The files and directories that a sheet is made from: its recording, its table of events, its nodes."""
+        source = job.source(sheet)
+        if not source:
+            return []
+        events = self.config.rule(job.part).events
+        settings = self.reading(job, sheet) or {}
+        entry = _entry_of(self.config, job, source, sheet) if "nodes" in settings else None
+        others = [events if events != self.config.trial.events else None, entry and entry.reading.nodes]
+        return [self.resolve(source), *(Path(path) for path in others if path)]
 
     def resolve(self, source: str) -> Path:
         """Where the source of a job lies."""
@@ -225,7 +246,7 @@ def load_plan(config: Config) -> Plan:
     jobs = read_jobs(config.output)
     if jobs is None:
         raise PlanError(f"no plan in {config.output}: run `spikebin plan` first")
-    _check_binding(config)
+    check_binding(config)
     plan = Plan(config, jobs)
     for sheet in config.sheets or ():
         if sheet not in plan.sheets:
@@ -466,39 +487,14 @@ def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]
     return tuple(Source(path, tuple(sheets)) for path, sheets in sorted(groups.items(), key=lambda g: g[0] == ""))
 
 
-def _settings(config: Config) -> dict[str, Any]:
-    return {"plan_version": VERSION, "binning": asdict(config.binning), "trial": config.trial.settings}
-
-
 def _write(plan: Plan) -> None:
-    settings = json.dumps(_settings(plan.config), indent=2) + "\n"
     output = plan.config.output
     # jobs.csv comes last: it is what says that there is a plan.
-    write_atomically(output / PLAN, [settings.encode()])
+    write_atomically(output / PLAN, [settings_text(plan.config).encode()])
     write_atomically(output / JOBS, [jobs_text(plan.jobs).encode()])
 
 
 def _check_old(config: Config, old: Sequence[Job] | None, *, replace: bool) -> None:
     # The settings bind for as long as they are there: whoever removes jobs.csv alone has files made with them.
     if not replace and (old or (config.output / PLAN).exists()):
-        _check_binding(config)
-
-
-def _check_binding(config: Config) -> None:
-    path = config.output / PLAN
-    try:
-        settings = json.loads(path.read_text("utf-8"))
-        version, *stored = (settings[key] for key in ("plan_version", "binning", "trial"))
-    except (OSError, ValueError, KeyError, TypeError):
-        raise PlanError(f"{path} is missing or broken: restore it, or run `spikebin plan --replace`") from None
-    if version != VERSION:
-        raise PlanError(f"{path} is of plan_version {version}, this spikebin knows {VERSION}: upgrade spikebin")
-    for table, was in zip(("binning", "trial"), stored, strict=True):
-        now = _settings(config)[table]
-        for key in [*now, *was]:
-            if was.get(key) != now.get(key):
-                raise PlanError(
-                    f"{config.path} says {key} = {now.get(key)!r} in [{table}], the plan in {config.output}"
-                    f" was made with {was.get(key)!r}: set it back, choose another output, or run"
-                    " `spikebin plan --replace`"
-                )
+        check_binding(config)

@@ -84,7 +84,7 @@ def missing_remarks(wanted: Wanted) -> list[str]:
     list of str
         One line for each sheet that is broken, failed or given up, and each part that is excluded or has no source.
     """
-    lines = [_remark(found) for found in wanted.troubles if found.state in {State.BROKEN, State.FAILED}]
+    lines = [_remark(found) for found in wanted.troubles if found.state in {State.BROKEN, State.FAILED, State.DONE}]
     lines += [f"{_remark(found)} (left out: failed {found.attempts.failures} times)" for found in wanted.given_up]
     for state in (State.EXCLUDED, State.NO_SOURCE):
         parts: dict[str, SheetState] = {}
@@ -164,7 +164,7 @@ def summarise(
             row.n_spikes += found.header.n_spikes
             row.n_collisions += found.header.n_collisions
             row.size += found.header.size + SEAL_SIZE
-        elif found.state.is_trouble:
+        if found.is_trouble:
             troubles.append(found)
     return Summary(list(rows.values()), troubles)
 

@@ -109,7 +109,7 @@ def find_wanted(
         if found.state.wanted and max_failures is not None and found.attempts.failures >= max_failures:
             chosen.given_up.append(found)
             continue
-        if found.state.is_trouble:
+        if found.is_trouble:
             chosen.troubles.append(found)
         if found.state.wanted:
             chosen.sheets.setdefault(index, []).append(found.sheet)

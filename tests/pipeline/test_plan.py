@@ -273,7 +273,7 @@ def test_settings_bind_without_the_list_of_jobs(tmp_path):
     make_plan(make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",)))
     (tmp_path / "out" / "jobs.csv").unlink()
     other = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",), binning=Binning(width=2.0))
-    with pytest.raises(PlanError, match=r"width = 2.0.*made with 1.0.*plan --replace"):
+    with pytest.raises(PlanError, match=r"width = 2.0.*made with width = 1.0.*plan --replace"):
         make_plan(other)
     make_plan(other, replace=True)
 
@@ -285,7 +285,7 @@ def test_the_plan_binds_binning_and_trials(tmp_path):
     list(run_job(plan, plan.job(0)))
     other = make_config(tmp_path / "out", tmp_path / "data", binning=Binning(width=2.0))
     for act in (load_plan, make_plan):
-        with pytest.raises(PlanError, match=r"width = 2.0.*made with 1.0.*plan --replace"):
+        with pytest.raises(PlanError, match=r"width = 2.0.*made with width = 1.0.*plan --replace"):
             act(other)
     make_plan(other, replace=True)
     assert set(states(other).values()) == {State.BROKEN}
