@@ -18,7 +18,7 @@ USERS_OWN = re.compile(r"SPIKEBIN_(?!NEED_|MAY_|RECORD)|SLURM_|SBATCH_|SQUEUE_|N
 for _name in filter(USERS_OWN.match, list(os.environ)):
     del os.environ[_name]
 
-from spikebin.pipeline.config import Config, Recordings
+from spikebin.pipeline.config import Config, Recordings  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
 PARTS = "NewDataset_Images_from_{part}_to_*"

@@ -231,7 +231,7 @@ def survey(data):
     return 1
 
 
-class NotUnderstood(Exception):
+class NotUnderstood(Exception):  # noqa: N818
     pass
 
 

@@ -60,7 +60,7 @@ def main() -> None:
         sys.exit(1)
     except MemoryError:
         _stop("out of memory: ask for more, or for less at once", 1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         if hasattr(error, "format_message"):
             _stop(f"{error.format_message().rstrip('.')}: `spikebin --help` and `spikebin COMMAND --help` tell more", 2)
         name = type(error).__name__

@@ -171,7 +171,7 @@ def stats(
         if missing:
             _print_missing(plan, request, states)
         else:
-            assert index is not None
+            assert index is not None  # noqa: S101
             raise typer.Exit(_add_up(plan, request, states, index, threads))
         return
     output = _output(config, dataset)

@@ -179,7 +179,7 @@ def _verdict(name: str, path: Path, new: Any, known: _Known) -> Verdict:
     try:
         npy = path.suffix == ".npy"
         found = np.load(path, allow_pickle=False) if npy else scipy_sparse().load_npz(path).tocsr()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a damaged zip file can make numpy and scipy raise nearly anything
         return Verdict(
             name, agrees=False, remarks=(f"the old file cannot be read ({type(error).__name__}): it is damaged",)
         )

@@ -109,7 +109,7 @@ class _SharedCache(FunctionCache):  # type: ignore[misc]
         """What was compiled for a signature; None if it is not there or cannot be used."""
         try:
             found = super().load_overload(sig, target_context)
-        except Exception:
+        except Exception:  # noqa: BLE001  unpickling what is cut off can raise anything
             return None
         return found if found is None or found.signature.args == _arguments(sig) else None
 
@@ -120,7 +120,7 @@ class _SharedCache(FunctionCache):  # type: ignore[misc]
                 super().save_overload(sig, data)
             except OSError:
                 return
-            except Exception:
+            except Exception:  # noqa: BLE001  an index that is cut off: begin a new one
                 self.flush()
                 super().save_overload(sig, data)
 

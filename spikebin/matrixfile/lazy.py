@@ -141,7 +141,7 @@ class LazyArray:
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001
         if copy is False:
             raise ValueError("the array is read from disk, which makes a copy: leave copy=False out")
         whole: NDArray[Any] = self[...]

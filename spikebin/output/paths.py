@@ -108,6 +108,6 @@ def part_files(output: Path, variant: str, sheet: str) -> dict[str, Path]:
 
 def _listed(directory: Path) -> list[str]:
     try:
-        return sorted(os.listdir(directory))
+        return sorted(os.listdir(directory))  # noqa: PTH208
     except OSError:
         return []

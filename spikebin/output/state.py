@@ -238,7 +238,7 @@ class _Looker:
             return f"{newest} is newer than what {sheet} was exported from: `spikebin job {job.index} --force` takes it"
         sizes = [size for _, size in found]
         if sizes and None not in sizes and sum(filter(None, sizes)) != seal.source.size:
-            return f"{paths[0]} has another size than when {sheet} was exported: `spikebin job {job.index} --force` takes it"
+            return f"{paths[0]} had another size when {sheet} was exported: `spikebin job {job.index} --force` takes it"
         return ""
 
     def facts(self, path: Path) -> tuple[float, int | None]:
@@ -248,10 +248,8 @@ class _Looker:
                 stat = path.stat()
                 facts: tuple[float, int | None] = (stat.st_mtime, stat.st_size)
                 if not S_ISREG(stat.st_mode):
-                    facts = (
-                        max((item.stat().st_mtime for item in path.iterdir()), default=0.0) if self.deep else 0.0,
-                        None,
-                    )
+                    inside = path.iterdir() if self.deep else ()
+                    facts = max((item.stat().st_mtime for item in inside), default=0.0), None
             except OSError:
                 facts = (0.0, None)
             self.looked_at[path] = facts
@@ -279,6 +277,6 @@ def _read_alike(sealed: Mapping[str, Any] | None, wanted: Mapping[str, Any] | No
 
 def _names(directory: Path) -> frozenset[str]:
     try:
-        return frozenset(os.listdir(directory))
+        return frozenset(os.listdir(directory))  # noqa: PTH208
     except OSError:
         return frozenset()

@@ -9,11 +9,11 @@ from spikebin.pickles.meanings import GLOBALS
 __all__ = ["Enough", "Inert", "Refused"]
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - the end of a sentence
     """What is wrong with a pickle, and what to do: the end of a sentence that its file's name begins."""
 
 
-class Enough(Exception):
+class Enough(Exception):  # noqa: N818 - no error
     """Raised by a caller's own stub to end reading, with what it was after."""
 
 
@@ -39,7 +39,7 @@ class Inert:
     state: Any
     items: list[tuple[Any, Any]]
 
-    def __new__(cls, *args: Any) -> Any:
+    def __new__(cls, *args: Any) -> Any:  # noqa: D102 - how the unpickler makes it, for REDUCE and NEWOBJ alike
         self = object.__new__(cls)
         self.args = args
         self.state = None

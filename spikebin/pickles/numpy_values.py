@@ -196,7 +196,7 @@ def _datetime_of(value: Inert) -> datetime:
             # The layout of datetime's own pickles; the month's highest bit is its fold.
             day, hour, minute, second = raw[3:7]
             try:
-                return datetime(
+                return datetime(  # noqa: DTZ001
                     year=raw[0] * 256 + raw[1],
                     month=raw[2] & 127,
                     day=day,

@@ -50,7 +50,7 @@ class _Unpickler(pickle.Unpickler):
             )
         return stub
 
-    def persistent_load(self, pid: Any, /) -> Any:
+    def persistent_load(self, pid: Any, /) -> Any:  # noqa: ARG002
         raise Refused("refers to an object outside of itself: it is not a spike recording; nothing was run")
 
 
@@ -225,7 +225,7 @@ def gc_paused() -> Iterator[None]:
     Each of the collector's passes visits all objects read so far and finds nothing: with it, unpickling takes up to
     six times as long.
     """
-    global _gc_readers, _gc_was_on
+    global _gc_readers, _gc_was_on  # noqa: PLW0603
     with _gc_lock:
         if _gc_readers == 0:
             _gc_was_on = gc.isenabled()

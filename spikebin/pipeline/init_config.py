@@ -133,7 +133,7 @@ def look_at(variant: str, path: Path) -> list[Root]:
         names, root = [path.name], path.parent
     else:
         try:
-            names, root = sorted(os.listdir(path)), path
+            names, root = sorted(os.listdir(path)), path  # noqa: PTH208
         except OSError as error:
             raise ConfigError(f"{path} cannot be listed ({error.strerror}): check your rights") from None
     groups: dict[tuple[str, str], list[str]] = {}
@@ -177,8 +177,8 @@ def file_pattern(names: Sequence[str]) -> str:
     stems = [name.removesuffix(suffix) for name in names]
     if len(names) == 1:
         return _only(names[0])
-    start = re.sub(r"[^\W_]*$", "", os.path.commonprefix(stems))
-    end = re.sub(r"^[^\W_]*", "", os.path.commonprefix([stem[len(start) :][::-1] for stem in stems])[::-1])
+    start = re.sub(r"[^\W_]*$", "", os.path.commonprefix(stems))  # noqa: RUF071
+    end = re.sub(r"^[^\W_]*", "", os.path.commonprefix([stem[len(start) :][::-1] for stem in stems])[::-1])  # noqa: RUF071
     return f"{start}{{part}}{end}{suffix}"
 
 

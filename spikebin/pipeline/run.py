@@ -130,7 +130,7 @@ def run_tasks(
                 except (EOFError, OSError):
                     crew.remove(worker)
                     reason = worker.bury()
-                    assert worker.task is not None and plan is not None
+                    assert worker.task is not None and plan is not None  # noqa: S101, PT018
                     job, (sheet, *rest) = worker.task.job, worker.left
                     if rest:
                         queue.appendleft(Task(job, tuple(rest)))
@@ -164,7 +164,7 @@ def run_tasks(
 class _Worker:
     """One process, seen from its parent."""
 
-    def __init__(self, config: Path, threads: int, force: bool) -> None:
+    def __init__(self, config: Path, threads: int, force: bool) -> None:  # noqa: FBT001
         # A forked child would inherit the parent's threads' locks and its HDF5 state.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
@@ -212,7 +212,7 @@ class _Worker:
             self.process.join()
 
 
-def _work(connection: Connection, config: Path, threads: int, force: bool) -> None:
+def _work(connection: Connection, config: Path, threads: int, force: bool) -> None:  # noqa: FBT001
     """Life of a worker: take a task, run it, tell; until the parent hangs up."""
     from spikebin.pipeline.config import load_config
     from spikebin.pipeline.plan import load_plan

@@ -54,7 +54,7 @@ def recognises(path: Path) -> bool:
         return False
 
 
-def open(path: Path, reading: Reading | None = None) -> ArraysRecording:
+def open(path: Path, reading: Reading | None = None) -> ArraysRecording:  # noqa: A001
     """Open a file of arrays or columns.
 
     Raises
@@ -103,7 +103,7 @@ class ArraysRecording(ContinuousRecording):
         """One sheet, `neurons`."""
         return [SHEET]
 
-    def population(self, sheet: str) -> Population:
+    def population(self, sheet: str) -> Population:  # noqa: ARG002
         """The spikes; the file lists no neurons but those that fire."""
         if self._unit is None:
             raise self.error(

@@ -35,12 +35,12 @@ SHEET = "units"
 TRIALS = "trials"
 
 
-def recognises(path: Path) -> bool:
+def recognises(path: Path) -> bool:  # noqa: ARG001
     """Never: which IO a file is for is the user's to say."""
     return False
 
 
-def open(path: Path, reading: Reading | None = None) -> NeoRecording:
+def open(path: Path, reading: Reading | None = None) -> NeoRecording:  # noqa: A001
     """Read a file with the neo IO that ``neo:IO`` names.
 
     Raises
@@ -73,7 +73,7 @@ def open(path: Path, reading: Reading | None = None) -> NeoRecording:
                 block.segments.append(io.read_segment())
             if hasattr(io, "close"):
                 io.close()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # An IO fails in whatever way the library below it does.
         text = " ".join(str(error).split())[:160] or type(error).__name__
         raise RecordingError(f"{path} cannot be read by {reading.io} ({text}): check the file and the IO") from None
@@ -125,7 +125,7 @@ class NeoRecording(ContinuousRecording):
         """One sheet, `units`."""
         return [SHEET]
 
-    def population(self, sheet: str) -> Population:
+    def population(self, sheet: str) -> Population:  # noqa: ARG002
         """The spikes of the only segment."""
         (segment,) = self._segments
         times, ids = _spikes(segment, self._ids[0])

@@ -46,7 +46,7 @@ def recognises(path: Path) -> bool:
     return _columns(header) is not None
 
 
-def open(path: Path, reading: Reading | None = None) -> NestRecording:
+def open(path: Path, reading: Reading | None = None) -> NestRecording:  # noqa: A001
     """Open the files of a NEST simulation: a directory of them, or one, which stands for all of its device.
 
     Raises

@@ -41,7 +41,7 @@ def recognises(path: Path) -> bool:
     return path.suffix.lower() == ".nwb" and path.is_file() and is_hdf5(path)
 
 
-def open(path: Path, reading: Reading | None = None) -> NwbRecording:
+def open(path: Path, reading: Reading | None = None) -> NwbRecording:  # noqa: A001
     """Open an NWB file.
 
     Raises
@@ -88,7 +88,7 @@ class NwbRecording(ContinuousRecording):
         """One sheet, `units`."""
         return [SHEET]
 
-    def population(self, sheet: str) -> Population:
+    def population(self, sheet: str) -> Population:  # noqa: ARG002
         """All units, or those with one of the labels asked for; silent ones included."""
         source = _Units(self.path, self._ids, self._ends, self._n_spikes, make_clock("s", None, self.name))
         ids = self._neurons["neuron_id"].tolist()
@@ -107,7 +107,7 @@ class NwbRecording(ContinuousRecording):
                     f"no intervals {name!r}: there are {', '.join(known) or 'none'}; or give a CSV or TSV file"
                 )
             table = intervals.group(name or TRIALS)
-            assert table is not None
+            assert table is not None  # noqa: S101
             n_events = table.length("id")
             columns, texts = _columns(table, table.arrays)
         if texts:

@@ -42,7 +42,7 @@ def recognises(path: Path) -> bool:
     return (path / TIMES).is_file() and any((path / name).is_file() for name in CLUSTERS)
 
 
-def open(path: Path, reading: Reading | None = None) -> PhyRecording:
+def open(path: Path, reading: Reading | None = None) -> PhyRecording:  # noqa: A001
     """Open a Kilosort or Phy folder.
 
     Raises
@@ -79,7 +79,7 @@ class PhyRecording(ContinuousRecording):
             *(self.path / name for name in names if (self.path / name).is_file()),
         ]
 
-    def population(self, sheet: str) -> Population:
+    def population(self, sheet: str) -> Population:  # noqa: ARG002
         """The clusters that fire and have one of the labels asked for; without, all that are not noise."""
         times, ids = OnDisk(self.path / TIMES), OnDisk(self._clusters)
         source = ArraySource(times, ids, make_clock("samples", self.rate, self.name), self.name)

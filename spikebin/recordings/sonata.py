@@ -47,7 +47,7 @@ def recognises(path: Path) -> bool:
         return False
 
 
-def open(path: Path, reading: Reading | None = None) -> SonataRecording:
+def open(path: Path, reading: Reading | None = None) -> SonataRecording:  # noqa: A001
     """Open a SONATA spike file.
 
     Raises

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Experiment", "presentations", "write_datastore"]
 
-_EPOCH = datetime(2024, 1, 24, 9, 39, 21, 137000)
+_EPOCH = datetime(2024, 1, 24, 9, 39, 21, 137000)  # noqa: DTZ001  mozaik's own times have no zone
 
 _IMAGES = "/imagenet"
 

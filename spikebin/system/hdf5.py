@@ -46,7 +46,7 @@ class _NoObjects:
     """Takes the place of `pickle` where PyTables reads arrays of objects."""
 
     @staticmethod
-    def loads(data: bytes) -> NoReturn:
+    def loads(data: bytes) -> NoReturn:  # noqa: ARG004
         raise UnpicklingError("it holds pickles, which spikebin never runs")
 
 

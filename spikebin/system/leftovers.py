@@ -103,7 +103,7 @@ def this_host() -> str:
     """Name of this machine, without its domain; in a container with process ids of its own, with a mark of that."""
     name = os.uname().nodename.partition(".")[0] or "localhost"
     with suppress(OSError):
-        namespace = os.stat("/proc/self/ns/pid").st_ino
+        namespace = os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
         if namespace != FIRST_PID_NAMESPACE:
             name += f"-{namespace}"
     return name

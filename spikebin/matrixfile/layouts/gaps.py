@@ -89,7 +89,7 @@ class EventsLayout:
             _gaps(events.flat), counts, np.bincount(events.flat // self.shape[2], minlength=self.shape[1])
         )
 
-    def append(self, file: Any, trial: int, encoded: PackedTrial) -> None:
+    def append(self, file: Any, trial: int, encoded: PackedTrial) -> None:  # noqa: ARG002
         """Keep one trial as `encode` made it.
 
         Parameters

@@ -200,7 +200,7 @@ class Group:
         """
         import tables
 
-        leaf = self._node._v_leaves[name] if name in self._node._v_leaves else None
+        leaf = self._node._v_leaves[name] if name in self._node._v_leaves else None  # noqa: SIM401
         if not (isinstance(leaf, tables.Array) and leaf.ndim == 2 and leaf.shape[1] == 2 and leaf.dtype.kind in "fiu"):
             raise RecordingError(f"{self.where} {name} is not an array of pairs: it is damaged, or of another format")
         return np.asarray(leaf[:])
@@ -218,7 +218,7 @@ class Group:
         """
         import tables
 
-        leaf = self._node._v_leaves[name] if name in self._node._v_leaves else None
+        leaf = self._node._v_leaves[name] if name in self._node._v_leaves else None  # noqa: SIM401
         return isinstance(leaf, tables.Array) and leaf.ndim == 1 and leaf.dtype.kind in "fiubS"
 
     def attribute(self, name: str, array: str | None = None) -> str | None:

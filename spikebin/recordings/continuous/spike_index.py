@@ -284,7 +284,7 @@ class _Runs:
             return
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="spikebin-", buffering=0)
+                self._file = tempfile.TemporaryFile(prefix="spikebin-", buffering=0)  # noqa: SIM115
                 weakref.finalize(self, self._file.close)
             spilled = _Spilled(self._file.fileno(), self._file.tell(), times.size)
             for column in (times, ids):

@@ -43,7 +43,7 @@ def recognises(path: Path) -> bool:
     return (path / INDEX).exists() or (path / "Segment0.pickle").exists()
 
 
-def open(path: Path, reading: Reading | None = None) -> MozaikRecording:
+def open(path: Path, reading: Reading | None = None) -> MozaikRecording:  # noqa: A001
     """Open a datastore by its index.
 
     Raises

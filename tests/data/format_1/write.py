@@ -436,7 +436,7 @@ def without_nan(value):
         return {key: without_nan(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [without_nan(one) for one in value]
-    return None if value != value else value
+    return None if value != value else value  # noqa: PLR0124
 
 
 def main():
