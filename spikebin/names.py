@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["directory_name", "find_sheet", "is_sheet", "is_utf8", "natural_key", "suggest"]
+__all__ = ["bare_stem", "bare_suffix", "directory_name", "find_sheet", "is_sheet", "is_utf8", "natural_key", "suggest"]
 
 
 def directory_name(sheet: str) -> str:
@@ -44,6 +45,37 @@ def find_sheet(name: str, sheets: Iterable[str]) -> str | None:
     if name in known:
         return name
     return next((sheet for sheet in known if directory_name(sheet) == directory_name(name)), None)
+
+
+def bare_suffix(name: str) -> str:
+    """The end of a file's name, that of what a .gz holds: ``spikes.csv.gz`` -> .csv.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        In lower case; "" if it has none.
+    """
+    bare = re.sub(r"(?<=.)\.gz$", "", name, flags=re.IGNORECASE)
+    return os.path.splitext(bare)[1].lower()  # noqa: PTH122
+
+
+def bare_stem(name: str) -> str:
+    """A file's name without that end: ``spikes.csv.gz`` -> spikes.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+    """
+    bare = re.sub(r"(?<=.)\.gz$", "", name, flags=re.IGNORECASE)
+    return os.path.splitext(bare)[0]  # noqa: PTH122
 
 
 def is_sheet(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from spikebin.cli import app
 from spikebin.cli.options import JsonOption, answer_json, note
 
 if TYPE_CHECKING:
+    from spikebin.errors import SpikebinError
     from spikebin.pipeline.one_step import Binned
 
 TRIALS, READING, OUTPUT = "Trials", "What a recording does not tell of itself", "Output"
@@ -270,7 +271,14 @@ def bin_(
         labels=None if labels is None else tuple(label.strip() for label in labels.split(",")),
         nodes=None if nodes is None else str(nodes),
     )
-    answers = []
+    answers: list[dict[str, Any]] = []
+    failed: list[SpikebinError] = []
+    told: set[str] = set()
+
+    def failing(error: SpikebinError) -> None:
+        failed.append(error)
+        note(f"error: {' '.join(str(error).split())}")
+
     for binned in bin_recordings(
         files,
         settings,
@@ -281,14 +289,18 @@ def bin_(
         out=out,
         ragged=ragged,  # type: ignore[arg-type]
         force=force,
+        on_error=failing,
     ):
         answers.append(binned.as_dict())
         if not json:
-            _tell(binned)
+            _tell(binned, [text for text in binned.notes if text not in told])
+            told.update(binned.notes)
     if json:
         answer_json(answers)
-    if out is None:
+    if out is None and answers:
         note("nothing is written without --out FILE.h5, .npz or .npy")
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -307,7 +319,7 @@ def formats(json: JsonOption = False) -> None:
     print_table("", ["format", "a recording is", "sheets", "trials", "needs"], rows)
 
 
-def _tell(binned: Binned) -> None:
+def _tell(binned: Binned, notes: list[str]) -> None:
     """What became of one sheet, a line for each fact."""
     n_trials, n_neurons, n_columns = binned.shape
     bins = "" if binned.n_bins[0] == n_columns else f" (the shortest trial has {binned.n_bins[0]:,})"
@@ -317,7 +329,7 @@ def _tell(binned: Binned) -> None:
         else f"; {binned.n_recorded:,} recorded, {binned.n_in_no_trial:,} of them in no trial"
     )
     low, middle, high = binned.rates
-    typer.echo(f"{binned.recording}, {binned.sheet}")
+    typer.echo(f"{binned.recording}, {binned.sheet}: {binned.taken}")
     typer.echo(
         f"  shape       {n_trials:,} trials x {n_neurons:,} neurons x {n_columns:,} bins of {binned.width:g} ms{bins}"
     )
@@ -328,5 +340,7 @@ def _tell(binned: Binned) -> None:
     if binned.n_unobserved:
         pairs = n_trials * n_neurons
         typer.echo(f"  unobserved  {binned.n_unobserved:,} of {pairs:,} pairs of trial and neuron, in whole or in part")
+    for text in notes:
+        typer.echo(f"  note        {text}")
     if binned.out is not None:
         typer.echo(f"  written     {binned.out}")

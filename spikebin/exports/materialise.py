@@ -258,6 +258,7 @@ class _ViewRecording:
 
     n_recorded = n_in_trials = None
     n_unobserved = 0
+    notes = ()
 
     def __init__(self, view: View, file: MatrixFile) -> None:
         order = np.lexsort([view.trials["order"], view.trials["repeat"]])

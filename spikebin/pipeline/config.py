@@ -88,7 +88,7 @@ class Recordings:
         found = _pattern(self.parts).fullmatch(name)
         if found is None:
             return None
-        return "-".join(found.groups()) or SUFFIX.sub("", name)
+        return "-".join(found.groups()) or SUFFIX.sub("", re.sub(r"(?<=.)\.gz$", "", name))
 
     def repeat(self, name: str) -> int | None:
         """The repeat that a directory's name tells, in a field named `repeat`.

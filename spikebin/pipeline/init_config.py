@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikebin.errors import ConfigError, RecordingError
-from spikebin.names import is_utf8
+from spikebin.names import bare_stem, is_utf8
 from spikebin.pipeline.config import at_home, is_variant, parse_config
 from spikebin.pipeline.plan import draw_plan
 from spikebin.recordings import format_of, open_recording
@@ -144,7 +144,7 @@ def look_at(variant: str, path: Path) -> list[Root]:
                 raise ConfigError(
                     f"the recording {os.fsencode(name)!r} in {root} has a name that is not UTF-8: rename it"
                 )
-            alike = NUMBER.sub("0", name) if kind == "mozaik" else Path(name).suffix
+            alike = NUMBER.sub("0", name) if kind == "mozaik" else name.removeprefix(bare_stem(name))
             groups.setdefault((kind, alike), []).append(name)
     if not groups:
         raise ConfigError(f"no recording in {path}: give the directory that holds them, one level above")
@@ -173,7 +173,7 @@ def file_pattern(names: Sequence[str]) -> str:
     str
         ``{part}`` between what all names begin and end with, numbers and words not cut; a single name as it is.
     """
-    suffix = Path(names[0]).suffix
+    suffix = names[0].removeprefix(bare_stem(names[0]))
     stems = [name.removesuffix(suffix) for name in names]
     if len(names) == 1:
         return _only(names[0])

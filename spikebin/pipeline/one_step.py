@@ -5,6 +5,7 @@ Joins the packages as job.py does for a plan; what a recording or a matrix file 
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,17 @@ import numpy as np
 
 from spikebin.binning.tally import Tally
 from spikebin.binning.trial import phase_bins
-from spikebin.errors import RecordingError, SpikebinError
+from spikebin.errors import BinningError, MatrixFileError, RecordingError, SpikebinError
 from spikebin.exports.dense_files import write_dense
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import binned_trials, write_sheet
-from spikebin.names import find_sheet, suggest
+from spikebin.names import bare_stem, find_sheet, suggest
 from spikebin.output.paths import matrix_name
 from spikebin.recordings import open_recording
 from spikebin.system.leftovers import remove_stale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -40,6 +41,8 @@ __all__ = ["Binned", "bin_recordings", "bin_sheet"]
 SUFFIXES = (".h5", ".npz", ".npy")
 VARIANT = "all"
 MOST_CELLS = 1 << 35
+# As files are called; 2026.01.15 is a directory.
+FILE_END = re.compile(r".\.[A-Za-z][A-Za-z0-9]{0,6}$")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,10 @@ class Binned:
         Smallest, median and largest rate of a neuron, collisions left out.
     n_bins : tuple of int
         Of the shortest and of the longest trial.
+    taken : str
+        What the recording was taken for.
+    notes : tuple of str
+        What people should know of how it was read.
     """
 
     recording: str
@@ -84,6 +91,8 @@ class Binned:
     rate: float
     rates: tuple[float, float, float]
     n_bins: tuple[int, int]
+    taken: str = ""
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
@@ -101,6 +110,7 @@ def bin_recordings(
     out: Path | None = None,
     ragged: RaggedTrials = "refuse",
     force: bool = False,
+    on_error: Callable[[SpikebinError], None] | None = None,
 ) -> Iterator[Binned]:
     """Bin every sheet of some recordings.
 
@@ -122,6 +132,8 @@ def bin_recordings(
         See `bin_sheet`.
     force : bool
         Replace what is there.
+    on_error : callable, optional
+        Called with what is wrong with a recording or one of its sheets, and the others go on; None: it is raised.
 
     Yields
     ------
@@ -137,12 +149,26 @@ def bin_recordings(
     settings = replace(settings, trial=rule.settings)
     recordings: dict[Any, Recording] = {}
     for path in paths:
-        recording = open_recording(path, kind, reading)
-        recordings.setdefault(tuple(recording.paths) or path, recording)
+        try:
+            recording = open_recording(path, kind, reading)
+        except RecordingError as error:
+            if on_error is None or (out is not None and _is_file(out)):
+                raise
+            on_error(error)
+        else:
+            recordings.setdefault(tuple(recording.paths) or path, recording)
     work = [(recording, name) for recording in recordings.values() for name in _sheets(recording, sheets)]
-    for (recording, name), target in zip(work, _targets(work, out, force=force), strict=True):
+    targets = _targets(work, out, force=force)
+    for (recording, name), target in zip(work, targets, strict=True):
         mine = replace(settings, reading=recording.reading.settings)
-        yield bin_sheet(recording.sheet(name, rule), name, _part(recording), mine, target, ragged=ragged)
+        try:
+            binned = bin_sheet(recording.sheet(name, rule), name, _part(recording), mine, target, ragged=ragged)
+        except (RecordingError, BinningError, MatrixFileError) as error:
+            if on_error is None:
+                raise
+            on_error(error)
+        else:
+            yield replace(binned, taken=recording.taken, notes=(*recording.notes, *binned.notes))
 
 
 def bin_sheet(
@@ -218,6 +244,7 @@ def bin_sheet(
         rate=tally.n_inside / (seconds * shape[1]) if seconds else 0.0,
         rates=(float(rates.min()), float(np.median(rates)), float(rates.max())),
         n_bins=(min(n_bins), max(n_bins)),
+        notes=tuple(sheet.notes),
     )
 
 
@@ -267,14 +294,18 @@ def _sheets(recording: Recording, wanted: Sequence[str]) -> list[str]:
 
 
 def _part(recording: Recording) -> str:
-    return recording.path.stem or recording.path.resolve().name
+    return bare_stem(recording.path.name) or recording.path.resolve().name
+
+
+def _is_file(out: Path) -> bool:
+    return out.suffix in SUFFIXES and not out.is_dir()
 
 
 def _targets(work: Sequence[tuple[Recording, str]], out: Path | None, *, force: bool) -> list[Path | None]:
     """The file for each sheet of each recording."""
     if out is None:
         return [None] * len(work)
-    if out.suffix in SUFFIXES and not out.is_dir():
+    if _is_file(out):
         if len(work) != 1:
             sheets = ", ".join(dict.fromkeys(name for _, name in work))
             raise SpikebinError(
@@ -282,7 +313,7 @@ def _targets(work: Sequence[tuple[Recording, str]], out: Path | None, *, force: 
                 " or name a directory with --out"
             )
         targets = [out]
-    elif out.suffix and not out.is_dir():
+    elif FILE_END.search(out.name) and not out.is_dir():
         raise SpikebinError(f"{out}: what kind of file is {out.suffix}? Give {', '.join(SUFFIXES)}, or a directory")
     else:
         targets = [out / matrix_name(name, _part(recording)) for recording, name in work]

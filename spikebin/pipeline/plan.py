@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import ConfigError, PlanError, RecordingError
-from spikebin.names import directory_name, find_sheet, is_sheet, is_utf8, natural_key, suggest
+from spikebin.names import bare_suffix, directory_name, find_sheet, is_sheet, is_utf8, natural_key, suggest
 from spikebin.output.jobs import Job, Source, jobs_text, read_jobs
 from spikebin.output.paths import JOBS, PLAN
 from spikebin.pipeline.binding import check_binding, settings_text
@@ -360,6 +360,8 @@ def _entry_of(config: Config, job: Job, source: str, sheet: str | None) -> Recor
 
 def _claims(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tuple[str, str], dict[str, str]]:
     """(variant, part) -> {sheet: source}, in the order of the config's variants, then of the parts."""
+    from spikebin.recordings import one_device
+
     claims: dict[tuple[str, str], dict[str, str]] = {}
     claimants: dict[tuple[str, str, str], str] = {}
     for i, entry in enumerate(config.recordings):
@@ -383,6 +385,12 @@ def _claims(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tu
         if not found:
             raise ConfigError(
                 f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: fix `parts` or `root`"
+            )
+        twins = one_device(entry.format, list(found.values()))
+        if twins is not None:
+            raise ConfigError(
+                f"{where}: {twins[0]!r} and {twins[1]!r} are one recording, and not two parts: let `parts` name one"
+                " file of each device, or the directory"
             )
         changes.unknown_excludes += [f"{entry.variant}/{part}" for part in entry.exclude if part not in found]
         for part, sheets in _sheets_of_parts(config, entry, found, old).items():
@@ -424,7 +432,7 @@ def _may_be(entry: Recordings, name: str, *, is_directory: bool) -> bool:
 
     form = FORMATS.get((entry.format or "mozaik").partition(":")[0])
     suffixes = form.suffixes if form is not None else ()
-    return not suffixes or ("" if is_directory else Path(name).suffix.lower() or None) in suffixes
+    return not suffixes or ("" if is_directory else bare_suffix(name) or None) in suffixes
 
 
 def _sheets_of_parts(

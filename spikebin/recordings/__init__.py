@@ -10,11 +10,12 @@ from spikebin.errors import RecordingError
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from spikebin.recordings.protocol import Recording
 
-__all__ = ["FORMATS", "Format", "format_of", "open_recording"]
+__all__ = ["FORMATS", "Format", "format_of", "one_device", "open_recording"]
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,10 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
     if wanted not in FORMATS:
         what = f"no format {wanted!r}" if wanted else f"{path} is in none of the known formats"
         raise RecordingError(f"{what} ({', '.join(FORMATS)}): check the path, `spikebin formats` tells more")
-    reading = replace(reading or Reading(), format=f"{wanted}:{io}" if io else wanted)
-    _check_settings(path, wanted, reading)
-    recording: Recording = import_module(FORMATS[wanted].module).open(path, reading)
+    given = replace(reading or Reading(), format=kind)
+    _check_settings(path, wanted, given)
+    recording: Recording = import_module(FORMATS[wanted].module).open(path, given)
+    recording.reading = replace(given, format=f"{wanted}:{io}" if io else wanted)
     return recording
 
 
@@ -156,6 +158,32 @@ def format_of(path: Path) -> str | None:
         A key of `FORMATS`; None if none does.
     """
     return next((name for name, form in FORMATS.items() if import_module(form.module).recognises(path)), None)
+
+
+def one_device(kind: str | None, names: Sequence[str]) -> tuple[str, str] | None:
+    """Two of some names that are files of one recording: those of the processes of a device of NEST.
+
+    Parameters
+    ----------
+    kind : str or None
+        Their format.
+    names : sequence of str
+
+    Returns
+    -------
+    tuple of str or None
+        None if there are none.
+    """
+    if kind != "nest":
+        return None
+    from spikebin.recordings.nest import device_of
+
+    seen: dict[str, str] = {}
+    for name in names:
+        device = device_of(name)
+        if device is not None and seen.setdefault(device, name) != name:
+            return seen[device], name
+    return None
 
 
 def _check_settings(path: Path, name: str, reading: Reading) -> None:

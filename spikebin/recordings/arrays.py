@@ -10,12 +10,12 @@ import tokenize
 import zipfile
 import zlib
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.names import bare_suffix
 from spikebin.recordings.continuous.columns import are_spikes, choose_column
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK, slices
@@ -26,6 +26,7 @@ from spikebin.recordings.spike_table import SUFFIXES, SpikeTable, is_spike_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -43,7 +44,7 @@ BAD_HEADER = (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.Tok
 
 def recognises(path: Path) -> bool:
     """Whether a path is a file of arrays or columns that are called as times and neurons are."""
-    suffix = _suffix(path)
+    suffix = bare_suffix(path.name)
     if suffix not in {".npz", ".npy", *SUFFIXES} or not path.is_file():
         return False
     if suffix in SUFFIXES:
@@ -83,7 +84,7 @@ class ArraysRecording(ContinuousRecording):
         super().__init__(path, reading)
         self.rate = reading.rate
         kinds: dict[str, type[_Npz | _Npy]] = {".npz": _Npz, ".npy": _Npy}
-        self._file: _Npz | _Npy | SpikeTable = kinds.get(_suffix(path), SpikeTable)(path, reading)
+        self._file: _Npz | _Npy | SpikeTable = kinds.get(bare_suffix(path.name), SpikeTable)(path, reading)
         self._unit = choose_unit(
             self._file.times_name,
             reading.unit,
@@ -92,6 +93,12 @@ class ArraysRecording(ContinuousRecording):
             "--unit (`unit` in [[recordings]])",
         )
         self.events_unit = None if self._unit == "samples" else self._unit
+        self.uses_rate = self._unit == "samples"
+
+    @property
+    def taken(self) -> str:
+        """See `spikebin.recordings.protocol.Recording`."""
+        return f"arrays, {self._file.times_name or 'times'} in {self._unit}, neurons by {self._file.ids_name}"
 
     @property
     def paths(self) -> list[Path]:
@@ -231,11 +238,12 @@ class _Npy:
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self.paths = path, [path]
         array = mapped_array(path)
-        self.times_name = reading.times or ""
+        self.times_name, self.ids_name = reading.times or "", "the second column"
         if array.dtype.names:
             self.times_name = choose_column(array.dtype.names, reading.times, "times", path.name)
             self.times = OnDisk(path, self.times_name)
-            self.ids = OnDisk(path, choose_column(array.dtype.names, reading.neurons, "neurons", path.name))
+            self.ids_name = choose_column(array.dtype.names, reading.neurons, "neurons", path.name)
+            self.ids = OnDisk(path, self.ids_name)
         elif array.ndim == 2 and array.shape[1] == 2 and reading.neurons is None:
             self.times, self.ids = OnDisk(path, 0), OnDisk(path, 1)
         elif reading.neurons is not None:
@@ -244,7 +252,7 @@ class _Npy:
                 raise RecordingError(f"{path.name}: no file {second} of its neurons: fix `neurons`")
             self.paths.append(second)
             self.times, self.ids = OnDisk(path), OnDisk(second)
-            self.times_name = path.stem
+            self.times_name, self.ids_name = path.stem, reading.neurons
         else:
             raise RecordingError(
                 f"{path.name} has shape {array.shape} and dtype {array.dtype}: give (n, 2) of times and neurons, or"
@@ -351,11 +359,6 @@ def _take(file: IO[bytes], n: int, dtype: np.dtype[Any], where: str) -> NDArray[
     if len(data) < n * dtype.itemsize:
         raise RecordingError(f"{where} ends before its arrays do: write it again")
     return np.frombuffer(data, dtype)
-
-
-def _suffix(path: Path) -> str:
-    """Of a file's name, in lower case, the one before .gz."""
-    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
 
 
 def _one_line(error: Exception) -> str:

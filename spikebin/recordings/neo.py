@@ -189,6 +189,7 @@ class _SegmentsSheet:
 
     n_recorded = n_in_trials = None
     n_unobserved = 0
+    notes = ()
 
     def __init__(self, recording: NeoRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.name = recording.name

@@ -1,19 +1,31 @@
-"""NEST's own text files: .dat with a header (NEST 3), .gdf without (NEST 2); each recording device is a sheet.
+"""NEST's own text files of spikes: .dat with a header (NEST 3), .gdf without (NEST 2); each device is a sheet.
 
 A device writes one file for each virtual process, ``<label>-<device>-<process>.<dat or gdf>``; they belong together.
+Other devices write files that look much alike, so only what a spike recorder writes is taken.
 https://nest-simulator.readthedocs.io/en/stable/devices/record_from_simulations.html
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.names import bare_stem, bare_suffix
 from spikebin.recordings.arrays import whole_ids
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
-from spikebin.recordings.continuous.text_table import Header, number_chunks, read_header
+from spikebin.recordings.continuous.text_table import (
+    ends_within_line,
+    has_no_rows,
+    is_number,
+    line_of_row,
+    number_chunks,
+    read_header,
+)
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.settings import Reading
 
@@ -21,29 +33,52 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from spikebin.recordings.continuous.text_table import Header
+    from spikebin.recordings.continuous.units import Clock
+
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
+    Times = Literal["ms", "steps", "steps and offsets"]
 
-__all__ = ["NestRecording", "open", "recognises"]
+__all__ = ["NestRecording", "device_of", "open", "recognises"]
 
-SUFFIXES = {".dat", ".gdf"}
-NAME = re.compile(r"(?P<label>.+)-(?P<device>\d+)-(?P<process>\d+)\.(?:dat|gdf)")
-SENDERS = ("sender", "gid")
+SUFFIXES = (".dat", ".gdf")
+NAME = re.compile(r"(?P<label>.+)-(?P<device>\d+)-(?P<process>\d+)\.(?:dat|gdf)(?:\.gz)?")
+NODE = re.compile(r"[1-9][0-9]*")
+STEP = re.compile(r"[0-9]+")
+# The columns of NEST 3's spike recorder, and how it writes times.
+COLUMNS: dict[tuple[str, ...], Times] = {
+    ("sender", "time_ms"): "ms",
+    ("sender", "time_step", "time_offset"): "steps and offsets",
+}
+SHOWN = 3
+
+
+@dataclass
+class _Device:
+    """The files of one recording device.
+
+    `times`: how it writes them; None where it recorded nothing, and does not tell. `problems`: files that cannot be
+    its spikes, and why.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    times: Times | None = None
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 def recognises(path: Path) -> bool:
-    """Whether a path is a .gdf file, a .dat file with NEST's header, or a directory that holds some."""
+    """Whether a path is a file of NEST's spikes by its name and its head, or a directory that holds some."""
     if path.is_dir():
-        return any(recognises(file) for file in islice(_files(path), 3))
-    if path.suffix not in SUFFIXES or not path.is_file():
+        return any(recognises(file) for file in _files(path))
+    if bare_suffix(path.name) not in SUFFIXES or not path.is_file():
         return False
     try:
-        header = read_header(path)
+        header = _header(path)
+        return header is not None and not _problem(path, header)
     except RecordingError:
         return False
-    return _columns(header) is not None
 
 
 def open(path: Path, reading: Reading | None = None) -> NestRecording:  # noqa: A001
@@ -52,7 +87,7 @@ def open(path: Path, reading: Reading | None = None) -> NestRecording:  # noqa: 
     Raises
     ------
     RecordingError
-        If there are none.
+        If there are none, or the one is not a spike recorder's.
     """
     return NestRecording(path, reading or Reading())
 
@@ -65,12 +100,29 @@ class NestRecording(ContinuousRecording):
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
         self.rate = reading.rate
-        files = list(_files(path)) if path.is_dir() else _device(path)
-        self._devices: dict[str, list[Path]] = {}
-        for file in files:
-            self._devices.setdefault(_label(file), []).append(file)
+        found: dict[str, _Device] = {}
+        # Only a file that is named alone can be of a form that NEST itself does not write.
+        asked = reading.format == "nest" and path.is_file()
+        for file in _files(path) if path.is_dir() else _device(path):
+            _add(found.setdefault(_label(file), _Device()), file, asked=asked)
+        self._devices = {label: device for label, device in found.items() if device.files}
+        problems = {name: why for device in found.values() if not device.files for name, why in device.problems.items()}
+        shown = "; ".join(f"{name} {why}" for name, why in islice(problems.items(), SHOWN))
+        shown += f"; and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
         if not self._devices:
-            raise self.error("no .dat or .gdf file of NEST in it: give the directory that NEST recorded to")
+            raise self.error(f"no spikes of NEST in it ({shown or 'no .dat or .gdf file'}): give what NEST recorded to")
+        if problems:
+            what = "1 file that is not" if len(problems) == 1 else f"{len(problems):,} files that are not"
+            self.notes.append(f"passed over {what} of spikes: {shown}")
+        self.uses_rate = any(device.times not in {"ms", None} for device in self._devices.values())
+
+    @property
+    def taken(self) -> str:
+        """See `spikebin.recordings.protocol.Recording`."""
+        kinds = dict.fromkeys(device.times for device in self._devices.values() if device.times)
+        times = " or ".join(kinds) or "ms"
+        rate = f" ({self.rate:g} a second)" if self.rate and self.uses_rate else ""
+        return f"nest, times in {times}{rate}, neurons by sender"
 
     @property
     def sheets(self) -> Sequence[str]:
@@ -80,77 +132,170 @@ class NestRecording(ContinuousRecording):
     @property
     def paths(self) -> list[Path]:
         """Every file that the spikes are read from."""
-        return [file for files in self._devices.values() for file in files]
+        return [file for device in self._devices.values() for file in device.files]
 
     def population(self, sheet: str) -> Population:
         """The spikes of a device; its files list no neurons but those that fire."""
-        return Population(_Files(self._devices[sheet], self.rate))
+        device = self._devices[sheet]
+        for name, why in device.problems.items():
+            raise self.error(f"{name} {why}, but other files of {sheet} are of spikes: copy or write it again")
+        for file in device.files:
+            if ends_within_line(file):
+                raise self.error(f"{file.name} ends within a line: it is cut off, copy or write it again")
+        if device.times not in {"ms", None} and self.rate is None:
+            raise self.error(
+                f"{sheet} holds times in steps: give their number in a second with --rate (`rate` in [[recordings]]),"
+                " 10000 for steps of 0.1 ms"
+            )
+        return Population(_Files(device, self.rate))
 
 
 class _Files:
     """The files of one device, one after another."""
 
-    def __init__(self, files: list[Path], rate: float | None) -> None:
-        self.files, self.rate = files, rate
+    def __init__(self, device: _Device, rate: float | None) -> None:
+        self.device, self.rate = device, rate
 
     def chunks(self) -> Iterator[Spikes]:
-        for file in self.files:
+        times = self.device.times or "ms"
+        clock = make_clock("ms" if times == "ms" else "samples", self.rate, self.device.files[0].name)
+        for file in self.device.files:
             header = _header(file)
-            columns = None if header is None else _columns(header)
-            if header is None or columns is None:
-                if header is not None:
-                    raise RecordingError(f"{file} has not the columns of a NEST spike recorder: give another file")
-                continue
-            clock = make_clock("samples" if len(columns) == 3 else "ms", self.rate, str(file))
-            for ids, times, *offset in number_chunks(file, header, columns):
-                # A step is the end of the interval in which the neuron fired, the offset how long before.
-                exact = clock.to_ms(times)
-                yield exact - offset[0] if offset else exact, whole_ids(ids, str(file))
+            if header is not None:
+                yield from self._of_file(file, header, times, clock)
+
+    def _of_file(self, file: Path, header: Header, kind: Times, clock: Clock) -> Iterator[Spikes]:
+        columns = range(3 if kind == "steps and offsets" else 2)
+        n_before, in_order = 0, _InOrder()
+        step_ms = float(clock.to_ms(1.0))
+        for ids, times, *offset in number_chunks(file, header, columns):
+            if kind != "ms":
+                bad = times != np.floor(times)
+                if offset:
+                    bad |= (offset[0] < 0) | (offset[0] > step_ms)
+                if bad.any():
+                    line = line_of_row(file, header, n_before + int(np.flatnonzero(bad)[0]))
+                    raise RecordingError(
+                        f"{file} line {line} does not hold a step, and an offset in ms within it: it is not a spike"
+                        " recorder's file, or --rate is not its steps in a second"
+                    )
+                in_order.add(ids, times)
+            # A step is the end of the interval in which the neuron fired, the offset how long before.
+            exact = clock.to_ms(times)
+            yield exact - offset[0] if offset else exact, whole_ids(ids, str(file))
+            n_before += ids.size
+        if not _is_own(header) and in_order.first_alone:
+            raise RecordingError(
+                f"{file}: its first column ascends as times do, its second does not, and NEST writes the neuron first:"
+                " read it with --format arrays --times 0 --neurons 1 --unit samples"
+            )
+
+
+class _InOrder:
+    """Whether two columns ascend."""
+
+    def __init__(self) -> None:
+        self._last = [-np.inf, -np.inf]
+        self._ascend = [True, True]
+
+    def add(self, *columns: NDArray[np.float64]) -> None:
+        for i, column in enumerate(columns):
+            if column.size:
+                self._ascend[i] &= bool(column[0] >= self._last[i] and (np.diff(column) >= 0).all())
+                self._last[i] = column[-1]
+
+    @property
+    def first_alone(self) -> bool:
+        return self._ascend == [True, False]
+
+
+def device_of(name: str) -> str | None:
+    """Label and number of the device that wrote a file of this name; None where the name does not tell."""
+    found = NAME.fullmatch(name)
+    return f"{found['label']}-{found['device']}" if found else None
+
+
+def _add(device: _Device, file: Path, *, asked: bool) -> None:
+    """Look at the head of a file, and count it to its device, or to the problems of that."""
+    try:
+        header = _header(file)
+    except RecordingError as error:
+        device.problems[file.name] = str(error).removeprefix(f"{file} ")
+        return
+    if header is None and bare_suffix(file.name) == ".dat":
+        # A recorder of NEST 2 that recorded nothing leaves an empty file, one of NEST 3 a header.
+        device.problems[file.name] = "is empty"
+        return
+    why = "" if header is None else _problem(file, header, asked=asked)
+    times = None if header is None or why else _times(header)
+    if times and device.times not in {None, times}:
+        why = f"has times in {times}, and not in {device.times}"
+    if why:
+        device.problems[file.name] = why
+        return
+    device.files.append(file)
+    device.times = device.times or times
 
 
 def _header(file: Path) -> Header | None:
-    """The header of a file; None for a device that recorded nothing."""
-    try:
-        return read_header(file)
-    except RecordingError:
-        if file.is_file() and _has_no_line(file):
-            return None
-        raise
+    """The header of a file; None where it has no lines but comments."""
+    return None if file.is_file() and has_no_rows(file) else read_header(file)
 
 
-def _has_no_line(file: Path) -> bool:
-    with file.open("rb") as lines:
-        return all(not line.strip() or line.startswith(b"#") for line in islice(lines, 8))
+def _problem(file: Path, header: Header, *, asked: bool = False) -> str:
+    """Why a file is not a spike recorder's; "" for one that is.
+
+    `asked`: the user says that it is NEST's, so it may be called otherwise, and have no tab after each number.
+    """
+    if header.names is not None and not header.from_comment:
+        if tuple(header.names) in COLUMNS:
+            return ""
+        return f"has the columns {', '.join(header.names)[:80]}, where a spike recorder has sender and time_ms"
+    cells = _cells(header)
+    line = " ".join(cells)[:40]
+    if header.delimiter not in {"\t", None} or len(cells) not in {2, 3}:
+        return f"has no header, and {len(cells)} numbers in a line, where NEST 2 has a neuron and a time"
+    if not NODE.fullmatch(cells[0]) or not is_number(cells[1]):
+        return f"begins with {line!r}, which is not a neuron and a time"
+    if not _is_own(header) and not asked and bare_suffix(file.name) != ".gdf":
+        return "has no header, and no tab after each number as NEST 2 has: give it alone, with --format nest"
+    if len(cells) == 3 and not STEP.fullmatch(cells[1]):
+        return f"begins with {line!r}, which is more than a neuron and a time"
+    return ""
 
 
-def _columns(header: Header) -> list[int] | None:
-    """Places of sender, time, and of the offset of precise times in steps."""
-    if header.names is None:
-        return [0, 1] if header.delimiter in {None, "\t"} and header.n_columns in {2, 3} else None
-    names = header.names
-    sender = next((names.index(name) for name in SENDERS if name in names), None)
-    if sender is None:
-        return None
-    if "time_ms" in names:
-        return [sender, names.index("time_ms")]
-    if "time_step" in names and "time_offset" in names:
-        return [sender, names.index("time_step"), names.index("time_offset")]
-    return None
+def _times(header: Header) -> Times:
+    """How a spike recorder's file writes times."""
+    if header.names is not None and not header.from_comment:
+        return COLUMNS[tuple(header.names)]
+    cells = _cells(header)
+    if len(cells) == 3:
+        return "steps and offsets"
+    return "steps" if STEP.fullmatch(cells[1]) else "ms"
+
+
+def _is_own(header: Header) -> bool:
+    """Whether lines end as NEST 2 ends them, with a tab."""
+    return header.delimiter == "\t" and header.first[-1] == ""
+
+
+def _cells(header: Header) -> tuple[str, ...]:
+    return header.first[:-1] if _is_own(header) else header.first
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    return (file for file in sorted(directory.iterdir()) if file.suffix in SUFFIXES and not file.name.startswith("."))
+    return (
+        file
+        for file in sorted(directory.iterdir())
+        if bare_suffix(file.name) in SUFFIXES and not file.name.startswith(".")
+    )
 
 
 def _device(path: Path) -> list[Path]:
     """All files of the device that wrote one of them."""
-    found = NAME.fullmatch(path.name)
-    if found is None:
-        return [path]
-    stem = f"{found['label']}-{found['device']}-"
-    return [file for file in _files(path.parent) if NAME.fullmatch(file.name) and file.name.startswith(stem)]
+    device = device_of(path.name)
+    return [path] if device is None else [file for file in _files(path.parent) if device_of(file.name) == device]
 
 
 def _label(file: Path) -> str:
-    found = NAME.fullmatch(file.name)
-    return f"{found['label']}-{found['device']}" if found else file.stem
+    return device_of(file.name) or bare_stem(file.name)

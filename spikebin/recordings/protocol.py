@@ -92,6 +92,11 @@ class SheetRecording(Protocol):
         """Pairs of trial and neuron where the recording says that the neuron was not observed all the time."""
         ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should know of how it was read, a line each: units that were left out."""
+        ...
+
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """Spikes of each phase of ``trials[trial]``; several threads may ask at once.
 
@@ -126,9 +131,17 @@ class Recording(Protocol):
         """The files, or the directory, that it is made of; none for one in memory. It is the same by any of them."""
         ...
 
+    # How it is read: the settings that it was opened with, and the format that it was opened as.
+    reading: Reading
+
     @property
-    def reading(self) -> Reading:
-        """How it is read: the settings it was opened with, and the format it was opened as."""
+    def taken(self) -> str:
+        """What it was taken for, for people: the format, and which arrays or columns are times and neurons."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should know of it, a line each: files that were passed over."""
         ...
 
     @property

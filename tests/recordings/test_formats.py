@@ -379,7 +379,7 @@ def test_nest_precise_times_in_steps(tmp_path):
     (tmp_path / "v1-01-0.dat").write_text(head + "5\t101\t0.03\n6\t205\t0\n")
     sheet = open_recording(tmp_path / "v1-01-0.dat", None, Reading(rate=10_000.0)).sheet("v1-01", TrialRule())
     np.testing.assert_allclose(np.sort(sheet.spikes(0)[0].times), [10.07, 20.5])
-    with pytest.raises(RecordingError, match="times are in samples, with no rate"):
+    with pytest.raises(RecordingError, match="times in steps: give their number in a second with --rate"):
         open_recording(tmp_path / "v1-01-0.dat").sheet("v1-01", TrialRule())
 
 

@@ -70,6 +70,8 @@ class EventTable:
         The unit that the user says they have: a name that tells another one is an error.
     texts : mapping of str to sequence of str
         Columns as they are written, where they are written as text.
+    taken : dict of str to str
+        Columns that were read as times so far, and the unit of each.
     """
 
     where: str
@@ -78,6 +80,7 @@ class EventTable:
     rate: float | None = None
     asked: str | None = None
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_events(self) -> int:
@@ -136,6 +139,7 @@ class EventTable:
             raise RecordingError(
                 f"{self.where}: no unit of its times: give --trials-unit (`unit` in [trial]), or call it {name}_s"
             )
+        self.taken[name] = unit
         return make_clock(unit, self.rate, self.where).to_ms(numbers)
 
     def find(self, candidates: Sequence[str], option: str) -> str | None:

@@ -51,6 +51,8 @@ class Population:
         Spikes of other neurons than `neurons` are passed over, not an error.
     observed : sequence of float64 (n, 2) or None
         For each of `neurons`, ms from when to when its spikes were looked for; None: all the time.
+    notes : sequence of str
+        What people should know of it.
     """
 
     source: SpikeSource
@@ -58,6 +60,7 @@ class Population:
     span: tuple[float, float] | None = None
     select: bool = False
     observed: Sequence[NDArray[np.float64]] | None = None
+    notes: Sequence[str] = ()
 
 
 class ContinuousRecording:
@@ -74,15 +77,23 @@ class ContinuousRecording:
     # Unit of the times in a file of events; None where it cannot be told from the spikes'.
     events_unit: str | None = None
     rate: float | None = None
+    # Whether the spikes' times need the rate.
+    uses_rate = True
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path = path
         self.reading = reading
+        self.notes: list[str] = []
 
     @property
     def name(self) -> str:
         """Of the recording, for messages."""
         return self.path.name
+
+    @property
+    def taken(self) -> str:
+        """See `spikebin.recordings.protocol.Recording`."""
+        return self.reading.format or ""
 
     @property
     def paths(self) -> list[Path]:
@@ -225,7 +236,11 @@ class ContinuousSheet:
         self.where = f"{name} of {recording.name}"
         table, events_path = recording.find_events(rule)
         cut = cut_trials(table, rule, repeat) if table is not None else None
+        in_samples = recording.uses_rate or (table is not None and "samples" in table.taken.values())
+        if recording.reading.rate is not None and not in_samples:
+            raise recording.error("no times of it are in samples or steps: take `rate` out, or give the unit")
         population = recording.population(name)
+        self.notes = list(population.notes)
         window = rule.window_start, rule.window_stop
         column = rule.align_to or rule.until
         if cut is None and column is not None:

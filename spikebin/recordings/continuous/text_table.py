@@ -33,6 +33,8 @@ __all__ = [
     "MISSING",
     "Header",
     "as_numbers",
+    "ends_within_line",
+    "has_no_rows",
     "is_number",
     "line_of_row",
     "number_chunks",
@@ -71,6 +73,8 @@ class Header:
     n_columns : int
     n_lines : int
         Lines before the first line of data.
+    first : tuple of str
+        Cells of the first line that is not a comment.
     from_comment : bool
         The names stand in a line that begins with #, as numpy.savetxt writes them.
     """
@@ -80,6 +84,7 @@ class Header:
     names: list[str] | None
     n_columns: int
     n_lines: int
+    first: tuple[str, ...] = ()
     from_comment: bool = False
 
     def column(self, place: int) -> str:
@@ -145,12 +150,12 @@ def read_header(path: Path) -> Header:
         if len(told) == len(cells) > 1:
             names, n_before, from_comment = told, n - 1, True
     if names is None:
-        return Header(delimiter, spaced, None, len(cells), n - 1)
+        return Header(delimiter, spaced, None, len(cells), n - 1, tuple(cells))
     names = [name.strip() or f"column_{i}" for i, name in enumerate(names, 1)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise RecordingError(f"{path} has two columns {twice!r}: rename one of them")
-    return Header(delimiter, spaced, names, len(names), n_before, from_comment)
+    return Header(delimiter, spaced, names, len(names), n_before, tuple(cells), from_comment)
 
 
 def number_chunks(path: Path, header: Header, columns: Sequence[int]) -> Iterator[NDArray[np.float64]]:
@@ -236,6 +241,46 @@ def line_of_row(path: Path, header: Header, row: int) -> int:
     with _opened(path) as file:
         list(islice(file, header.n_lines))
         return next(islice(_split(file, header, path, header.n_lines), row, None))[0]
+
+
+def has_no_rows(path: Path) -> bool:
+    """Whether a file has no lines but empty ones and comments.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    bool
+    """
+    with _opened(path) as file:
+        while line := file.readline(LONGEST_LINE):
+            if line.strip() and not line.startswith("#"):
+                return False
+    return True
+
+
+def ends_within_line(path: Path) -> bool:
+    """Whether the last line of a file has no line end.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    bool
+        False of an empty file.
+    """
+    last = b""
+    with _opened(path) as file:
+        data = file.buffer  # type: ignore[attr-defined]
+        if path.suffix.lower() != ".gz":
+            data.seek(max(0, path.stat().st_size - 1))
+        while block := data.read(BLOCK):
+            last = block[-1:]
+    return last not in {b"", b"\n", b"\r"}
 
 
 def is_number(text: str) -> bool:

@@ -134,6 +134,7 @@ class MozaikRecording:
     def __init__(self, path: Path, reading: Reading | None = None) -> None:
         self.path = path
         self.paths = [path]
+        self.notes: list[str] = []
         self.reading = reading or Reading()
         block = load(path / INDEX)
         state = block.state if isinstance(block, Inert) else None
@@ -143,6 +144,11 @@ class MozaikRecording:
         self.presentations = [
             self._presentation(wrapper) for wrapper in _items(state.get("segments", state.get("_segments")))
         ]
+
+    @property
+    def taken(self) -> str:
+        """See `spikebin.recordings.protocol.Recording`."""
+        return "mozaik"
 
     @property
     def sheets(self) -> Sequence[str]:
@@ -240,6 +246,7 @@ class MozaikSheet:
 
     n_recorded = n_in_trials = None
     n_unobserved = 0
+    notes = ()
 
     def __init__(self, recording: MozaikRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.recording = recording
