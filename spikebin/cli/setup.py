@@ -52,6 +52,9 @@ def plan(
         bool,
         typer.Option("--replace", help="Accept another [binning] or [trial]: files made otherwise are written again."),
     ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Open every recording, and name those that would fail; exit 1 if any.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """List the jobs and freeze them: an index means the same part for ever, new parts are appended."""
@@ -61,11 +64,16 @@ def plan(
     from spikebin.pipeline.plan import make_plan
     from spikebin.pipeline.summary import summarise_plan
 
-    made, changes = make_plan(load_config(config), replace=replace)
+    made, changes = make_plan(load_config(config), replace=replace, try_recordings=True)
     summary = summarise_plan(made, changes)
+    bad = []
+    if check:
+        from spikebin.pipeline.check_plan import check_all
+
+        bad = [trouble for _, trouble in check_all(made) if trouble]
     if json:
-        answer_json(summary)
-        return
+        answer_json({**summary, "would_fail": bad} if check else summary)
+        raise typer.Exit(1 if bad else 0)
     plan_table(made)
     note(
         f"{summary['jobs']} jobs, {summary['files']} files, about {size_text(summary['bytes'])}"
@@ -78,6 +86,13 @@ def plan(
         note(f"vanished: {name} keeps its index, its recording is no longer found")
     for name in changes.unknown_excludes:
         note(f"warning: `exclude` names {name}, which is not there")
+    for trouble in changes.troubles:
+        note(f"warning: {trouble}")
+    if check:
+        for trouble in bad:
+            note(f"would fail: {trouble}")
+        note(f"{len(made.jobs) - len(bad)} of {len(made.jobs)} jobs would get through, as far as can be said now")
+        raise typer.Exit(1 if bad else 0)
 
 
 @app.command()

@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.binning.rules import Binning
     from spikebin.binning.trial import Trial
     from spikebin.matrixfile.write_sheet import Settings
     from spikebin.recordings.protocol import SourceFile
 
-__all__ = ["MatrixWriter", "seal_image"]
+__all__ = ["MatrixWriter", "matrix_shape", "seal_image"]
+
+MOST_CELLS, MOST_BINS = 1 << 35, 1 << 31
+"""Of one trial: neurons times bins, and bins."""
 
 
 class MatrixWriter:
@@ -66,14 +70,9 @@ class MatrixWriter:
         self.identity = identity
         self.trials = trials
         self.settings = settings
+        where = f"{identity.sheet} of part {identity.part}"
+        self.shape = matrix_shape(where, len(neurons), trials, settings.binning)
         self._bins = [phase_bins(trial.phases, settings.binning) for trial in trials]
-        n_columns = max((sum(bins) for bins in self._bins), default=0)
-        self.shape = (len(trials), len(neurons), n_columns)
-        if 0 in self.shape:
-            raise MatrixFileError(
-                f"{identity.sheet} of part {identity.part} has {self.shape[0]} trials, {self.shape[1]} neurons and"
-                f" {n_columns} bins: nothing to write, check [trial] and [binning]"
-            )
         self._tally = Tally()
         self._image = MatrixImage(
             self.shape,
@@ -195,6 +194,44 @@ class MatrixWriter:
             phases.append(SealedPhase(phase.name, first_bin, n_bins, phase.stop - phase.start))
             first_bin += n_bins
         return tuple(phases)
+
+
+def matrix_shape(where: str, n_neurons: int, trials: Sequence[Trial], binning: Binning) -> tuple[int, int, int]:
+    """Shape of the matrix of a sheet.
+
+    Parameters
+    ----------
+    where : str
+        The sheet and its recording, for messages.
+    n_neurons : int
+    trials : sequence of Trial
+    binning : Binning
+
+    Returns
+    -------
+    tuple of int
+        (trial, neuron, time).
+
+    Raises
+    ------
+    MatrixFileError
+        If there is nothing in it, or one trial of it has more cells than can be worked with.
+    BinningError
+        If bins of this width cannot be told apart.
+    """
+    n_columns = max((sum(phase_bins(trial.phases, binning)) for trial in trials), default=0)
+    shape = len(trials), n_neurons, n_columns
+    if 0 in shape:
+        raise MatrixFileError(
+            f"{where} has {shape[0]} trials, {shape[1]} neurons and {shape[2]} bins: nothing to write, check the rule"
+            " of its trials and the width of its bins"
+        )
+    if shape[1] * shape[2] > MOST_CELLS or n_columns > MOST_BINS:
+        raise MatrixFileError(
+            f"{where}: one trial has {shape[1]:,} neurons x {shape[2]:,} bins, {shape[1] * shape[2]:,} bytes as an"
+            " array: cut shorter windows, or choose wider bins"
+        )
+    return shape
 
 
 def seal_image(

@@ -18,6 +18,7 @@ from spikebin.errors import BinningError, MatrixFileError, RecordingError, Spike
 from spikebin.exports.dense_files import write_dense
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import binned_trials, write_sheet
+from spikebin.matrixfile.writer import matrix_shape
 from spikebin.names import bare_stem, find_sheet, suggest
 from spikebin.output.paths import matrix_name
 from spikebin.recordings import open_recording
@@ -40,7 +41,6 @@ __all__ = ["Binned", "bin_recordings", "bin_sheet"]
 
 SUFFIXES = (".h5", ".npz", ".npy")
 VARIANT = "all"
-MOST_CELLS = 1 << 35
 # As files are called; 2026.01.15 is a directory.
 FILE_END = re.compile(r".\.[A-Za-z][A-Za-z0-9]{0,6}$")
 
@@ -210,12 +210,7 @@ def bin_sheet(
             f"{sheet.where}: trials have {min(n_bins)} to {max(n_bins)} bins: cut equal ones with --window START STOP,"
             " or fill up the shorter ones with --ragged pad"
         )
-    shape = (len(trials), len(sheet.neurons), max(n_bins))
-    if shape[1] * shape[2] > MOST_CELLS:
-        raise RecordingError(
-            f"{sheet.where}: one trial has {shape[1]:,} neurons x {shape[2]:,} bins: cut shorter windows, or"
-            " choose wider bins"
-        )
+    shape = matrix_shape(sheet.where, len(sheet.neurons), trials, binning)
     counted = _Counted(shape[1], shape[2])
     if target is not None:
         remove_stale(target.parent, target.name)

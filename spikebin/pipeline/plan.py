@@ -217,13 +217,17 @@ class Plan:
 
 @dataclass
 class PlanChanges:
-    """What a new plan has that the last one had not. Numbers of parts, sheets of parts and sources of parts."""
+    """What a new plan has that the last one had not: numbers of parts, sheets of parts and sources of parts.
+
+    `troubles` are those of recordings that were tried, of entries of which others are good.
+    """
 
     parts: int = 0
     sheets: int = 0
     sources: int = 0
     vanished: list[str] = field(default_factory=list)
     unknown_excludes: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
 
 def load_plan(config: Config) -> Plan:
@@ -256,7 +260,7 @@ def load_plan(config: Config) -> Plan:
     return plan
 
 
-def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChanges]:
+def make_plan(config: Config, *, replace: bool = False, try_recordings: bool = False) -> tuple[Plan, PlanChanges]:
     """Find the parts of a config and freeze them: known parts keep their index, new ones are appended.
 
     Parameters
@@ -264,6 +268,8 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
     config : Config
     replace : bool
         Accept another binning or other trials than the plan's; files made otherwise are written again.
+    try_recordings : bool
+        Open one recording of each entry first, as `spikebin plan` does, see `check_plan.check_entries`.
 
     Returns
     -------
@@ -276,16 +282,20 @@ def make_plan(config: Config, *, replace: bool = False) -> tuple[Plan, PlanChang
         If a root is not there, an entry finds nothing, or a sheet of a part is claimed twice.
     PlanError
         If the plan that is there was made with another binning or other trials, or is not as spikebin wrote it; or a
-        sheet has a name that no directory can have.
+        sheet has a name that no directory can have; or no recording of an entry that was tried can be exported.
     RecordingError
         If no sheets are given and no recording can be read to learn them.
     SpikebinError
         If the plan cannot be written, or another process holds the output's lock for longer than a minute.
     """
+    from spikebin.pipeline.check_plan import check_entries
+
     while True:
         old = read_jobs(config.output)
         _check_old(config, old, replace=replace)
         plan, changes = draw_plan(config, old or ())
+        if try_recordings:
+            changes.troubles = check_entries(plan)
         with locked(config.output):
             # Looking takes long and holds no lock: where another plan was written meanwhile, that one is gone on from.
             if read_jobs(config.output) == old:

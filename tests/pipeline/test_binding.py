@@ -58,7 +58,7 @@ def states(directory, *, deep=False):
         ('unit = "ms"', 'unit = "s"', "unit"),
         ('unit = "ms"', 'unit = "samples"\nrate = 1000', "unit"),
         ('unit = "ms"', 'unit = "ms"\nids = "0-2"', "ids"),
-        ('neurons = "neuron"', 'neurons = "t"', "neurons"),
+        ('times = "t"', 'times = "neuron"', "times"),
     ],
 )
 def test_how_recordings_are_read_is_bound_by_the_plan(data_set, old, new, key):
