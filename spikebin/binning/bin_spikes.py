@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+    from spikebin.choices import Closed
+
 __all__ = ["bin_spikes", "in_parts"]
 
 
@@ -39,7 +41,7 @@ def bin_spikes(
     width: float,
     trials: ArrayLike | None = ...,
     n_trials: int = ...,
-    closed: Literal["left", "right"] = ...,
+    closed: Closed = ...,
     end_bin: bool = ...,
     dtype: DTypeLike = ...,
     out: NDArray[Any] | None = ...,
@@ -56,7 +58,7 @@ def bin_spikes(
     width: float,
     trials: ArrayLike | None = ...,
     n_trials: int = ...,
-    closed: Literal["left", "right"] = ...,
+    closed: Closed = ...,
     end_bin: bool = ...,
     dtype: DTypeLike = ...,
     out: NDArray[Any] | None = ...,
@@ -72,7 +74,7 @@ def bin_spikes(
     width: float,
     trials: ArrayLike | None = None,
     n_trials: int = 1,
-    closed: Literal["left", "right"] = "left",
+    closed: Closed = "left",
     end_bin: bool = False,
     dtype: DTypeLike = bool,
     out: NDArray[Any] | None = None,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+    from spikebin.choices import Closed
+
     _Counts = tuple[int, int, int]
     _Train = tuple[NDArray[np.float64], str, int]
 
@@ -41,7 +43,7 @@ def bin_trials(
     stop: float,
     width: float,
     n_neurons: int | None = ...,
-    closed: Literal["left", "right"] = ...,
+    closed: Closed = ...,
     end_bin: bool = ...,
     dtype: DTypeLike = ...,
     out: NDArray[Any] | None = ...,
@@ -57,7 +59,7 @@ def bin_trials(
     stop: float,
     width: float,
     n_neurons: int | None = ...,
-    closed: Literal["left", "right"] = ...,
+    closed: Closed = ...,
     end_bin: bool = ...,
     dtype: DTypeLike = ...,
     out: NDArray[Any] | None = ...,
@@ -72,7 +74,7 @@ def bin_trials(
     stop: float,
     width: float,
     n_neurons: int | None = None,
-    closed: Literal["left", "right"] = "left",
+    closed: Closed = "left",
     end_bin: bool = False,
     dtype: DTypeLike = bool,
     out: NDArray[Any] | None = None,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
+from spikebin.choices import Closed, Values, checked
 from spikebin.errors import BinningError
 
 __all__ = ["Binning", "edge_tolerance"]
@@ -71,17 +71,15 @@ class Binning:
     """
 
     width: float = 1.0
-    closed: Literal["left", "right"] = "left"
+    closed: Closed = "left"
     end_bin: bool = True
-    values: Literal["bool", "count"] = "bool"
+    values: Values = "bool"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.width) and self.width > 0):
             raise BinningError(f"binning width {self.width!r}: give a number above 0")
-        if self.closed not in {"left", "right"}:
-            raise BinningError(f"binning closed {self.closed!r}: give 'left' or 'right'")
-        if self.values not in {"bool", "count"}:
-            raise BinningError(f"binning values {self.values!r}: give 'bool' or 'count'")
+        checked(self.closed, Closed, "binning closed", BinningError)
+        checked(self.values, Values, "binning values", BinningError)
 
     def n_bins(self, start: float, stop: float) -> int:
         """Number of bins of the window from `start` to `stop`.

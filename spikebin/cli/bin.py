@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spikebin.choices import Closed, Codec, Layout, RaggedTrials, Values
 from spikebin.cli import app
 from spikebin.cli.options import JsonOption, answer_json, note
 
@@ -100,7 +101,7 @@ def bin_(
         bool, typer.Option("--drop-missing", help="Leave out trials without a time.", rich_help_panel=TRIALS)
     ] = False,
     ragged: Annotated[
-        str, typer.Option("--ragged", metavar="refuse|pad", help="Trials of different lengths.", rich_help_panel=TRIALS)
+        RaggedTrials, typer.Option("--ragged", help="Trials of different lengths.", rich_help_panel=TRIALS)
     ] = "refuse",
     kind: Annotated[
         str | None,
@@ -195,21 +196,14 @@ def bin_(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.", rich_help_panel=OUTPUT)] = False,
     closed: Annotated[
-        str,
-        typer.Option("--closed", metavar="left|right", help="The edge that belongs to a bin.", rich_help_panel=OUTPUT),
+        Closed, typer.Option("--closed", help="The edge that belongs to a bin.", rich_help_panel=OUTPUT)
     ] = "left",
     end_bin: Annotated[
         bool, typer.Option("--end-bin", help="One more bin, for spikes at exactly the end.", rich_help_panel=OUTPUT)
     ] = False,
-    values: Annotated[
-        str, typer.Option("--values", metavar="bool|count", help="What a bin holds.", rich_help_panel=OUTPUT)
-    ] = "bool",
-    layout: Annotated[
-        str, typer.Option("--layout", metavar="matrix|events", help="Of a matrix file.", rich_help_panel=OUTPUT)
-    ] = "matrix",
-    codec: Annotated[
-        str, typer.Option("--codec", metavar="blosc2|zlib", help="Of a matrix file.", rich_help_panel=OUTPUT)
-    ] = "blosc2",
+    values: Annotated[Values, typer.Option("--values", help="What a bin holds.", rich_help_panel=OUTPUT)] = "bool",
+    layout: Annotated[Layout, typer.Option("--layout", help="Of a matrix file.", rich_help_panel=OUTPUT)] = "matrix",
+    codec: Annotated[Codec, typer.Option("--codec", help="Of a matrix file.", rich_help_panel=OUTPUT)] = "blosc2",
     threads: Annotated[
         int | None,
         typer.Option(
@@ -224,13 +218,6 @@ def bin_(
     json: JsonOption = False,
 ) -> None:
     """Make trial x neuron x time matrices of recordings in one step, without config or plan."""
-    for name, value, options in (
-        ("--ragged", ragged, ("refuse", "pad")),
-        ("--layout", layout, ("matrix", "events")),
-        ("--codec", codec, ("blosc2", "zlib")),
-    ):
-        if value not in options:
-            raise typer.BadParameter(f"{name} {value!r}: give {' or '.join(options)}")
     span = None if window is None else (_ms(window[0]), _ms(window[1]))
     if span is not None and not span[0] < span[1]:
         raise typer.BadParameter(f"--window {window[0]} {window[1]}: its start must be before its stop")  # type: ignore[index]
@@ -247,9 +234,9 @@ def bin_(
     from spikebin.system.process import cpus
 
     settings = Settings(
-        binning=Binning(width_ms, closed, end_bin, values),  # type: ignore[arg-type]
-        layout=layout,  # type: ignore[arg-type]
-        codec=codec,  # type: ignore[arg-type]
+        binning=Binning(width_ms, closed, end_bin, values),
+        layout=layout,
+        codec=codec,
         threads=threads or cpus(),
     )
     rule = TrialRule(
@@ -287,7 +274,7 @@ def bin_(
         reading=reading,
         sheets=sheets or (),
         out=out,
-        ragged=ragged,  # type: ignore[arg-type]
+        ragged=ragged,
         force=force,
         on_error=failing,
     ):

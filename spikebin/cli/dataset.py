@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikebin.choices import ExportKind, How, Layout, Match, OldLayout, Rest, Short
 from spikebin.cli import app
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
 
@@ -28,10 +29,9 @@ BrokenOption = Annotated[
     bool, typer.Option("--without-broken", help="Go without the parts that are missing or broken; they are named.")
 ]
 MatchOption = Annotated[
-    str,
+    Match,
     typer.Option(
         "--match",
-        metavar="HOW",
         help="exact: all parts must have the same neurons, all sheets the same trials; common: take what all have.",
     ),
 ]
@@ -60,21 +60,19 @@ def _open(
     output: tuple[Path, dict[str, tuple[str, ...]]],
     variant: str,
     sheet: str | None,
-    match: str,
+    match: Match,
     leave_out: list[str] | None,
     *,
     broken: bool,
 ) -> SheetSet:
     from spikebin.dataset.open import open_output
 
-    if match not in {"exact", "common"}:
-        raise typer.BadParameter(f"{match!r}: give exact or common", param_hint="--match")
     sheets = open_output(
         output[0],
         variant,
         sheet,
         excluded=output[1].get(variant, ()),
-        match=match,  # type: ignore[arg-type]
+        match=match,
         leave_out=leave_out or (),
         broken="leave out" if broken else "refuse",
     )
@@ -86,7 +84,7 @@ def _open(
 @app.command()
 def export(
     kind: Annotated[
-        str,
+        ExportKind,
         typer.Argument(
             metavar="KIND",
             help="npz: scipy's sparse matrices in the old pipeline's layouts; npy: a dense array a part; mat: MATLAB;"
@@ -95,7 +93,7 @@ def export(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Directory; files go to OUT/<variant>_dataset.")],
     layout: Annotated[
-        str,
+        OldLayout,
         typer.Option(
             "--layout",
             help="Of npz. raw: a file a part and repeat; trimmed: a file a trial, from its image's onset to the next.",
@@ -131,7 +129,7 @@ def export(
     for name in chosen_variants(output[0], variant):
         sheets = _open(output, name, sheet, match, leave_out, broken=without_broken)
         n_parts = (sheets if index is None else sheets.only(index)).n_parts
-        written = write(kind, sheets, out, layout=layout, step=step, index=index)  # type: ignore[arg-type]
+        written = write(kind, sheets, out, layout=layout, step=step, index=index)
         n_skipped = sum(done.skipped for done in followed(written, n_parts, partial("{}/{}".format, name)))
         note(f"{name}: {n_parts - n_skipped} written, {n_skipped} there already")
 
@@ -196,8 +194,7 @@ def view(
         bool, typer.Option("--across", help="Let --window reach into the next or previous trial.")
     ] = False,
     short: Annotated[
-        str,
-        typer.Option("--short", help="Of --window, where it was not recorded completely: refuse, pad, cut or drop."),
+        Short, typer.Option("--short", help="Of --window, where it was not recorded completely.")
     ] = "refuse",
     rebin: Annotated[
         int | None,
@@ -205,14 +202,11 @@ def view(
             "--rebin", metavar="K", min=1, help="Bins K times as long; needs --how and --rest.", show_default=False
         ),
     ] = None,
-    how: Annotated[str | None, typer.Option("--how", help="Of --rebin: count or any.", show_default=False)] = None,
+    how: Annotated[How | None, typer.Option("--how", help="Of --rebin.", show_default=False)] = None,
     rest: Annotated[
-        str | None,
-        typer.Option("--rest", help="Of --rebin, of bins left over: drop, keep or refuse.", show_default=False),
+        Rest | None, typer.Option("--rest", help="Of --rebin, of bins left over.", show_default=False)
     ] = None,
-    layout: Annotated[
-        str | None, typer.Option("--layout", help="matrix or events; default: as it is.", show_default=False)
-    ] = None,
+    layout: Annotated[Layout | None, typer.Option("--layout", help="Default: as it is.", show_default=False)] = None,
     variant: VariantOption = None,
     sheet: SheetOption = None,
     match: MatchOption = "exact",
@@ -233,14 +227,14 @@ def view(
         window=parse_window(window) if window else None,
         origin=origin,
         across=across,
-        short=short,  # type: ignore[arg-type]
+        short=short,
         rebin=rebin,
-        how=how,  # type: ignore[arg-type]
-        rest=rest,  # type: ignore[arg-type]
+        how=how,
+        rest=rest,
     )
     output = _output(config, dataset)
     for name in chosen_variants(output[0], variant):
         sheets = chain.sheets(_open(output, name, sheet, match, leave_out, broken=without_broken))
-        written = materialise(sheets, out, chain, layout=layout)  # type: ignore[arg-type]
+        written = materialise(sheets, out, chain, layout=layout)
         n_skipped = sum(done.skipped for done in followed(written, sheets.n_parts, str))
         note(f"{name}: {sheets.n_parts - n_skipped} written, {n_skipped} there already")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from spikebin.choices import Codec, Layout
 from spikebin.cli import app
 from spikebin.cli.options import ConfigOption, JsonOption, PlotOption, answer_json, note, size_text
 
@@ -83,15 +84,9 @@ def inspect(
 def convert(
     paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Matrix files, or directories of them.")],
     layout: Annotated[
-        str | None,
-        typer.Option(
-            "--layout", "-l", metavar="LAYOUT", help="matrix or events; default: as it is.", show_default=False
-        ),
+        Layout | None, typer.Option("--layout", "-l", help="Default: as it is.", show_default=False)
     ] = None,
-    codec: Annotated[
-        str | None,
-        typer.Option("--codec", metavar="CODEC", help="blosc2 or zlib; default: as it is.", show_default=False),
-    ] = None,
+    codec: Annotated[Codec | None, typer.Option("--codec", help="Default: as it is.", show_default=False)] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Write there; default: in place.", show_default=False),
@@ -100,14 +95,11 @@ def convert(
     json: JsonOption = False,
 ) -> None:
     """Write matrix files in another layout or codec: same content, verified before and after, or nothing is written."""
-    for value, options, name in ((layout, ("matrix", "events"), "layout"), (codec, ("blosc2", "zlib"), "codec")):
-        if value is not None and value not in options:
-            raise typer.BadParameter(f"{value!r}: give {' or '.join(options)}", param_hint=f"--{name}")
     from spikebin.matrixfile.convert import convert_files, convert_targets
 
     results, failed = [], False
     targets = convert_targets(paths, out)
-    for done in convert_files(targets, layout=layout, codec=codec, threads=threads):  # type: ignore[arg-type]
+    for done in convert_files(targets, layout=layout, codec=codec, threads=threads):
         if done.header is None:
             failed = True
             note(f"error: {done.error}")

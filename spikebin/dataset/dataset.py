@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.choices import Match, checked
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
 from spikebin.names import suggest
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.choices import Match
     from spikebin.matrixfile.lazy import Selector
     from spikebin.matrixfile.reader import MatrixFile
 
@@ -80,7 +80,7 @@ class Dataset(View):
         self._tables: dict[int, NDArray[Any]] = {}
         self._rows: dict[int, NDArray[np.intp] | None] = {}
         self._twin: Dataset | None = None
-        self._match = match
+        self._match: Match = checked(match, Match, "Dataset match")
         self._starts = np.cumsum([0, *(file.shape[0] for file in files)])
         n_neurons = files[0].shape[1]
         if match == "common":

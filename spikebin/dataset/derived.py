@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.dataset.view import View, _stored
+from spikebin.dataset.sheet_array import stored_type
+from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     from spikebin.choices import How, Rest, Short
     from spikebin.matrixfile.lazy import Selector
+
+
+# Of the widest type that a cell can have.
+LARGEST = int(np.iinfo(np.uint64).max)
 
 
 class Derived(View):
@@ -111,7 +116,7 @@ class Taken(Derived):
         return place, bins[entry], ms[entry]
 
     def stimulus(self, trial: int) -> str:
-        return self.base.stimulus(int(self._positions[trial]))
+        return self.base.stimulus(int(self._positions[self._checked(trial)]))
 
     @property
     def _whole_trials(self) -> bool:
@@ -254,7 +259,7 @@ class Window(Derived):
             kept = (bins >= begin) & (bins < begin + length)
             found.append((rows[kept] * self.shape[2] + bins[kept] - begin + place, values[kept]))
         if not found:
-            return np.empty(0, np.int64), np.empty(0, _stored(self.dtype))
+            return np.empty(0, np.int64), np.empty(0, stored_type(self.dtype))
         return _sorted(np.concatenate([flat for flat, _ in found]), np.concatenate([values for _, values in found]))
 
     def _base_events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
@@ -275,9 +280,11 @@ class Rebinned(Derived):
             )
         super().__init__(base, (base.shape[0], base.shape[1], n_columns), f"rebin({k}, how={how!r}, rest={rest!r})")
         self.width *= k
-        self.largest = 1 if how == "any" else k * base.largest
+        # No sum of a trial's bins is larger, however many a bin is said to hold.
+        self.largest = 1 if how == "any" else min(k, max(base.shape[2], LARGEST // base.largest)) * base.largest
         self.dtype = np.dtype(bool) if how == "any" else np.min_scalar_type(self.largest)
-        self._k, self._how = k, how
+        # Beyond the length of any axis, one k is as good as another.
+        self._k, self._how = min(k, 2**62), how
         n_bins = base.trials["n_bins"]
         if rest == "refuse" and (n_bins % k).any():
             uneven = base.trials[np.flatnonzero(n_bins % k)[0]]
@@ -326,7 +333,7 @@ class Rebinned(Derived):
         trials, rows, columns = selectors
         out = np.zeros((len(trials), len(rows), len(columns)), self.dtype)
         wanted, inverse = np.unique(np.asarray(columns, np.intp), return_inverse=True)
-        fine = (wanted[:, None] * self._k + np.arange(self._k)).reshape(-1)
+        fine = (wanted[:, None] * self._k + np.arange(min(self._k, self.base.shape[2]))).reshape(-1)
         fine = fine[fine < self.base.shape[2]]
         if not len(fine):
             return out
@@ -351,11 +358,11 @@ class Rebinned(Derived):
         kept = bins // self._k < self._n_bins[trial]
         coarse = rows[kept] * self.shape[2] + bins[kept] // self._k
         if not len(coarse):
-            return coarse, np.empty(0, _stored(self.dtype))
+            return coarse, np.empty(0, stored_type(self.dtype))
         starts = np.flatnonzero(np.diff(coarse, prepend=-1))
         if self._how == "any":
             return coarse[starts], np.ones(len(starts), np.uint8)
-        return coarse[starts], np.add.reduceat(values[kept], starts, dtype=_stored(self.dtype))
+        return coarse[starts], np.add.reduceat(values[kept], starts, dtype=stored_type(self.dtype))
 
 
 def _neighbours(trials: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from spikebin.choices import Broken, Match, checked
 from spikebin.dataset.dataset import Dataset, _few
 from spikebin.dataset.sheet_set import SheetSet
 from spikebin.errors import DatasetError, MatrixFileError
@@ -19,7 +20,6 @@ from spikebin.output.paths import part_files, sheets_there, variants_there
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from spikebin.choices import Broken, Match
 
 __all__ = ["chosen_variants", "open_dataset", "open_output", "sheets_of"]
 
@@ -95,6 +95,8 @@ def open_dataset(
     PlanError
         If jobs.csv or the list of excluded parts is not as spikebin wrote it.
     """
+    checked(match, Match, "open_dataset match")
+    checked(broken, Broken, "open_dataset broken")
     root = Path(path)
     variant = _variant(root, variant)
     names = sheets_of(root, variant, sheet)

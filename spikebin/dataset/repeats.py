@@ -38,8 +38,6 @@ class Repeats(LazyArray):
     """
 
     def __init__(self, view: View, ragged: Ragged) -> None:
-        if ragged not in {"refuse", "drop", "cut"}:
-            raise DatasetError(f"repeats ragged={ragged!r}: give 'refuse', 'drop' or 'cut'")
         trials = view.trials
         shown: dict[str, list[int]] = {}
         for i, image in enumerate(trials["image_id"].tolist()):
@@ -59,7 +57,7 @@ class Repeats(LazyArray):
         self.view = view
         self.images = np.array(list(shown))
         self.index = np.array(by_repeat, np.int64)
-        super().__init__((*self.index.shape, *view.shape[1:]), view.dtype, self._block)
+        super().__init__((*self.index.shape, *view.shape[1:]), view.dtype)
 
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
         images, repeats, rows, columns = selectors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from spikebin.choices import How, Rest, Short
+    from spikebin.choices import BatchRest, How, Rest, Short
 
 __all__ = ["SheetSet"]
 
@@ -219,7 +219,7 @@ class SheetSet(Mapping[str, View]):
         """
         return self._each({name: view.rebin(k, how=how, rest=rest) for name, view in self.items()})
 
-    def batches(self, size: int, *, rest: Literal["keep", "drop"] = "keep") -> Iterator[dict[str, NDArray[Any]]]:
+    def batches(self, size: int, *, rest: BatchRest = "keep") -> Iterator[dict[str, NDArray[Any]]]:
         """`View.batches`, an array for each sheet.
 
         Parameters
@@ -235,10 +235,10 @@ class SheetSet(Mapping[str, View]):
         Raises
         ------
         DatasetError
-            If `size` is below 1, when the first batch is asked for.
+            As `View.batches`.
         """
-        for arrays in zip(*(view.batches(size, rest=rest) for view in self.values()), strict=True):
-            yield dict(zip(self, arrays, strict=True))
+        batches = [view.batches(size, rest=rest) for view in self.values()]
+        return (dict(zip(self, arrays, strict=True)) for arrays in zip(*batches, strict=True))
 
     def _each(self, views: Mapping[str, View]) -> SheetSet:
         return SheetSet(views, self.left_out)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.choices import OldLayout
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.sheet_set import SheetSet
-    from spikebin.exports.old_layouts import Layout
     from spikebin.matrixfile.reader import MatrixFile
 
 __all__ = ["Verdict", "compare", "old_datasets"]
@@ -138,15 +138,19 @@ def old_datasets(old: Path, variants: Sequence[str], variant: str | None = None)
     return found
 
 
-def _layouts(old: Path) -> list[tuple[Layout, int | None]]:
+def _layouts(old: Path) -> list[tuple[OldLayout, int | None]]:
     sizes = (re.fullmatch(r"size_([1-9]\d*)", path.name) for path in (old / "compressed_spikes/trimmed").glob("size_*"))
     steps = sorted(int(size[1]) for size in sizes if size)
-    known: list[tuple[Layout, int | None]] = [("raw", None), ("trimmed", None), *(("trimmed", step) for step in steps)]
+    known: list[tuple[OldLayout, int | None]] = [
+        ("raw", None),
+        ("trimmed", None),
+        *(("trimmed", step) for step in steps),
+    ]
     return [(layout, step) for layout, step in known if any((old / folder_of(layout, step)).glob("*/*.npz"))]
 
 
 def _compare_sheet(
-    parts: Sequence[Part], old: Path, folder: Path, layout: Layout, step: int | None
+    parts: Sequence[Part], old: Path, folder: Path, layout: OldLayout, step: int | None
 ) -> Iterator[Verdict]:
     left = {path.name for path in folder.iterdir() if path.suffix == ".npz"}
     for part in parts:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.choices import ExportKind, OldLayout, checked
 from spikebin.dataset.dataset import Dataset
 from spikebin.dataset.sparse import scipy_sparse
 from spikebin.errors import DatasetError
 from spikebin.exports.dense_files import _blocks, _mat_content, _npy_blocks
 from spikebin.exports.old_layouts import OutFile, check_numbers, check_trials, folder_of, old_files
 from spikebin.exports.zarr_store import write_store, zarr_package
-from spikebin.names import directory_name, find_sheet, suggest
+from spikebin.names import directory_name, find_sheet
 from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
@@ -33,14 +34,11 @@ if TYPE_CHECKING:
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.sheet_set import SheetSet
     from spikebin.dataset.view import View
-    from spikebin.exports.old_layouts import Layout
 
     Rows = NDArray[np.intp] | None
     Make = Callable[[Part, Rows], Iterator[OutFile]]
 
-__all__ = ["KINDS", "Exported", "export"]
-
-KINDS = ("npz", "npy", "mat", "zarr")
+__all__ = ["Exported", "export"]
 
 NOTES = ".spikebin"
 
@@ -60,11 +58,11 @@ class Exported:
 
 
 def export(
-    kind: str,
+    kind: ExportKind,
     sheets: SheetSet,
     out: Path,
     *,
-    layout: Layout = "trimmed",
+    layout: OldLayout = "trimmed",
     step: int | None = None,
     index: Mapping[str, NDArray[Any]] | None = None,
 ) -> Iterator[Exported]:
@@ -105,6 +103,8 @@ def export(
     SpikebinError
         If scipy or zarr is missing, or a file cannot be written.
     """
+    checked(kind, ExportKind, "export kind")
+    checked(layout, OldLayout, "export layout")
     if kind == "zarr":
         zarr_package()
         yield from _export_zarr(sheets if index is None else sheets.select(index=index), out, step)
@@ -174,7 +174,7 @@ def _rows(part: Part, chosen: NDArray[Any] | None) -> Rows:
     return rows
 
 
-def _maker(kind: str, layout: Layout, step: int | None) -> tuple[str, Make]:
+def _maker(kind: ExportKind, layout: OldLayout, step: int | None) -> tuple[str, Make]:
     """The folder of a kind, and what gives its files."""
     if kind == "npz":
         scipy_sparse()
@@ -183,10 +183,8 @@ def _maker(kind: str, layout: Layout, step: int | None) -> tuple[str, Make]:
         raise DatasetError(f"a step of {step} goes with npz only: for {kind} use a view with rebin")
     if kind == "npy":
         return "npy", _npy_files
-    if kind == "mat":
-        scipy_sparse()
-        return "mat", _mat_files
-    raise DatasetError(f"no kind {kind!r} of export: {suggest(kind, KINDS)}")
+    scipy_sparse()
+    return "mat", _mat_files
 
 
 def _npy_files(part: Part, rows: Rows) -> Iterator[OutFile]:

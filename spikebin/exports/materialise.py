@@ -16,6 +16,7 @@ import numpy as np
 
 from spikebin.binning.rules import Binning
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
+from spikebin.choices import Codec, Layout, checked
 from spikebin.dataset.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.matrixfile.seal import Identity, read_seal
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.choices import Codec, How, Layout, Rest, Short
+    from spikebin.choices import How, Rest, Short
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.sheet_set import SheetSet
     from spikebin.dataset.view import View
@@ -213,9 +214,10 @@ def materialise(
     other than bool are written as uint8 counts: what is above 255 is cut to it, and counted as collisions. `n_spikes`
     and so on count what the view holds.
     """
-    for name, value, known in (("layout", layout, ("matrix", "events")), ("codec", codec, ("blosc2", "zlib"))):
-        if value is not None and value not in known:
-            raise DatasetError(f"no {name} {value!r}: give {known[0]!r} or {known[1]!r}")
+    if layout is not None:
+        checked(layout, Layout, "view layout")
+    if codec is not None:
+        checked(codec, Codec, "view codec")
     for parts in sheets.parts().values():
         for part in parts:
             file, header = part.file, part.file.header

@@ -10,11 +10,12 @@ from functools import partial
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
 
+from spikebin.choices import OldLayout, checked
 from spikebin.dataset.dataset import Dataset
 from spikebin.dataset.sparse import csr
 from spikebin.errors import DatasetError
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from spikebin.dataset.view import View
     from spikebin.matrixfile.reader import MatrixFile
 
-__all__ = ["Layout", "OutFile", "check_numbers", "check_trials", "folder_of", "old_files", "read_ids", "read_index"]
-
-Layout = Literal["raw", "trimmed"]
+__all__ = ["OutFile", "check_numbers", "check_trials", "folder_of", "old_files", "read_ids", "read_index"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class OutFile:
     content: Callable[[], Any]
 
 
-def folder_of(layout: Layout, step: int | None = None) -> str:
+def folder_of(layout: OldLayout, step: int | None = None) -> str:
     """Folder of a layout below ``<variant>_dataset``.
 
     Parameters
@@ -62,8 +61,7 @@ def folder_of(layout: Layout, step: int | None = None) -> str:
     DatasetError
         If there is no such layout, or the step is below 1 or not of "trimmed".
     """
-    if layout not in {"raw", "trimmed"}:
-        raise DatasetError(f"no layout {layout!r}: give 'raw' or 'trimmed'")
+    checked(layout, OldLayout, "old layout")
     if step is None:
         return {"raw": "spikes", "trimmed": "trimmed_spikes"}[layout]
     if layout == "raw" or step < 1:
@@ -73,7 +71,7 @@ def folder_of(layout: Layout, step: int | None = None) -> str:
 
 def old_files(
     file: MatrixFile,
-    layout: Layout,
+    layout: OldLayout,
     step: int | None = None,
     rows: NDArray[Any] | None = None,
     kept: NDArray[np.intp] | None = None,
@@ -183,7 +181,7 @@ def _first_number(part: str) -> int:
     return int(part)
 
 
-def check_trials(layout: Layout, kept: NDArray[np.intp] | None, where: str) -> None:
+def check_trials(layout: OldLayout, kept: NDArray[np.intp] | None, where: str) -> None:
     """Refuse to leave trials out where files are named by counting them: a sheet would be numbered unlike another.
 
     Parameters

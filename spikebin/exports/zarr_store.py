@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.dataset.dataset import dataset_of
-from spikebin.dataset.view import trial_columns
+from spikebin.dataset.labelled import trial_columns
 from spikebin.errors import SpikebinError
 from spikebin.system.files import make_directory, os_error, write_atomically
 from spikebin.system.lock import locked

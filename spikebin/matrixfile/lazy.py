@@ -5,12 +5,15 @@ Knows shapes and indices; how a block is read is its caller's.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.errors import OutOfRangeError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -18,6 +21,8 @@ __all__ = ["LazyArray", "Selector", "resolve"]
 
 # The positions that are needed along one axis: a range of step 1 or -1 or more, or an ascending array.
 Selector = range | np.ndarray[Any, np.dtype[np.intp]]
+
+LARGEST = np.iinfo(np.intp).max
 
 
 def resolve(index: Any, shape: Sequence[int]) -> tuple[list[Selector], tuple[Any, ...]]:
@@ -54,19 +59,19 @@ def resolve(index: Any, shape: Sequence[int]) -> tuple[list[Selector], tuple[Any
             inside.append(slice(None))
         elif isinstance(part, int):
             if not -size <= part < size:
-                raise IndexError(f"index {part} is out of bounds for axis {axis} with size {size}")
+                raise OutOfRangeError(f"index {part} is out of bounds for axis {axis} with size {size}")
             selectors.append(range(part % size, part % size + 1))
             inside.append(0)
         elif part.dtype == bool:
             if part.shape != tuple(shape[axis : axis + part.ndim]):
-                raise IndexError(
+                raise OutOfRangeError(
                     f"boolean index of shape {part.shape} does not fit axis {axis} of shape {tuple(shape)}"
                 )
             for positions in part.nonzero():
                 _select(positions, selectors, inside)
         else:
             if part.size and not (-size <= part.min() and part.max() < size):
-                raise IndexError(f"an index of an array is out of bounds for axis {axis} with size {size}")
+                raise OutOfRangeError(f"an index of an array is out of bounds for axis {axis} with size {size}")
             _select(np.where(part < 0, part + size, part), selectors, inside)
     return selectors, tuple(inside)
 
@@ -84,9 +89,11 @@ def _expand(index: Any, n_axes: int) -> list[Any]:
             if array.size == 0 and array.dtype.kind == "f":
                 array = array.astype(np.intp)
             if array.dtype.kind not in "iub" or (array.ndim == 0 and array.dtype == bool):
-                raise IndexError(
+                raise OutOfRangeError(
                     "only integers, slices, ellipsis, None and integer or boolean arrays are valid indices"
                 )
+            if array.dtype.kind == "u" and array.max(initial=0) > LARGEST:
+                raise OutOfRangeError(f"index {array.max()} is out of bounds: no axis is so long")
             parts.append(array if array.dtype == bool else array.astype(np.intp))
     taken = sum(
         part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1
@@ -95,9 +102,9 @@ def _expand(index: Any, n_axes: int) -> list[Any]:
     )
     ellipses = [i for i, part in enumerate(parts) if part is Ellipsis]
     if len(ellipses) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
+        raise OutOfRangeError("an index can only have a single ellipsis ('...')")
     if taken > n_axes:
-        raise IndexError(f"too many indices: the array has {n_axes} axes, {taken} were indexed")
+        raise OutOfRangeError(f"too many indices: the array has {n_axes} axes, {taken} were indexed")
     where = ellipses[0] if ellipses else len(parts)
     return parts[:where] + [slice(None)] * (n_axes - taken) + parts[where + 1 :]
 
@@ -108,23 +115,22 @@ def _select(positions: NDArray[np.intp], selectors: list[Selector], inside: list
     inside.append(np.searchsorted(needed, positions))
 
 
-class LazyArray:
-    """An array that is read when it is indexed.
+class LazyArray(ABC):
+    """An array that is read when it is indexed; what reads it is a subclass, by its `_block`.
 
     Parameters
     ----------
     shape : tuple of int
     dtype : dtype
-    read : callable
-        ``read(selectors)`` gives the block that is the outer product of one Selector per axis.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], dtype: DTypeLike, read: Callable[[list[Selector]], NDArray[Any]]
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
-        self._read = read
+
+    @abstractmethod
+    def _block(self, selectors: list[Selector]) -> NDArray[Any]:
+        """The outer product of one Selector for each axis; that of the first axis may be in any order."""
 
     @property
     def ndim(self) -> int:
@@ -136,7 +142,7 @@ class LazyArray:
 
     def __getitem__(self, index: Any) -> Any:
         selectors, inside = resolve(index, self.shape)
-        return self._read(selectors)[inside]
+        return self._block(selectors)[inside]
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))

@@ -74,7 +74,7 @@ class MatrixFile:
     @property
     def spikes(self) -> LazyArray:
         """The matrix: lazy, indexed as numpy does, (trial, neuron, time) of bool, or uint8 for counts."""
-        return LazyArray(self.shape, self.dtype, self.block)
+        return _Spikes(self)
 
     @cached_property
     def trials(self) -> NDArray[Any]:
@@ -321,6 +321,17 @@ class MatrixFile:
         return MatrixFileError(
             f"{self.path} cannot be read by HDF5 ({reason}): run `spikebin verify` on it, or export it again"
         )
+
+
+class _Spikes(LazyArray):
+    """The matrix of a file."""
+
+    def __init__(self, file: MatrixFile) -> None:
+        super().__init__(file.shape, file.dtype)
+        self._file = file
+
+    def _block(self, selectors: list[Selector]) -> NDArray[Any]:
+        return self._file.block(selectors)
 
 
 def open_file(path: Path | str, *, check: Check = "first") -> MatrixFile:

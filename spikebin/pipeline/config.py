@@ -12,10 +12,10 @@ import tomllib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.binning.rules import Binning
-from spikebin.choices import Codec, Layout
+from spikebin.choices import Blank, Closed, Codec, Layout, TimeUnit, Values, checked
 from spikebin.errors import BinningError, ConfigError
 from spikebin.names import directory_name, is_sheet, suggest
 from spikebin.output.paths import OWN_NAMES
@@ -311,8 +311,8 @@ class _Reader:
             output=self.path.parent / at_home(output),
             recordings=tuple(self.entry(entry, i) for i, entry in enumerate(entries)),
             sheets=self.sheets(data, ""),
-            layout=self.choice(data, "layout", "", get_args(Layout), "matrix"),  # type: ignore[arg-type]
-            codec=self.choice(data, "codec", "", get_args(Codec), "blosc2"),  # type: ignore[arg-type]
+            layout=self.choice(data, "layout", "", Layout, "matrix"),
+            codec=self.choice(data, "codec", "", Codec, "blosc2"),
             binning=self.binning(self.table(data, "binning")),
             trial=self.trial(self.table(data, "trial")),
             slurm=self.slurm(self.table(data, "slurm")),
@@ -330,9 +330,9 @@ class _Reader:
         try:
             return Binning(
                 width=float(width),
-                closed=self.choice(table, "closed", where, ("left", "right"), "left"),  # type: ignore[arg-type]
+                closed=self.choice(table, "closed", where, Closed, "left"),
                 end_bin=end_bin,
-                values=self.choice(table, "values", where, ("bool", "count"), "bool"),  # type: ignore[arg-type]
+                values=self.choice(table, "values", where, Values, "bool"),
             )
         except BinningError as error:
             self.fail(where, "width", str(error))
@@ -355,9 +355,9 @@ class _Reader:
         return TrialRule(
             stimulus=self.text(table, "stimulus", where) or None,
             image_id=self.text(table, "image_id", where) or None,
-            blank=(self.choice(table, "blank", where, ("before", "none"), "") or None),  # type: ignore[arg-type]
+            blank=self.choice(table, "blank", where, Blank, None),
             events=self.text(table, "events", where) or None,
-            events_unit=self.choice(table, "unit", where, ("s", "ms", "us", "samples"), "") or None,
+            events_unit=self.choice(table, "unit", where, TimeUnit, None),
             align_to=self.text(table, "align_to", where) or None,
             until=self.text(table, "until", where) or None,
             window_start=None if window is None else float(window[0]),
@@ -419,7 +419,7 @@ class _Reader:
             self.fail(where, "labels", f'labels is {labels!r}: give a list of texts, ["good", "mua"]')
         nodes = self.text(table, "nodes", where)
         return Reading(
-            unit=self.choice(table, "unit", where, ("s", "ms", "us", "samples"), "") or None,
+            unit=self.choice(table, "unit", where, TimeUnit, None),
             rate=None if rate is None else float(rate),
             times=self.text(table, "times", where) or None,
             neurons=self.text(table, "neurons", where) or None,
@@ -454,11 +454,13 @@ class _Reader:
             self.fail(where, key, f"{key} is {value!r}: give a text in quotes")
         return value
 
-    def choice(self, table: dict[str, Any], key: str, where: str, options: tuple[str, ...], default: str) -> str:
-        value = table.get(key, default)
-        if key in table and value not in options:
-            self.fail(where, key, f"{key} is {value!r}: give {' or '.join(map(repr, options))}")
-        return str(value)
+    def choice(self, table: dict[str, Any], key: str, where: str, choice: Any, default: str | None) -> Any:
+        if key not in table:
+            return default
+        try:
+            return checked(table[key], choice, key, ConfigError)
+        except ConfigError as error:
+            self.fail(where, key, str(error))
 
     def known(self, table: dict[str, Any], where: str, keys: set[str]) -> None:
         for key in table:

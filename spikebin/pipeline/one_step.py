@@ -14,6 +14,7 @@ import numpy as np
 
 from spikebin.binning.tally import Tally
 from spikebin.binning.trial import phase_bins
+from spikebin.choices import RaggedTrials, checked
 from spikebin.errors import BinningError, MatrixFileError, RecordingError, SpikebinError
 from spikebin.exports.dense_files import write_dense
 from spikebin.matrixfile.seal import Identity
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from spikebin.binning.rules import Binning
     from spikebin.binning.trial import TrialEvents
-    from spikebin.choices import RaggedTrials
     from spikebin.matrixfile.write_sheet import Settings
     from spikebin.recordings.protocol import Recording, SheetRecording
     from spikebin.recordings.settings import Reading, TrialRule
@@ -205,6 +205,7 @@ def bin_sheet(
     """
     trials, binning = sheet.trials, settings.binning
     n_bins = [sum(phase_bins(trial.phases, binning)) for trial in trials]
+    checked(ragged, RaggedTrials, "bin ragged", RecordingError)
     if ragged == "refuse" and len(set(n_bins)) > 1:
         raise RecordingError(
             f"{sheet.where}: trials have {min(n_bins)} to {max(n_bins)} bins: cut equal ones with --window START STOP,"

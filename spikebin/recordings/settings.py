@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from spikebin.choices import Blank, checked
+from spikebin.errors import ConfigError
 
 if TYPE_CHECKING:
     from typing import Any
-
 
 __all__ = ["Reading", "TrialRule"]
 
@@ -46,7 +48,7 @@ class TrialRule:
 
     stimulus: str | None = None
     image_id: str | None = None
-    blank: Literal["before", "none"] | None = None
+    blank: Blank | None = None
     events: str | None = None
     events_unit: str | None = None
     align_to: str | None = None
@@ -54,6 +56,17 @@ class TrialRule:
     window_start: float | None = None
     window_stop: float | None = None
     drop_missing: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a `blank` that does not exist, which would be taken for None.
+
+        Raises
+        ------
+        ConfigError
+            If `blank` is another.
+        """
+        if self.blank is not None:
+            checked(self.blank, Blank, "trial blank", ConfigError)
 
     @property
     def settings(self) -> dict[str, Any]:

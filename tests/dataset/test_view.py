@@ -336,7 +336,7 @@ def test_windows_that_cannot_be(made):
         (lambda: view.window(0, 5).window(0, 7, across=True), "do not follow each other without a gap"),
         (lambda: view.rebin(2, how="any", rest="drop").window(0, 7), "begins inside of a bin of 2 ms"),
         (lambda: view.rebin(0, how="any", rest="drop"), "give 1 or more"),
-        (lambda: view.rebin(2, how="mean", rest="drop"), "give how='count' or 'any'"),
+        (lambda: view.rebin(2, how="mean", rest="drop"), "rebin how='mean': give 'count' or 'any'"),
         (lambda: view.rebin(100, how="any", rest="drop"), "leaves nothing of"),
         (lambda: view.rebin(7, how="any", rest="refuse"), "not a multiple of 7"),
         (lambda: view.take([]), "no trial of train/X_ON is taken"),

@@ -135,11 +135,11 @@ def test_what_the_old_layouts_cannot_hold_is_refused(tmp_path):
         list(export("npz", sheets, tmp_path / "out"))
     assert [done.files for done in export("npz", sheets, tmp_path / "out", layout="raw")] == [3]
     for wrong, words in (
-        ({"layout": "neat"}, "no layout 'neat'"),
+        ({"layout": "neat"}, "layout='neat': give 'raw' or 'trimmed'"),
         ({"layout": "raw", "step": 20}, "go with 'trimmed'"),
         ({"step": 0}, "steps of 1 bin or more"),
         ({"index": {"X_OM": np.array([1]), "X_ON": np.array([1])}, "kind": "npz"}, "not a number"),
-        ({"kind": "zip"}, "no kind 'zip' of export"),
+        ({"kind": "zip"}, "export kind='zip': give 'npz'"),
         ({"kind": "npy", "step": 3}, "goes with npz only"),
     ):
         with pytest.raises(DatasetError, match=words):
@@ -490,7 +490,7 @@ def test_commands_take_what_all_sheets_have(uneven, tmp_path):
     root, _ = uneven
     for command in (["export", "npy", tmp_path / "out"], ["view", "--out", tmp_path / "out", "--window", "0:12"]):
         one_line_error(spikebin(*command, "--dataset", root, "--leave-out", 21), "the same trials in 1", "common")
-        one_line_error(spikebin(*command, "--dataset", root, "--match", "all"), "exact or common", code=2)
+        one_line_error(spikebin(*command, "--dataset", root, "--match", "all"), "'exact', 'common'", code=2)
         result = spikebin(*command, "--dataset", root, "--match", "common")
         assert result.returncode == 0, result.stderr
         lines = result.stderr.splitlines()
@@ -564,9 +564,10 @@ def test_command_view(exported, tmp_path):
         (["--rebin", 3], "say how"),
         (["--how", "any"], "give rebin, too"),
         (["--across"], "give window, too"),
-        (["--layout", "dense"], "no layout 'dense': give 'matrix' or 'events'"),
     ):
         one_line_error(spikebin("view", "--dataset", dataset, "--out", tmp_path / "v", *wrong), words)
+    wrong = spikebin("view", "--dataset", dataset, "--out", tmp_path / "v", "--layout", "dense")
+    one_line_error(wrong, "'dense' is not one of 'matrix', 'events'", code=2)
     for command in (["view", "--out", tmp_path / "v"], ["export", "npz", tmp_path / "v"]):
         one_line_error(spikebin(*command, "--dataset", tmp_path / "nowhere"), "no data set in")
     assert not (tmp_path / "v").exists()

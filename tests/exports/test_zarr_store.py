@@ -12,7 +12,7 @@ from conftest import one_line_error, spikebin
 from drawn import LAYOUTS, Shown, images, write_part
 
 from spikebin import open_dataset
-from spikebin.dataset.view import trial_columns
+from spikebin.dataset.labelled import trial_columns
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.exports.export import export
 

@@ -548,10 +548,11 @@ INDICES = st.one_of(
 def test_indices_mean_what_they_mean_to_numpy(index):
     whole = np.arange(3 * 5 * 15).reshape(3, 5, 15)
 
-    def read(selectors):
-        return whole[np.ix_(*(np.asarray(selector, np.intp) for selector in selectors))]
+    class InMemory(LazyArray):
+        def _block(self, selectors):
+            return whole[np.ix_(*(np.asarray(selector, np.intp) for selector in selectors))]
 
-    lazy = LazyArray(whole.shape, whole.dtype, read)
+    lazy = InMemory(whole.shape, whole.dtype)
     try:
         expected = whole[index]
     except IndexError:
@@ -564,7 +565,20 @@ def test_indices_mean_what_they_mean_to_numpy(index):
 
 
 @pytest.mark.parametrize(
-    "index", [3, -4, (0, 5), (0, 0, 0, 0), (..., ...), 1.5, "a", ([0, 3],), np.ones(4, bool), True]
+    "index",
+    [
+        3,
+        -4,
+        np.array([2**64 - 1], np.uint64),
+        (0, 5),
+        (0, 0, 0, 0),
+        (..., ...),
+        1.5,
+        "a",
+        ([0, 3],),
+        np.ones(4, bool),
+        True,
+    ],
 )
 def test_indices_that_numpy_refuses_are_refused(index):
     with pytest.raises(IndexError):

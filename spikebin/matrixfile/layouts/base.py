@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spikebin.choices import Codec, Layout, checked
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.layouts.dense import MatrixLayout
 from spikebin.matrixfile.layouts.gaps import EventsLayout
-from spikebin.names import suggest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,9 +34,8 @@ def make_layout(
     Raises
     ------
     MatrixFileError
-        If there is none of that name.
+        If there is no such layout or codec.
     """
-    layouts: dict[str, type[MatrixLayout | EventsLayout]] = {"matrix": MatrixLayout, "events": EventsLayout}
-    if name not in layouts:
-        raise MatrixFileError(f"no layout {name!r}: {suggest(name, layouts)}")
-    return layouts[name](shape, dtype, codec)
+    checked(name, Layout, "matrix file layout", MatrixFileError)
+    checked(codec, Codec, "matrix file codec", MatrixFileError)
+    return (MatrixLayout if name == "matrix" else EventsLayout)(shape, dtype, codec)
