@@ -436,7 +436,7 @@ def test_commands_export_and_compare(exported, datastores, tmp_path):
     assert (result.returncode, result.stdout) == (0, "")
     assert "1 written, 0 there already" in result.stderr
     assert scipy.sparse.load_npz(next(tmp_path.rglob("spikes_trial_3_300053.npz"))).shape == (10, 35)
-    one_line_error(spikebin("export", "zip", tmp_path, "--dataset", dataset), "zip", "npz")
+    one_line_error(spikebin("export", "zip", tmp_path, "--dataset", dataset), "zip", "npz", code=2)
 
     result = spikebin("compare", datastores / "oracle", "--dataset", dataset, "--sheet", "V1_Inh_L4")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "6 of 6 files agree\n")
