@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from drawn import images, write_part
 
-from spikebin import Binning, Dataset, bin_spikes, choices, open_dataset
+from spikebin import Binning, Dataset, bin_spikes, choices, open_dataset, open_file
 from spikebin.choices import checked
 from spikebin.cli import _register, app
 from spikebin.errors import BinningError, DatasetError, MatrixFileError, SpikebinError
@@ -74,6 +74,7 @@ def test_every_door_of_the_api_is_watched(root, tmp_path):
         "view codec": lambda x: list(materialise(sheets, tmp_path / "view", lambda view: view, codec=x)),
         "file layout": lambda x: make_layout(x, (1, 1, 1), np.dtype(bool), "blosc2"),
         "file codec": lambda x: make_layout("matrix", (1, 1, 1), np.dtype(bool), x),
+        "open_file check": lambda x: open_file(path, check=x),
         "convert layout": lambda x: convert_file(path, tmp_path / "new.h5", layout=x),
         "convert codec": lambda x: convert_file(path, tmp_path / "new.h5", codec=x),
         "closed": lambda x: Binning(closed=x),

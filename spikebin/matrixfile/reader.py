@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from spikebin.choices import Check, checked
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.checksums import Checks
 from spikebin.matrixfile.layouts.base import make_layout
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
-
-    from spikebin.choices import Check
 
 
 __all__ = ["MatrixFile", "open_file"]
@@ -60,6 +59,7 @@ class MatrixFile:
     """
 
     def __init__(self, path: Path | str, *, check: Check = "first") -> None:
+        checked(check, Check, "open_file check", MatrixFileError)
         self.path = Path(path)
         self.check = check
         self.header, stat = read_seal_of(self.path)
