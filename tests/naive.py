@@ -13,11 +13,21 @@ OUTSIDE = -1
 NOT_FINITE = -2
 
 
-def bin_of(time, start, stop, width, right, end_bin, n_bins):
+# How an edge is met by times that were stored as float64: 1e-8, 1e-7 bins, or 8 ulp.
+def double(width):
+    return max(1e-8, 1e-7 * width), 0.0, 8.0, 1.0
+
+
+def tolerance_of(farthest, edge):
+    least, _, ulps, unit = edge
+    return max(least, ulps * math.ulp(farthest / unit) * unit)
+
+
+def bin_of(time, start, stop, width, right, end_bin, n_bins, edge=None, guard=None):
     time, start, stop, width = float(time), float(start), float(stop), float(width)
     if not math.isfinite(time):
         return NOT_FINITE
-    tolerance = Fraction(max(1e-8, 1e-7 * width, 8 * math.ulp(max(abs(time), abs(start)))))
+    tolerance = Fraction(tolerance_of(max(abs(time), abs(start)), edge or double(width)))
     t, t0, t1, w = Fraction(time), Fraction(start), Fraction(stop), Fraction(width)
     if t > t1 + tolerance or t < t0 - tolerance:
         return OUTSIDE
@@ -30,8 +40,8 @@ def bin_of(time, start, stop, width, right, end_bin, n_bins):
     return k if 0 <= k < n_bins else OUTSIDE
 
 
-def n_bins(start, stop, width, end_bin):
-    tolerance = Fraction(max(1e-8, 1e-7 * width, 8 * math.ulp(max(abs(start), abs(stop)))))
+def n_bins(start, stop, width, end_bin, edge=None):
+    tolerance = Fraction(tolerance_of(max(abs(start), abs(stop)), edge or double(width)))
     duration, w = Fraction(stop) - Fraction(start), Fraction(width)
     nearest = round(duration / w)
     if abs(duration - nearest * w) <= tolerance:
@@ -39,10 +49,10 @@ def n_bins(start, stop, width, end_bin):
     return math.floor(duration / w) + 1
 
 
-def flatten(times, rows, start, stop, width, right, end_bin, n_bins, first_bin, n_columns, flat):
+def flatten(times, rows, start, stop, width, right, end_bin, n_bins, edge, first_bin, n_columns, flat):
     n_inside = 0
     for i, (time, row) in enumerate(zip(times, rows, strict=True)):
-        k = bin_of(time, start, stop, width, right, end_bin, n_bins)
+        k = bin_of(time, start, stop, width, right, end_bin, n_bins, edge)
         if k == NOT_FINITE:
             return n_inside, i
         if k != OUTSIDE:
@@ -51,16 +61,16 @@ def flatten(times, rows, start, stop, width, right, end_bin, n_bins, first_bin, 
     return n_inside, -1
 
 
-def mark(times, rows, start, stop, width, right, end_bin, n_bins, first_row, last_row, out):
-    return count(times, rows, start, stop, width, right, end_bin, n_bins, 1, first_row, last_row, out)
+def mark(times, rows, start, stop, width, right, end_bin, n_bins, edge, first_row, last_row, out):
+    return count(times, rows, start, stop, width, right, end_bin, n_bins, edge, 1, first_row, last_row, out)
 
 
-def count(times, rows, start, stop, width, right, end_bin, n_bins, full, first_row, last_row, out):
+def count(times, rows, start, stop, width, right, end_bin, n_bins, edge, full, first_row, last_row, out):
     n_inside = n_collisions = 0
     for i, (time, row) in enumerate(zip(times, rows, strict=True)):
         if row not in range(first_row, last_row):
             continue
-        k = bin_of(time, start, stop, width, right, end_bin, n_bins)
+        k = bin_of(time, start, stop, width, right, end_bin, n_bins, edge)
         if k == NOT_FINITE:
             return n_inside, n_collisions, i
         if k == OUTSIDE:
@@ -80,12 +90,12 @@ def disorder(times):
     return -1
 
 
-def fill_windows(times, rows, step, starts, stops, trials, margin, width, right, end_bin, n_bins, full, out):
+def fill_windows(times, rows, step, starts, stops, trials, margin, width, right, end_bin, n_bins, edge, full, out):
     n_spikes = n_inside = n_collisions = 0
     for start, stop, trial in zip(starts, stops, trials, strict=True):
         for i, time in enumerate(times):
             row = rows[i] if step else rows[0]
-            k = bin_of(time, start, stop, width, right, end_bin, n_bins)
+            k = bin_of(time, start, stop, width, right, end_bin, n_bins, edge)
             n_spikes += start - margin <= time <= stop + margin
             n_inside += k >= 0
             if k >= 0 and out[trial, row, k] == full:

@@ -1,10 +1,12 @@
-"""Checks of what a caller hands to `bin_spikes` and `bin_trials`: numbers, flat arrays, dtypes, arrays to fill.
+"""Checks of what a caller hands to `bin_spikes` and `bin_trials`: numbers, indices, dtypes, arrays to fill.
 
-Each gives back what it was given in the form that kernels take, or raises a BinningError of one line.
+Times, which may carry units, are checked in time_arguments. Each check gives back what it was given in the form that
+kernels take, or raises a BinningError of one line.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from spikebin.errors import BinningError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["as_dtype", "as_floats", "as_indices", "as_number", "as_size", "matrix_to_fill"]
+__all__ = ["as_array", "as_dtype", "as_indices", "as_number", "as_size", "matrix_to_fill"]
 
 
 def as_number(value: Any, name: str) -> float:
@@ -33,10 +35,13 @@ def as_number(value: Any, name: str) -> float:
     Raises
     ------
     BinningError
-        If it is not one.
+        If it is not one that a float64 holds.
     """
-    if isinstance(value, int | float | np.integer | np.floating):
-        return float(value)
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            pass
     raise BinningError(f"{name} is {value!r}: give a number")
 
 
@@ -88,30 +93,6 @@ def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     return kind
 
 
-def as_floats(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """A flat array of numbers; no copy of one that is float64 and contiguous.
-
-    Parameters
-    ----------
-    values : array_like (n,)
-    name : str
-
-    Returns
-    -------
-    float64 (n,)
-        C-contiguous.
-
-    Raises
-    ------
-    BinningError
-        If it is masked, not flat, or not of numbers.
-    """
-    array = _plain(values, name)
-    if array.ndim != 1 or array.dtype.kind not in "fiu":
-        raise BinningError(f"{name} has shape {array.shape} and dtype {array.dtype}: give a flat array of numbers")
-    return np.ascontiguousarray(array, np.float64)
-
-
 def as_indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[np.int64]:
     """A flat array of whole numbers; no copy of one that is int64 and contiguous.
 
@@ -133,7 +114,7 @@ def as_indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[n
     BinningError
         If it is masked, of another length, not of integers, or out of range.
     """
-    array = _plain(values, name)
+    array = as_array(values, name)
     if array.shape != (size,) or (array.dtype.kind not in "iu" and size):
         raise BinningError(
             f"{name} has shape {array.shape} and dtype {array.dtype}: give one integer for each of {size} spikes"
@@ -162,10 +143,19 @@ def matrix_to_fill(out: NDArray[Any] | None, shape: tuple[int, int, int], dtype:
     Raises
     ------
     BinningError
-        If `out` is no such array or not writeable, or the dtype neither marks nor counts.
+        If `out` is no such array or not writeable, the dtype neither marks nor counts, or a new one does not fit into
+        memory.
     """
     if out is None:
-        return np.zeros(shape, as_dtype(dtype))
+        kind = as_dtype(dtype)
+        try:
+            return np.zeros(shape, kind)
+        except (MemoryError, ValueError):
+            raise BinningError(
+                f"{shape[0]:,} trials x {shape[1]:,} neurons x {shape[2]:,} bins of {kind} take"
+                f" {math.prod(shape) * kind.itemsize:,} bytes, more than this machine gives: choose wider bins, or"
+                " fewer trials at once"
+            ) from None
     if not isinstance(out, np.ndarray):
         raise BinningError(f"out is {type(out).__name__}: give an array of shape {shape}")
     if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
@@ -174,7 +164,23 @@ def matrix_to_fill(out: NDArray[Any] | None, shape: tuple[int, int, int], dtype:
     return out
 
 
-def _plain(values: ArrayLike, name: str) -> NDArray[Any]:
+def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    """An array as numpy makes it of what was given.
+
+    Parameters
+    ----------
+    values : array_like
+    name : str
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    BinningError
+        If it is masked or ragged.
+    """
     if np.ma.isMaskedArray(values):
         raise BinningError(f"{name} is masked: give the spikes that count, {name}.compressed()")
     try:

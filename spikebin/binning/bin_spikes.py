@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
-from spikebin.binning.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
+from spikebin.binning.arguments import as_indices, as_size, matrix_to_fill
 from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
+from spikebin.binning.time_arguments import TimeArguments
 from spikebin.errors import BinningError
 from spikebin.kernels import binning as kernels
 from spikebin.system.process import usable_cores
@@ -85,7 +86,8 @@ def bin_spikes(
     Parameters
     ----------
     times : array_like of float, (n_spikes,)
-        In any order, in the unit of `width`, on the clock of their trial.
+        In any order, in the unit of `width`, on the clock of their trial. Quantities (of the package quantities, as
+        neo's spike trains are) are converted to one unit where `start`, `stop` and `width` are Quantities, too.
     neurons : array_like of int, (n_spikes,)
         Row of each spike, from 0 to ``n_neurons - 1``.
     n_neurons : int
@@ -118,12 +120,14 @@ def bin_spikes(
     ------
     BinningError
         If arrays disagree, a time is NaN or infinite, a neuron or trial is out of range, the dtype
-        neither marks nor counts, or the width is too small to tell bins apart.
+        neither marks nor counts, some times carry a unit and others none, the width is too small to tell bins apart, or
+        the matrix does not fit into memory.
 
     Notes
     -----
     A time within the largest of 1e-8, 1e-7 bins and 8 ulp of an edge is on that edge, so ``k * width`` and
-    ``k / rate`` go to bin k for every k up to 1e9; see "The rules of binning" in README.md.
+    ``k / rate`` go to bin k for every k up to 1e9. The ulp is that of the coarsest type that a time is given in, so
+    this holds for float32, too; see docs/binning.md.
 
     Examples
     --------
@@ -131,10 +135,13 @@ def bin_spikes(
     array([[[1, 0, 0],
             [0, 1, 0]]])
     """
-    start, stop, width = as_number(start, "start"), as_number(stop, "stop"), as_number(width, "width")
-    n_bins = Binning(width=width, closed=closed, end_bin=end_bin).n_bins(start, stop)
+    given = TimeArguments(times=times, start=start, stop=stop, width=width)
+    start, stop, width = given.number(start, "start"), given.number(stop, "stop"), given.number(width, "width")
+    binning = Binning(width=width, closed=closed, end_bin=end_bin)
+    n_bins = binning.n_bins(start, stop, given.precision)
     shape = (as_size(n_trials, "n_trials"), as_size(n_neurons, "n_neurons"), n_bins)
-    flat_times = as_floats(times, "times")
+    flat_times = given.floats(times, "times")
+    binning.check(start, stop, given.precision)
     rows = as_indices(neurons, "neurons", shape[1], flat_times.size)
     if trials is not None:
         rows = as_indices(trials, "trials", shape[0], flat_times.size) * shape[1] + rows
@@ -143,7 +150,7 @@ def bin_spikes(
     matrix = matrix_to_fill(out, shape, dtype)
     n_rows = shape[0] * shape[1]
     bins, cells = matrix.reshape(n_rows, n_bins), matrix.reshape(-1)
-    place = start, stop, width, closed == "right", end_bin, n_bins
+    place = start, stop, width, closed == "right", end_bin, n_bins, given.precision.edge(width)
 
     # Where spikes come by row, as most do, rows are emptied and filled a few at a time, while they are in the cache.
     by_row = bool((rows[1:] >= rows[:-1]).all())

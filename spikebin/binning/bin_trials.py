@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from spikebin.binning.arguments import as_floats, as_indices, as_number, as_size, matrix_to_fill
+from spikebin.binning.arguments import as_indices, as_size, matrix_to_fill
 from spikebin.binning.bin_spikes import in_parts
 from spikebin.binning.intervals import Union, merge_windows
-from spikebin.binning.rules import Binning, edge_tolerance
+from spikebin.binning.rules import Binning, Precision, edge_tolerance
 from spikebin.binning.tally import Tally
+from spikebin.binning.time_arguments import TimeArguments
 from spikebin.errors import BinningError
 from spikebin.kernels import binning as kernels
 
@@ -93,7 +94,7 @@ def bin_trials(
     start, stop : float
         The window around each onset. Windows may overlap.
     width : float
-        Length of a bin. All are in one unit.
+        Length of a bin. All are in one unit; or all are Quantities, as for `bin_spikes`.
     n_neurons : int, optional
         To be given with `neurons`.
     closed, end_bin, dtype, out, return_tally
@@ -111,7 +112,8 @@ def bin_trials(
     ------
     BinningError
         If arrays disagree, a time or an onset is NaN or infinite, a neuron is out of range, the dtype neither marks nor
-        counts, or the width is too small to tell bins apart at an onset.
+        counts, some times carry a unit and others none, the width is too small to tell bins apart at an onset, or the
+        matrix does not fit into memory.
 
     Examples
     --------
@@ -119,24 +121,28 @@ def bin_trials(
     array([[1, 0],
            [0, 1]])
     """
-    start, stop, width = as_number(start, "start"), as_number(stop, "stop"), as_number(width, "width")
+    separate = _separate(times) if neurons is None else times
+    given = TimeArguments(times=separate, onsets=onsets, start=start, stop=stop, width=width)
+    start, stop, width = given.number(start, "start"), given.number(stop, "stop"), given.number(width, "width")
     binning = Binning(width=width, closed=closed, end_bin=end_bin)
-    n_bins, centres = binning.n_bins(start, stop), as_floats(onsets, "onsets")
+    n_bins, centres = binning.n_bins(start, stop, given.precision), given.floats(onsets, "onsets")
     _refuse_unless_finite(centres, "onsets")
-    for onset in (float(centres.min(initial=0.0)), float(centres.max(initial=0.0))):
-        binning.n_bins(onset + start, onset + stop)
-    windows = _Windows(centres, start, stop, binning, n_bins)
+    trains: list[_Train] = []
     if neurons is None:
-        trains = _trains(times)
-        if n_neurons not in {None, len(trains)}:
+        trains = [(given.floats(train, f"times[{i}]"), f"times[{i}]", 0) for i, train in enumerate(separate)]  # type: ignore[arg-type]
+        flat, rows = np.empty(0), np.empty(0, np.int64)
+        if n_neurons is not None and as_size(n_neurons, "n_neurons") != len(trains):
             raise BinningError(f"n_neurons is {n_neurons}, there are {len(trains)} arrays of times: leave it out")
-        matrix = matrix_to_fill(out, (centres.size, len(trains), n_bins), dtype)
-        counts = _fill_by_neuron(trains, windows, matrix)
+        shape = (centres.size, len(trains), n_bins)
     else:
-        flat = as_floats(times, "times")  # type: ignore[arg-type]
+        flat = given.floats(times, "times")
         shape = (centres.size, as_size(n_neurons, "n_neurons"), n_bins)
         rows = as_indices(neurons, "neurons", shape[1], flat.size)
-        matrix = matrix_to_fill(out, shape, dtype)
+    windows = _Windows(centres, start, stop, binning, n_bins, given.precision)
+    matrix = matrix_to_fill(out, shape, dtype)
+    if neurons is None:
+        counts = _fill_by_neuron(trains, windows, matrix)
+    else:
         by_time = kernels.disorder(flat) < 0
         if not by_time and (rows[1:] >= rows[:-1]).all():
             counts = _fill_by_neuron(_by_row(flat, rows, shape[1]), windows, matrix)
@@ -157,12 +163,22 @@ def bin_trials(
 class _Windows:
     """Windows by their starts, as `kernels.fill_windows` takes them."""
 
-    def __init__(self, onsets: NDArray[np.float64], start: float, stop: float, binning: Binning, n_bins: int) -> None:
+    def __init__(
+        self,
+        onsets: NDArray[np.float64],
+        start: float,
+        stop: float,
+        binning: Binning,
+        n_bins: int,
+        precision: Precision,
+    ) -> None:
+        for onset in (float(onsets.min(initial=0.0)), float(onsets.max(initial=0.0))):
+            binning.n_bins(onset + start, onset + stop, precision)
         self.trials = np.argsort(onsets, kind="stable")
         self.starts, self.stops = onsets[self.trials] + start, onsets[self.trials] + stop
         farthest = float(np.maximum(np.abs(self.starts), np.abs(self.stops)).max(initial=0.0))
-        self.margin = edge_tolerance(binning.width, farthest)
-        self._rule = binning.width, binning.closed == "right", binning.end_bin, n_bins
+        self.margin = edge_tolerance(binning.width, farthest, precision)
+        self._rule = binning.width, binning.closed == "right", binning.end_bin, n_bins, precision.edge(binning.width)
 
     def union(self) -> Union:
         """Tells which spikes lie in at least one."""
@@ -221,15 +237,14 @@ def _by_row(times: NDArray[np.float64], rows: NDArray[np.int64], n_neurons: int)
     return [(times[first:last], "times", first) for first, last in pairwise(edges)]
 
 
-def _trains(times: Any) -> list[_Train]:
-    """An array for each neuron, and how messages call its first time."""
+def _separate(times: Any) -> list[Any]:
+    """An array for each neuron."""
     if isinstance(times, np.ndarray) and times.ndim == 1 and times.dtype != object:
         raise BinningError("times is one flat array: give one array for each neuron, or the neuron of each spike")
     try:
-        trains = list(times)
+        return list(times)
     except TypeError:
         raise BinningError(f"times is {type(times).__name__}: give one array of times for each neuron") from None
-    return [(as_floats(train, f"times[{i}]"), f"times[{i}]", 0) for i, train in enumerate(trains)]
 
 
 def _ascending(times: NDArray[np.float64], name: str, first: int) -> NDArray[np.float64]:

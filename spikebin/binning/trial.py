@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spikebin.binning.rules import DOUBLE, Precision, coarsest
 from spikebin.binning.tally import Tally
 from spikebin.errors import RecordingError
 from spikebin.kernels import binning as kernels
@@ -35,11 +36,14 @@ class Phase:
     name : str
     start, stop : float
         ms; ``stop >= start``.
+    precision : Precision
+        How finely both were stored.
     """
 
     name: str
     start: float
     stop: float
+    precision: Precision = DOUBLE
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,13 @@ class PhaseSpikes:
         ms of its clock.
     rows : int64 (n,)
         Of `SheetRecording.neurons`.
+    precision : Precision
+        How finely the times were stored.
     """
 
     times: NDArray[np.float64]
     rows: NDArray[np.int64]
+    precision: Precision = DOUBLE
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ def phase_bins(phases: Sequence[Phase], binning: Binning) -> list[int]:
     BinningError
         As `Binning.n_bins`.
     """
-    return [binning.n_bins(phase.start, phase.stop) for phase in phases]
+    return [binning.n_bins(phase.start, phase.stop, phase.precision) for phase in phases]
 
 
 def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_columns: int, where: str) -> TrialEvents:
@@ -151,11 +158,13 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
     RecordingError
         If a time is NaN or infinite.
     BinningError
-        As `Binning.n_bins`.
+        As `Binning.check`.
     """
     flat = np.empty(sum(phase.times.size for phase in spikes), np.int64)
     n_inside = first_bin = 0
     for phase, n_bins, found in zip(trial.phases, phase_bins(trial.phases, binning), spikes, strict=True):
+        precision = coarsest(phase.precision, found.precision)
+        binning.check(phase.start, phase.stop, precision)
         inside, bad = kernels.flatten(
             found.times,
             found.rows,
@@ -165,6 +174,7 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
             binning.closed == "right",
             binning.end_bin,
             n_bins,
+            precision.edge(binning.width),
             first_bin,
             n_columns,
             flat[n_inside:],

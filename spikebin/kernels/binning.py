@@ -10,33 +10,48 @@ OUTSIDE = -1
 NOT_FINITE = -2
 
 
-# Inlined by numba: a callee that comes from the cache is machine code already, which LLVM cannot inline any more.
+# All three are inlined by numba: a callee that comes from the cache is machine code already, which LLVM cannot inline
+# any more.
 @njit(nogil=True, cache=True, inline="always")
-def bin_of(time, start, stop, width, right, end_bin, n_bins):
-    """Bin of one time, OUTSIDE, or NOT_FINITE, by the rule of `spikebin.binning.rules.edge_tolerance`."""
-    # Most spikes lie well inside a bin, where neither the tolerance nor the rounding of a product matters: at most
-    # 1/4000 and 1/5000 of a bin here.
-    if start < time < stop and start > -4.0e6 and stop < 4.0e6 and 4.0e-5 < width < 4.0e5:
+def tolerance_of(farthest, edge):
+    """`spikebin.binning.rules.edge_tolerance`, of what `Precision.edge` gives."""
+    least, reach, ulps, unit = edge
+    if farthest <= reach:
+        return least
+    return max(least, ulps * np.spacing(farthest / unit) * unit)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def guard_of(start, stop, width, edge):
+    """How many bins away from every edge neither its tolerance nor a product's rounding matters in a window."""
+    # The rounding is at most 1/5000 of a bin here.
+    if start > -4.0e6 and stop < 4.0e6 and 4.0e-5 < width < 4.0e5:
+        return 5.0e-4 + tolerance_of(max(abs(start), abs(stop)), edge) / width
+    return 1.0
+
+
+@njit(nogil=True, cache=True, inline="always")
+def bin_of(time, start, stop, width, right, end_bin, n_bins, edge, guard):
+    """Bin of one time, OUTSIDE, or NOT_FINITE; `guard` is `guard_of` its window."""
+    # The short way: most spikes lie well inside a bin.
+    if start < time < stop:
         position = (time - start) * (1.0 / width)
         k = np.int64(position)
-        if 1.0e-3 < position - k < 0.999 and k < n_bins and time < stop - 1.0e-3 * width:
+        if guard < position - k < 1.0 - guard and k < n_bins and time < stop - guard * width:
             return k
     if not np.isfinite(time):
         return NOT_FINITE
     position = (time - start) / width
     if position < -1.0 or position > n_bins + 1.0:
         return OUTSIDE
-    farthest = max(abs(time), abs(start))
-    tolerance = max(1e-8, 1e-7 * width)
-    if farthest > 4.0e6:
-        tolerance = max(tolerance, 8.0 * np.spacing(farthest))
+    tolerance = tolerance_of(max(abs(time), abs(start)), edge)
     if time > stop + tolerance or time < start - tolerance:
         return OUTSIDE
     if not right and not end_bin and time >= stop - tolerance:
         return OUTSIDE
-    edge = np.floor(position + 0.5)
-    if abs(time - (start + edge * width)) <= tolerance:
-        k = np.int64(edge) - 1 if right else np.int64(edge)
+    nearest = np.floor(position + 0.5)
+    if abs(time - (start + nearest * width)) <= tolerance:
+        k = np.int64(nearest) - 1 if right else np.int64(nearest)
     else:
         k = np.int64(np.floor(position))
     if k < 0 or k >= n_bins:
@@ -45,11 +60,12 @@ def bin_of(time, start, stop, width, right, end_bin, n_bins):
 
 
 @njit(nogil=True, cache=True)
-def flatten(times, rows, start, stop, width, right, end_bin, n_bins, first_bin, n_columns, flat):
+def flatten(times, rows, start, stop, width, right, end_bin, n_bins, edge, first_bin, n_columns, flat):
     """Write ``row * n_columns + first_bin + bin`` of the spikes inside to `flat`; how many, first bad one or -1."""
+    guard = guard_of(start, stop, width, edge)
     n_inside = 0
     for i in range(times.size):
-        k = bin_of(times[i], start, stop, width, right, end_bin, n_bins)
+        k = bin_of(times[i], start, stop, width, right, end_bin, n_bins, edge, guard)
         if k >= 0:
             flat[n_inside] = rows[i] * n_columns + first_bin + k
             n_inside += 1
@@ -59,14 +75,15 @@ def flatten(times, rows, start, stop, width, right, end_bin, n_bins, first_bin, 
 
 
 @njit(nogil=True, cache=True)
-def mark(times, rows, start, stop, width, right, end_bin, n_bins, first_row, last_row, out):
+def mark(times, rows, start, stop, width, right, end_bin, n_bins, edge, first_row, last_row, out):
     """Set ``out[row * n_bins + bin]`` in a range of rows; how many are inside, how many were set, a bad one or -1."""
+    guard = guard_of(start, stop, width, edge)
     n_inside = 0
     n_collisions = 0
     for i in range(times.size):
         if rows[i] < first_row or rows[i] >= last_row:
             continue
-        k = bin_of(times[i], start, stop, width, right, end_bin, n_bins)
+        k = bin_of(times[i], start, stop, width, right, end_bin, n_bins, edge, guard)
         if k >= 0:
             cell = rows[i] * n_bins + k
             n_inside += 1
@@ -78,14 +95,15 @@ def mark(times, rows, start, stop, width, right, end_bin, n_bins, first_row, las
 
 
 @njit(nogil=True, cache=True)
-def count(times, rows, start, stop, width, right, end_bin, n_bins, full, first_row, last_row, out):
+def count(times, rows, start, stop, width, right, end_bin, n_bins, edge, full, first_row, last_row, out):
     """As `mark`, but add 1 to ``out[row * n_bins + bin]``, up to `full`; spikes that do not fit count as set."""
+    guard = guard_of(start, stop, width, edge)
     n_inside = 0
     n_collisions = 0
     for i in range(times.size):
         if rows[i] < first_row or rows[i] >= last_row:
             continue
-        k = bin_of(times[i], start, stop, width, right, end_bin, n_bins)
+        k = bin_of(times[i], start, stop, width, right, end_bin, n_bins, edge, guard)
         if k >= 0:
             cell = rows[i] * n_bins + k
             n_inside += 1
@@ -110,7 +128,7 @@ def disorder(times):
 
 
 @njit(nogil=True, cache=True)
-def fill_windows(times, rows, step, starts, stops, trials, margin, width, right, end_bin, n_bins, full, out):
+def fill_windows(times, rows, step, starts, stops, trials, margin, width, right, end_bin, n_bins, edge, full, out):
     """Count the spikes of windows into ``out[trials[w], rows[i * step], bin]``, up to `full`.
 
     How many lie in a window, those in two windows twice; were binned; did not fit. Times ascend, and windows by their
@@ -123,11 +141,12 @@ def fill_windows(times, rows, step, starts, stops, trials, margin, width, right,
     low = 0
     for w in range(starts.size):
         start, stop, trial = starts[w], stops[w], trials[w]
+        guard = guard_of(start, stop, width, edge)
         while low < times.size and times[low] < start - margin:
             low += 1
         i = low
         while i < times.size and times[i] <= stop + margin:
-            k = bin_of(times[i], start, stop, width, right, end_bin, n_bins)
+            k = bin_of(times[i], start, stop, width, right, end_bin, n_bins, edge, guard)
             n_spikes += 1
             if k >= 0:
                 n_inside += 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spikebin import Binning, SpikebinError, bin_spikes
 from spikebin.binning import bin_spikes as dense
-from spikebin.binning.rules import edge_tolerance
+from spikebin.binning.rules import DOUBLE, edge_tolerance
 from spikebin.errors import BinningError
 from spikebin.kernels import binning as kernels
 
@@ -20,8 +20,10 @@ FAR = 10**9
 WIDTHS = st.sampled_from([1.0, 0.1, 0.5, 1 / 3, 2.0, 7.0, 1 / 30, 1 / 30000, 0.025, 20.0])
 
 
-def kernel_bin(time, start=0.0, stop=math.inf, width=1.0, right=False, end_bin=False, n_bins=2 * FAR):
-    return kernels.bin_of(float(time), float(start), float(stop), float(width), right, end_bin, n_bins)
+def kernel_bin(time, start=0.0, stop=math.inf, width=1.0, right=False, end_bin=False, n_bins=2 * FAR, precision=DOUBLE):
+    start, stop, width, edge = float(start), float(stop), float(width), precision.edge(width)
+    guard = kernels.guard_of(start, stop, width, edge)
+    return kernels.bin_of(float(time), start, stop, width, right, end_bin, n_bins, edge, guard)
 
 
 @given(k=st.integers(0, FAR), width=WIDTHS, right=st.booleans())
@@ -84,7 +86,7 @@ def test_the_kernel_equals_its_twin(times, start, duration, width, right, end_bi
     assert n == naive.n_bins(start, stop, width, end_bin)
     for time in times:
         arguments = (start + time, start, stop, width, right, end_bin, n)
-        assert kernels.bin_of(*map(float, arguments[:4]), right, end_bin, n) == naive.bin_of(*arguments)
+        assert kernel_bin(*arguments) == naive.bin_of(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_bin_spikes_equals_the_twin_and_adds_up(spikes, dtype, closed, end_bin, 
     full = 1 if dtype == "bool" else np.iinfo(dtype).max
     expected = [0] * (3 * 4 * n)
     rows = [t * 4 + r for t, r in zip(trials, neurons, strict=True)]
-    place = 0, 20, width, closed == "right", end_bin, n
+    place = 0, 20, width, closed == "right", end_bin, n, naive.double(width)
     inside, collisions, bad = naive.count(times, rows, *place, full, 0, 3 * 4, expected)
     assert bad == -1
     assert matrix.dtype == np.dtype(dtype)
@@ -230,7 +232,7 @@ def test_bad_arguments_get_one_clear_line(changes, word):
 def test_kernels_equal_their_twins():
     rng = np.random.default_rng(0)
     times, rows = rng.uniform(-5, 160, 400).round(1), rng.integers(0, 7, 400)
-    fixed = (0.0, 150.0, 1.0, False, True, 151)
+    fixed = (0.0, 150.0, 1.0, False, True, 151, naive.double(1.0))
     a, b = np.zeros(400, np.int64), np.zeros(400, np.int64)
     assert kernels.flatten(times, rows, *fixed, 3, 160, a) == naive.flatten(times, rows, *fixed, 3, 160, b)
     assert np.array_equal(a, b)
@@ -283,7 +285,7 @@ def test_the_short_way_into_the_middle_of_a_bin_is_the_rule(k, off, start, durat
         return
     time, n = start + (k + off) * width, naive.n_bins(start, stop, width, end_bin)
     place = start, stop, width, right, end_bin, n
-    assert kernels.bin_of(time, *place) == naive.bin_of(time, *place)
+    assert kernel_bin(time, *place) == naive.bin_of(time, *place)
 
 
 def test_sizes_may_be_any_whole_numbers():

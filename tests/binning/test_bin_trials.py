@@ -163,9 +163,10 @@ def test_the_kernels_equal_their_twins():
         rows = draw.integers(0, 3, 80)
         starts = np.sort(draw.uniform(-2, 50, 9).round(1))
         order = draw.permutation(9)
-        rule = 1e-7, 0.5, bool(case % 2), bool(case % 3), naive.n_bins(0, 4, 0.5, case % 3 > 0)
+        n_bins = naive.n_bins(0, 4, 0.5, case % 3 > 0)
+        rule = 1e-7, 0.5, bool(case % 2), bool(case % 3), n_bins, naive.double(0.5)
         for step in (0, 1):
-            a, b = np.zeros((9, 3, rule[-1]), np.uint8), np.zeros((9, 3, rule[-1]), np.uint8)
+            a, b = np.zeros((9, 3, n_bins), np.uint8), np.zeros((9, 3, n_bins), np.uint8)
             given_spikes = times, rows, step, starts, starts + 4, order, *rule, 2
             assert tuple(kernels.fill_windows(*given_spikes, a)) == naive.fill_windows(*given_spikes, b)
             assert np.array_equal(a, b)
