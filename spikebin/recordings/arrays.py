@@ -116,7 +116,9 @@ class ArraysRecording(ContinuousRecording):
             raise self.error(
                 "it does not tell the unit of its times: give --unit s, ms, us or samples (`unit` in [[recordings]])"
             )
-        return Population(self._file.source(make_clock(self._unit, self.reading.rate, self.name)))
+        clock = make_clock(self._unit, self.reading.rate, self.name)
+        stored = getattr(self._file, "stored", None)
+        return Population(self._file.source(clock), precision=clock.precision(stored))
 
 
 class ArraySource:
@@ -259,6 +261,12 @@ class _Npy:
                 " name the file of the neurons with --neurons FILE.npy"
             )
 
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """What the times are."""
+        found: np.dtype[Any] = self.times.dtype
+        return found
+
     def source(self, clock: Clock) -> SpikeSource:
         return ArraySource(self.times, self.ids, clock, self.path.name)
 
@@ -271,6 +279,12 @@ class _Npz:
         names = _members(path)
         self.times_name = choose_column(names, reading.times, "times", path.name)
         self.ids_name = choose_column(names, reading.neurons, "neurons", path.name)
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """What the times are."""
+        with _archive(self.path) as archive, archive.open(f"{self.times_name}.npy") as file:
+            return _npy_header(file, self.path.name, self.times_name)[1]
 
     def source(self, clock: Clock) -> SpikeSource:
         return _NpzSource(self, clock)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.binning.rules import Precision, coarsest
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
@@ -128,9 +129,9 @@ class NeoRecording(ContinuousRecording):
     def population(self, sheet: str) -> Population:  # noqa: ARG002
         """The spikes of the only segment."""
         (segment,) = self._segments
-        times, ids = _spikes(segment, self._ids[0])
+        times, ids, precision = _spikes(segment, self._ids[0])
         source = ArraySource(times, ids, make_clock("ms", None, self.name), self.name)
-        return Population(source, neuron_table(self._ids[0]), _span(segment))
+        return Population(source, neuron_table(self._ids[0]), _span(segment), precision=precision)
 
     def events(self, name: str | None) -> EventTable | None:
         """Epochs or events of the only segment, by their name; epochs called `trials` without one."""
@@ -208,13 +209,14 @@ class _SegmentsSheet:
 
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """All spikes of a segment; see `spikebin.recordings.protocol.SheetRecording`."""
-        times, rows = _spikes(self._recording._segments[trial], self._rows[trial])
-        return (PhaseSpikes(times, rows),)
+        return (PhaseSpikes(*_spikes(self._recording._segments[trial], self._rows[trial])),)
 
 
-def _spikes(segment: Any, ids: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _spikes(segment: Any, ids: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64], Precision]:
+    """Times in ms and neurons of all spikes of a segment, and how finely they were stored."""
     trains = [_ms(train) for train in segment.spiketrains]
-    return np.concatenate(trains), np.repeat(ids, [train.size for train in trains])
+    precision = coarsest(*(Precision.of(train.dtype, _ms_per(train)) for train in segment.spiketrains))
+    return np.concatenate(trains), np.repeat(ids, [train.size for train in trains]), precision
 
 
 def _span(segment: Any) -> tuple[float, float]:
@@ -223,4 +225,10 @@ def _span(segment: Any) -> tuple[float, float]:
 
 
 def _ms(quantity: Any) -> NDArray[np.float64]:
-    return np.asarray(quantity.rescale("ms").magnitude, np.float64)
+    # In float64, whatever the type: to rescale float32 would round it once more.
+    return np.asarray(quantity.magnitude, np.float64) * _ms_per(quantity)
+
+
+def _ms_per(quantity: Any) -> float:
+    """What 1 in the unit of a Quantity is in ms."""
+    return float(quantity.units.rescale("ms").magnitude)

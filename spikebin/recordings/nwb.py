@@ -66,6 +66,7 @@ class NwbRecording(ContinuousRecording):
             self._ends = units.read("spike_times_index").astype(np.int64)
             self._ids = units.read("id").astype(np.int64)
             self._n_spikes = units.length("spike_times")
+            self._stored = units.dtype("spike_times")
             places = _places(root, units, self._ids.size)
             self._observed = _observed(units, self._ids)
         ends, n_units = self._ends, self._ids.size
@@ -90,10 +91,12 @@ class NwbRecording(ContinuousRecording):
 
     def population(self, sheet: str) -> Population:  # noqa: ARG002
         """All units, or those with one of the labels asked for; silent ones included."""
-        source = _Units(self.path, self._ids, self._ends, self._n_spikes, make_clock("s", None, self.name))
+        clock = make_clock("s", None, self.name)
+        source = _Units(self.path, self._ids, self._ends, self._n_spikes, clock)
         ids = self._neurons["neuron_id"].tolist()
         observed = None if self._observed is None else [self._observed[i] for i in ids]
-        return Population(source, self._neurons, select=self._select, observed=observed)
+        precision = clock.precision(self._stored)
+        return Population(source, self._neurons, select=self._select, observed=observed, precision=precision)
 
     def events(self, name: str | None) -> EventTable | None:
         """A table of /intervals; its `trials` without a name, where it has some."""

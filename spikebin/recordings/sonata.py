@@ -93,11 +93,13 @@ class SonataRecording(ContinuousRecording):
             spikes: Any = root.group(group)
             n_times, n_ids = spikes.length(TIMES), spikes.length(ids)
             unit = spikes.attribute("units", TIMES)
+            stored = spikes.dtype(TIMES)
         if n_times != n_ids:
             raise self.error(f"{sheet} has {n_times:,} timestamps and {n_ids:,} {ids}: it is cut off, write it again")
         clock = make_clock(self.reading.unit or unit or "ms", None, self.name)
         neurons = _nodes(Path(self.reading.nodes), sheet) if self.reading.nodes else None
-        return Population(_Spikes(self.path, group, ids, n_times, clock), neurons)
+        source = _Spikes(self.path, group, ids, n_times, clock)
+        return Population(source, neurons, precision=clock.precision(stored))
 
 
 class _Spikes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import keyword
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from spikebin.binning.rules import Precision, coarsest
 from spikebin.binning.trial import Phase, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
@@ -50,6 +51,13 @@ ID_WORDS = {
     *("trial", "trials", "session", "subject", "animal", "block", "group"),
 }
 WINDOW = "window"
+
+
+class Times(NamedTuple):
+    """Times in ms, and how finely they were stored."""
+
+    ms: NDArray[np.float64]
+    precision: Precision
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ class EventTable:
             raise RecordingError(f"{self.where}: no column {name!r} {what}: {suggest(name, self.columns)}")
         return name
 
-    def times(self, name: str) -> NDArray[np.float64]:
+    def times(self, name: str) -> Times:
         """A column of times, in ms.
 
         Parameters
@@ -118,8 +126,8 @@ class EventTable:
 
         Returns
         -------
-        float64 (n_events,)
-            nan where a time is missing.
+        Times
+            (n_events,), nan where a time is missing.
 
         Raises
         ------
@@ -140,7 +148,8 @@ class EventTable:
                 f"{self.where}: no unit of its times: give --trials-unit (`unit` in [trial]), or call it {name}_s"
             )
         self.taken[name] = unit
-        return make_clock(unit, self.rate, self.where).to_ms(numbers)
+        clock = make_clock(unit, self.rate, self.where)
+        return Times(clock.to_ms(numbers), clock.precision(numbers.dtype))
 
     def find(self, candidates: Sequence[str], option: str) -> str | None:
         """The column that is called as the earliest of some names.
@@ -228,7 +237,7 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
     if not table.n_events:
         raise RecordingError(f"{table.where} has no lines: there are no trials to cut")
     with np.errstate(over="ignore"):
-        starts, stops = _windows(table, rule)
+        starts, stops, precision = _windows(table, rule)
     missing = np.isnan(starts) | np.isnan(stops)
     if missing.any() and not rule.drop_missing:
         raise RecordingError(
@@ -254,7 +263,7 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
             repeat=repeats[i],
             order=order,
             stimulus="",
-            phases=(Phase(WINDOW, float(starts[i]), float(stops[i])),),
+            phases=(Phase(WINDOW, float(starts[i]), float(stops[i]), precision),),
             extra=(
                 ("window_start", float(starts[i])),
                 ("window_stop", float(stops[i])),
@@ -284,8 +293,8 @@ def whole_trial(start: float, stop: float, repeat: int | None) -> list[Trial]:
     return [Trial("0", repeat or 0, 0, "", (Phase(WINDOW, start, stop),), extra)]
 
 
-def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Start and stop of each event's window in ms."""
+def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], NDArray[np.float64], Precision]:
+    """Start and stop of each event's window in ms, and how finely they were stored."""
     names = list(table.columns)
     align = rule.align_to and table.column(rule.align_to, "to align to")
     align = align or table.find(STARTS, "--align-to (`align_to` in [trial])")
@@ -294,13 +303,14 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
             f"{table.where}: no column is called {', '.join(STARTS[:4])} or the like: name one with --align-to"
             f" (`align_to` in [trial]); there are {', '.join(names)}"
         )
-    onsets = table.times(align)
+    onsets, precision = table.times(align)
     if rule.window_start is not None and rule.window_stop is not None:
         if rule.until is not None:
             raise RecordingError(f"{table.where}: trials last a window, or until {rule.until!r}: give one of the two")
-        return onsets + rule.window_start, onsets + rule.window_stop
+        return onsets + rule.window_start, onsets + rule.window_stop, precision
     if rule.until is not None:
-        return onsets, table.times(table.column(rule.until, "that trials last to"))
+        stops, other = table.times(table.column(rule.until, "that trials last to"))
+        return onsets, stops, coarsest(precision, other)
     stop = table.find(STOPS, "--until (`until` in [trial])")
     duration = None if stop is not None else table.find(DURATIONS, "--until (`until` in [trial])")
     if rule.align_to is not None or (stop is None and duration is None):
@@ -308,7 +318,8 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
             f"{table.where}: how long is a trial? Give --window START STOP (`window` in [trial]) around {align}, in ms,"
             " or the column that it lasts --until (`until`)"
         )
-    return onsets, table.times(stop) if stop is not None else onsets + table.times(str(duration))
+    ends, other = table.times(str(duration) if stop is None else stop)
+    return onsets, onsets + ends if stop is None else ends, coarsest(precision, other)
 
 
 def _image_ids(table: EventTable, rule: TrialRule) -> list[str]:

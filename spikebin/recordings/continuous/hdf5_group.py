@@ -158,6 +158,25 @@ class Group:
         """
         return int(self._flat(name).nrows)
 
+    def dtype(self, name: str) -> np.dtype[Any]:
+        """What a flat array holds.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        dtype
+
+        Raises
+        ------
+        RecordingError
+            As `read`.
+        """
+        found: np.dtype[Any] = self._flat(name).dtype
+        return found
+
     def read(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """A slice of a flat array.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.binning.intervals import merge_windows
-from spikebin.binning.rules import edge_tolerance
+from spikebin.binning.rules import DOUBLE, Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import PhaseSpikes
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
@@ -53,6 +53,8 @@ class Population:
         For each of `neurons`, ms from when to when its spikes were looked for; None: all the time.
     notes : sequence of str
         What people should know of it.
+    precision : Precision
+        How finely the spike times were stored.
     """
 
     source: SpikeSource
@@ -61,6 +63,7 @@ class Population:
     select: bool = False
     observed: Sequence[NDArray[np.float64]] | None = None
     notes: Sequence[str] = ()
+    precision: Precision = DOUBLE
 
 
 class ContinuousRecording:
@@ -241,6 +244,7 @@ class ContinuousSheet:
             raise recording.error("no times of it are in samples or steps: take `rate` out, or give the unit")
         population = recording.population(name)
         self.notes = list(population.notes)
+        self._precision = population.precision
         window = rule.window_start, rule.window_stop
         column = rule.align_to or rule.until
         if cut is None and column is not None:
@@ -274,7 +278,7 @@ class ContinuousSheet:
         if self._select:
             known = rows >= 0
             times, rows = times[known], rows[known]
-        return (PhaseSpikes(times, rows),)
+        return (PhaseSpikes(times, rows, self._precision),)
 
     def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """The row of each neuron, -1 for an id that is not listed."""
@@ -315,7 +319,8 @@ class ContinuousSheet:
     def _unobserved(self, population: Population) -> int:
         starts, stops = np.array([(trial.phases[0].start, trial.phases[0].stop) for trial in self.trials]).T
         # Of times that were rounded, and rounded again in another unit.
-        margin = edge_tolerance(float((stops - starts).max()), float(np.abs([starts, stops]).max()))
+        farthest = float(np.abs([starts, stops]).max())
+        margin = edge_tolerance(float((stops - starts).max()), farthest, population.precision)
         listed = [] if population.neurons is None else population.neurons["neuron_id"].tolist()
         n = 0
         for neuron, spans in zip(listed, population.observed or (), strict=True):
@@ -325,11 +330,11 @@ class ContinuousSheet:
                 n += int(((place < 0) | (stops > np.append(merged[:, 1], -np.inf)[place])).sum())
         return n
 
-    @staticmethod
-    def _asked(trial: Trial) -> tuple[float, float]:
+    def _asked(self, trial: Trial) -> tuple[float, float]:
         """The window of a trial, and around it at least the tolerance of an edge, whatever the width of a bin."""
         (phase,) = trial.phases
-        margin = edge_tolerance(phase.stop - phase.start, max(abs(phase.start), abs(phase.stop)))
+        farthest = max(abs(phase.start), abs(phase.stop))
+        margin = edge_tolerance(phase.stop - phase.start, farthest, coarsest(phase.precision, self._precision))
         return phase.start - margin, phase.stop + margin
 
     def _whole(self, population: Population, repeat: int | None) -> list[Trial]:

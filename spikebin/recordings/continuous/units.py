@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from spikebin.binning.rules import Precision
 from spikebin.errors import RecordingError
 
 if TYPE_CHECKING:
@@ -78,6 +79,16 @@ class Clock:
         if self.divisor != 1.0:
             times /= self.divisor
         return times
+
+    def precision(self, stored: object) -> Precision:
+        """How finely numbers of some dtype tell times in ms apart.
+
+        Parameters
+        ----------
+        stored : dtype
+            Of the numbers as they were recorded.
+        """
+        return Precision.of(stored, self.multiplier / self.divisor)
 
 
 def make_clock(unit: str, rate: float | None, where: str) -> Clock:
