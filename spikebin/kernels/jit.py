@@ -17,11 +17,19 @@ from typing import TYPE_CHECKING, Any
 import numba
 from llvmlite import binding
 from numba.core.caching import FunctionCache
+from numba.core.compiler_lock import global_compiler_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["cache_directory", "entry", "inlined", "inner", "njit"]
+
+# A child that is forked while another thread compiles would wait for ever for numba's lock.
+os.register_at_fork(
+    before=global_compiler_lock.acquire,
+    after_in_parent=global_compiler_lock.release,
+    after_in_child=global_compiler_lock.release,
+)
 
 
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:

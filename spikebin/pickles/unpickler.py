@@ -23,6 +23,7 @@ from spikebin.pickles.inert import ENCODE, STUBS, Enough, Inert, Refused, printa
 from spikebin.pickles.meanings import ALIASES
 from spikebin.pickles.numpy_values import settle
 from spikebin.pickles.opcode_table import opcode_table
+from spikebin.system.fork import hold_while_forking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -211,11 +212,24 @@ def reading(path: Path) -> Iterator[None]:
         raise RecordingError(f"{place(path)} {_damaged(error)}") from error
 
 
-_gc_lock = threading.Lock()
+_gc_lock = threading.RLock()
 
 _gc_readers = 0
 
 _gc_was_on = False
+
+_gc_here = threading.local()
+
+
+def _alone_again() -> None:
+    """In a forked child, which has none of the other threads that paused the collector."""
+    global _gc_readers
+    before, _gc_readers = _gc_readers, getattr(_gc_here, "readers", 0)
+    if before and not _gc_readers and _gc_was_on:
+        gc.enable()
+
+
+hold_while_forking(_gc_lock, _alone_again)
 
 
 @contextmanager
@@ -231,9 +245,11 @@ def gc_paused() -> Iterator[None]:
             _gc_was_on = gc.isenabled()
             gc.disable()
         _gc_readers += 1
+    _gc_here.readers = getattr(_gc_here, "readers", 0) + 1
     try:
         yield
     finally:
+        _gc_here.readers -= 1
         with _gc_lock:
             _gc_readers -= 1
             if _gc_readers == 0 and _gc_was_on:

@@ -14,6 +14,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.errors import SpikebinError
+from spikebin.system.fork import hold_while_forking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ __all__ = ["HDF5_LOCK", "UnreadableError", "open_hdf5"]
 
 # PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
 HDF5_LOCK = threading.RLock()
+hold_while_forking(HDF5_LOCK)
 
 
 class UnreadableError(Exception):
