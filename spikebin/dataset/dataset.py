@@ -6,12 +6,12 @@ Tables and spikes are read on need, file by file, and let go of.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.cached import cached_property
 from spikebin.choices import Match, checked
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError

@@ -6,12 +6,12 @@ A view knows how to read a block of itself, and the events of one trial, from th
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.cached import cached_property
 from spikebin.dataset.sheet_array import stored_type
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from spikebin.cached import cached_property
 from spikebin.choices import Check, checked
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.checksums import Checks

@@ -23,7 +23,7 @@ from spikebin.pickles.inert import ENCODE, STUBS, Enough, Inert, Refused, printa
 from spikebin.pickles.meanings import ALIASES
 from spikebin.pickles.numpy_values import settle
 from spikebin.pickles.opcode_table import opcode_table
-from spikebin.system.fork import hold_while_forking
+from spikebin.system.fork import ForkLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -212,8 +212,6 @@ def reading(path: Path) -> Iterator[None]:
         raise RecordingError(f"{place(path)} {_damaged(error)}") from error
 
 
-_gc_lock = threading.RLock()
-
 _gc_readers = 0
 
 _gc_was_on = False
@@ -229,7 +227,7 @@ def _alone_again() -> None:
         gc.enable()
 
 
-hold_while_forking(_gc_lock, _alone_again)
+_gc_lock = ForkLock(_alone_again)
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from spikebin.cached import cached_property
 from spikebin.errors import ConfigError, RecordingError
 from spikebin.simulate.mozaik_pickles import UNITS, IndexEntry, dump_index, dump_segment
 from spikebin.simulate.v1 import (

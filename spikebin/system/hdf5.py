@@ -7,14 +7,13 @@ matrixfile/ and recordings/continuous/hdf5_group.py.
 
 from __future__ import annotations
 
-import threading
 import warnings
 from contextlib import contextmanager
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.errors import SpikebinError
-from spikebin.system.fork import hold_while_forking
+from spikebin.system.fork import ForkLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["HDF5_LOCK", "UnreadableError", "open_hdf5"]
 
 # PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
-HDF5_LOCK = threading.RLock()
-hold_while_forking(HDF5_LOCK)
+HDF5_LOCK = ForkLock()
 
 
 class UnreadableError(Exception):

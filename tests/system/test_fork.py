@@ -86,12 +86,18 @@ def test_a_child_of_a_process_with_a_busy_thread_ends(tmp_path, datastores, what
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_child_goes_on_where_a_thread_holds_the_lock_for_ever(monkeypatch):
     monkeypatch.setattr(fork, "PATIENCE", 0.05)
-    lock, seen, done = threading.RLock(), [], threading.Event()
-    fork.hold_while_forking(lock, lambda: seen.append("child"))
-    holder = threading.Thread(target=lambda: (lock.acquire(), done.wait(60), lock.release()))
+    seen, done, held = [], threading.Event(), threading.Event()
+    lock = fork.ForkLock(lambda: seen.append("child"))
+
+    def hold():
+        with lock:
+            held.set()
+            done.wait(60)
+
+    holder = threading.Thread(target=hold)
     holder.start()
-    while lock.acquire(timeout=0.001):
-        lock.release()
+    assert held.wait(20)
+    assert not lock.acquire(timeout=0.01)
     child = os.fork()
     if not child:
         signal.alarm(20)
@@ -99,6 +105,5 @@ def test_a_child_goes_on_where_a_thread_holds_the_lock_for_ever(monkeypatch):
     assert os.waitpid(child, 0)[1] == 0
     done.set()
     holder.join()
-    assert lock.acquire(timeout=5)
-    lock.release()
-    assert not seen
+    with lock, lock:
+        assert not seen

@@ -6,12 +6,13 @@ How a chunk is compressed is in chunks.py; what a file holds besides, and when i
 from __future__ import annotations
 
 import math
-from functools import cached_property, partial
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.cached import cached_property
 from spikebin.matrixfile.layouts.chunks import ChunkCodec, chunk_places
 from spikebin.system.threads import Scratch
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
+from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.pickles.inert import Inert
