@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spikebin.cached import cached_property
 from spikebin.errors import ConfigError, PlanError, RecordingError
 from spikebin.names import bare_suffix, directory_name, find_sheet, is_sheet, is_utf8, natural_key, suggest
 from spikebin.output.jobs import Job, Source, jobs_text, read_jobs
