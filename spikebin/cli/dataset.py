@@ -115,6 +115,7 @@ def export(
     match: MatchOption = "exact",
     leave_out: LeaveOutOption = None,
     without_broken: BrokenOption = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there and was made otherwise.")] = False,
     dataset: DatasetOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -129,7 +130,7 @@ def export(
     for name in chosen_variants(output[0], variant):
         sheets = _open(output, name, sheet, match, leave_out, broken=without_broken)
         n_parts = (sheets if index is None else sheets.only(index)).n_parts
-        written = write(kind, sheets, out, layout=layout, step=step, index=index)
+        written = write(kind, sheets, out, layout=layout, step=step, index=index, force=force)
         n_skipped = sum(done.skipped for done in followed(written, n_parts, partial("{}/{}".format, name)))
         note(f"{name}: {n_parts - n_skipped} written, {n_skipped} there already")
 
@@ -212,6 +213,7 @@ def view(
     match: MatchOption = "exact",
     leave_out: LeaveOutOption = None,
     without_broken: BrokenOption = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there and was made otherwise.")] = False,
     dataset: DatasetOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -235,6 +237,6 @@ def view(
     output = _output(config, dataset)
     for name in chosen_variants(output[0], variant):
         sheets = chain.sheets(_open(output, name, sheet, match, leave_out, broken=without_broken))
-        written = materialise(sheets, out, chain, layout=layout)
+        written = materialise(sheets, out, chain, layout=layout, force=force)
         n_skipped = sum(done.skipped for done in followed(written, sheets.n_parts, str))
         note(f"{name}: {sheets.n_parts - n_skipped} written, {n_skipped} there already")

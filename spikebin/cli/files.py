@@ -92,6 +92,7 @@ def convert(
         typer.Option("--out", "-o", metavar="DIR", help="Write there; default: in place.", show_default=False),
     ] = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="How many compress at once.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are in the way in --out.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Write matrix files in another layout or codec: same content, verified before and after, or nothing is written."""
@@ -99,7 +100,7 @@ def convert(
 
     results, failed = [], False
     targets = convert_targets(paths, out)
-    for done in convert_files(targets, layout=layout, codec=codec, threads=threads):
+    for done in convert_files(targets, layout=layout, codec=codec, threads=threads, force=force):
         if done.header is None:
             failed = True
             note(f"error: {done.error}")

@@ -65,6 +65,7 @@ def export(
     layout: OldLayout = "trimmed",
     step: int | None = None,
     index: Mapping[str, NDArray[Any]] | None = None,
+    force: bool = False,
 ) -> Iterator[Exported]:
     """Write a data set for other programs; what is there already is left alone.
 
@@ -80,12 +81,14 @@ def export(
         As `open_dataset` gives it; "zarr" takes views of it, too.
     out : Path
         Files go to ``out/<variant>_dataset``. A note in its ``.spikebin`` says, for each part, from what it was
-        written; a part that has changed since, or is asked for with other neurons, is written again.
+        written. What is there and was made from the same is left alone.
     layout, step
         Of "npz".
     index : mapping, optional
         Rows to keep of each sheet, see `old_layouts.read_index`; sheets that are not named are left out, as by
         `SheetSet.only`.
+    force : bool
+        Replace parts that were written from something else, or of other neurons or trials.
 
     Yields
     ------
@@ -95,7 +98,7 @@ def export(
     Raises
     ------
     DatasetError
-        If there is no such kind, or its layout cannot hold the data set.
+        If there is no such kind, its layout cannot hold the data set, or a part is there that was made otherwise.
     IndexError
         If a row of `index` is out of bounds.
     MatrixFileError
@@ -137,6 +140,11 @@ def export(
             }
             known, names = _noted(note)
             skipped = known == origin and all((root / name).is_file() for name in names)
+            if known and known != origin and not force:
+                raise DatasetError(
+                    f"{root / folder} holds {part.name} of {name} from another source, or of other neurons or trials:"
+                    " give another directory, or replace it with --force"
+                )
             if not skipped:
                 notes = notes or {path: _noted(path)[1] for path in note.parent.glob(f"{prefix}*.json")}
                 others = {file for path, files in notes.items() if path != note for file in files}

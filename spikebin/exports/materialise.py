@@ -19,11 +19,12 @@ from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.choices import Codec, Layout, checked
 from spikebin.dataset.dataset import Dataset
 from spikebin.errors import DatasetError, MatrixFileError
+from spikebin.matrixfile.neighbours import refuse_unlike
 from spikebin.matrixfile.seal import Identity, read_seal
 from spikebin.matrixfile.write_sheet import Settings, write_sheet
 from spikebin.names import find_sheet
 from spikebin.output.ids import write_ids
-from spikebin.output.paths import matrix_path
+from spikebin.output.paths import matrix_path, part_files, sheets_there
 from spikebin.recordings.protocol import SourceFile
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ def materialise(
     *,
     layout: Layout | None = None,
     codec: Codec | None = None,
+    force: bool = False,
 ) -> Iterator[Written]:
     """Take a chain of views of each part of each sheet, and write it as a data set.
 
@@ -192,6 +194,8 @@ def materialise(
         memory does not grow with the data set.
     layout, codec : str, optional
         As in spikebin.toml; default: as they are.
+    force : bool
+        Replace files that were made otherwise.
 
     Yields
     ------
@@ -202,7 +206,8 @@ def materialise(
     Raises
     ------
     DatasetError
-        If `out` is where the data set lies, there is no such layout or codec, or as the views say.
+        If `out` is where the data set lies, or holds files that were made otherwise, there is no such layout or
+        codec, or as the views say.
     MatrixFileError
         If a file of the data set is damaged.
     SpikebinError
@@ -230,13 +235,26 @@ def materialise(
             if sealed is not None and (sealed.source.name, sealed.layout, sealed.codec) == wanted:
                 yield Written(target, sealed, skipped=True)
                 continue
+            views = (*header.views, *recording.steps)
+            if not force:
+                if sealed is not None:
+                    raise DatasetError(
+                        f"{target} was made otherwise ({sealed.source.name}, {sealed.layout}, {sealed.codec}): give"
+                        " another directory, or replace it with --force"
+                    )
+                there = (
+                    file
+                    for sheet in sheets_there(out, header.variant)
+                    for file in part_files(out, header.variant, sheet).values()
+                )
+                refuse_unlike(there, recording.binning, views)
             settings = Settings(
                 recording.binning,
                 layout or header.layout,
                 codec or header.codec,
                 trial=header.trial,
                 reading=header.reading or {},
-                views=(*header.views, *recording.steps),
+                views=views,
             )
             seal = write_sheet(
                 recording, header.identity, settings, target, check=partial(_write_ids, out, header.identity, recording)

@@ -35,7 +35,12 @@ class Converted:
 
 
 def convert_files(
-    targets: Iterable[tuple[Path, Path]], *, layout: Layout | None = None, codec: Codec | None = None, threads: int = 1
+    targets: Iterable[tuple[Path, Path]],
+    *,
+    layout: Layout | None = None,
+    codec: Codec | None = None,
+    threads: int = 1,
+    force: bool = False,
 ) -> Iterator[Converted]:
     """`convert_file` one by one; one that fails does not stop the others, unless the disk is full.
 
@@ -43,7 +48,7 @@ def convert_files(
     ----------
     targets : iterable of (Path, Path)
         Each file, and where it goes.
-    layout, codec, threads
+    layout, codec, threads, force
         As for `convert_file`.
 
     Yields
@@ -58,7 +63,7 @@ def convert_files(
     for path, target in targets:
         size = path.stat().st_size if path.exists() else 0
         try:
-            header = convert_file(path, target, layout=layout, codec=codec, threads=threads)
+            header = convert_file(path, target, layout=layout, codec=codec, threads=threads, force=force)
         except DiskFullError:
             raise
         except SpikebinError as error:
@@ -68,7 +73,13 @@ def convert_files(
 
 
 def convert_file(
-    path: Path, target: Path, *, layout: Layout | None = None, codec: Codec | None = None, threads: int = 1
+    path: Path,
+    target: Path,
+    *,
+    layout: Layout | None = None,
+    codec: Codec | None = None,
+    threads: int = 1,
+    force: bool = False,
 ) -> Seal:
     """Write a matrix file again in another layout or codec.
 
@@ -84,11 +95,13 @@ def convert_file(
         That of the file by default.
     threads : int
         How many compress at once.
+    force : bool
+        Replace a target that is there and is not `path` itself.
 
     Returns
     -------
     Seal
-        Of the new file.
+        Of the new file, or of the file that is there where it needs no change.
 
     Raises
     ------
@@ -100,6 +113,11 @@ def convert_file(
     """
     seal = verify_file(path)
     layout, codec = layout or seal.layout, codec or seal.codec
+    if target.exists() and target.samefile(path):
+        if (layout, codec, FORMAT_VERSION) == (seal.layout, seal.codec, seal.format_version):
+            return seal
+    elif target.exists() and not force:
+        raise MatrixFileError(f"{target} is there already: give another --out, or replace it with --force")
     file = open_file(path)
     counting = file.binning.values == "count"
     image = MatrixImage(

@@ -17,6 +17,7 @@ from spikebin.binning.trial import phase_bins
 from spikebin.choices import RaggedTrials, checked
 from spikebin.errors import BinningError, MatrixFileError, RecordingError, SpikebinError
 from spikebin.exports.dense_files import write_dense
+from spikebin.matrixfile.neighbours import refuse_unlike
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import binned_trials, write_sheet
 from spikebin.matrixfile.writer import matrix_shape
@@ -159,6 +160,8 @@ def bin_recordings(
             recordings.setdefault(tuple(recording.paths) or path, recording)
     work = [(recording, name) for recording in recordings.values() for name in _sheets(recording, sheets)]
     targets = _targets(work, out, force=force)
+    if out is not None and out.is_dir() and not force:
+        refuse_unlike(sorted(out.glob("spikes_*.h5")), settings.binning)
     for (recording, name), target in zip(work, targets, strict=True):
         mine = replace(settings, reading=recording.reading.settings)
         try:

@@ -113,7 +113,9 @@ def test_what_is_there_already_is_left_alone(exported, tmp_path):
     assert sum(not done.skipped for done in export("npz", sheets, tmp_path)) == 1
     assert files[0].exists()
     chosen = {"X_ON": np.array([5, 2])}
-    (again,) = export("npz", sheets, tmp_path, index=chosen)
+    with pytest.raises(DatasetError, match="other neurons or trials.*--force"):
+        list(export("npz", sheets, tmp_path, index=chosen))
+    (again,) = export("npz", sheets, tmp_path, index=chosen, force=True)
     assert not again.skipped
     item = scipy.sparse.load_npz(tmp_path / "test_dataset/trimmed_spikes/X_ON/spikes_trial_1_300052.npz")
     whole = sheets["X_ON"].window(0, 712, across=True, short="cut")
@@ -213,7 +215,10 @@ def test_a_part_with_fewer_trials_than_before_leaves_no_file_behind(tmp_path):
     assert {path.name for path in folder.iterdir()} == {f"spikes_{i}.npz" for i in (0, 1, 2, 3, 9, 10)}
     write_part(tmp_path / "new", "X_ON", "0", images(0, 2))
     write_part(tmp_path / "new", "X_ON", "3", images(3, 1))
-    assert [done.skipped for done in export("npz", open_dataset(tmp_path / "new"), tmp_path / "old")] == [
+    with pytest.raises(DatasetError, match="holds 0 of X_ON from another source"):
+        list(export("npz", open_dataset(tmp_path / "new"), tmp_path / "old"))
+    again = export("npz", open_dataset(tmp_path / "new"), tmp_path / "old", force=True)
+    assert [done.skipped for done in again] == [
         False,
         False,
         True,

@@ -27,7 +27,9 @@ def test_everything_but_the_layout_and_the_codec_stays(tmp_path, layout, codec, 
     dense = draw((4, 60, 90), values)
     before = write(tmp_path / "a.h5", dense, layout=layout, codec=codec)
     for new_layout, new_codec in KINDS:
-        header = convert_file(tmp_path / "a.h5", tmp_path / "b.h5", layout=new_layout, codec=new_codec, threads=2)
+        header = convert_file(
+            tmp_path / "a.h5", tmp_path / "b.h5", layout=new_layout, codec=new_codec, threads=2, force=True
+        )
         after = open_file(tmp_path / "b.h5")
         assert verify_file(tmp_path / "b.h5") == header == after.header
         assert (header.layout, header.codec) == (new_layout, new_codec)
