@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import zlib
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, get_args
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
-from spikebin.choices import Codec, Layout
 from spikebin.errors import MatrixFileError
+from spikebin.matrixfile.facts import FORMAT_VERSION, KEYS, SEAL_SIZE, SINCE_2, misfit
 from spikebin.names import directory_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from spikebin.choices import Codec, Layout
 
 __all__ = [
     "FORMAT_VERSION",
@@ -41,12 +43,8 @@ __all__ = [
     "verify_seal",
 ]
 
-FORMAT_VERSION = 2
-SEAL_SIZE = 4096
 MAGIC = b"spikebin "
 CHECK = b', "seal_crc32": '
-LARGEST = 1 << 63
-SINCE_2 = ("reading", "views", "chunks", "n_unassigned")
 
 
 @dataclass(frozen=True)
@@ -182,116 +180,11 @@ class Seal:
         return {key: value for key, value in values.items() if value is not None}
 
 
-def _is_text(value: Any) -> bool:
-    return type(value) is str
-
-
-def _is_name(value: Any) -> bool:
-    """Whether it can be, or be part of, the name of a file; exports are named after what a seal says."""
-    return type(value) is str and "/" not in value and "\0" not in value and value.strip(". ") != ""
-
-
-def _is_object(value: Any) -> bool:
-    return type(value) is dict
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value < LARGEST
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in {int, float} and abs(value) < LARGEST
-
-
-def _is_shape(value: Any) -> bool:
-    return (
-        type(value) is list
-        and len(value) == 3
-        and all(_is_count(n) and n > 0 for n in value)
-        and math.prod(value) < LARGEST
-    )
-
-
-def _is_binning(value: Any) -> bool:
-    return (
-        _is_object(value)
-        and value.keys() == {"width", "closed", "end_bin", "values"}
-        and _is_finite(value["width"])
-        # Bins below 4e-8 cannot be told apart anywhere, see `spikebin.binning.rules`.
-        and value["width"] > 1e-8
-        and value["closed"] in ("left", "right")
-        and type(value["end_bin"]) is bool
-        and value["values"] in ("bool", "count")
-    )
-
-
-def _are_phases(value: Any) -> bool:
-    return type(value) is list and all(
-        _is_object(phase)
-        and phase.keys() == {"name", "first_bin", "bins", "duration"}
-        and _is_text(phase["name"])
-        and _is_count(phase["first_bin"])
-        and _is_count(phase["bins"])
-        and _is_finite(phase["duration"])
-        for phase in value
-    )
-
-
-def _is_source(value: Any) -> bool:
-    return (
-        _is_object(value)
-        and value.keys() == {"name", "files", "size", "mtime"}
-        and _is_text(value["name"])
-        and _is_count(value["files"])
-        and _is_count(value["size"])
-        and _is_finite(value["mtime"])
-    )
-
-
-def _is_chunk_table(value: Any) -> bool:
-    return (
-        _is_object(value)
-        and value.keys() == {"offset", "n_chunks", "crc32", "rest_crc32"}
-        and all(map(_is_count, value.values()))
-        and value["offset"] >= SEAL_SIZE
-    )
-
-
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number")
 
 
 DECODER = json.JSONDecoder(parse_constant=_refuse)
-# What a seal must hold. All that reads a seal relies on it, so nothing else asks again.
-KEYS: dict[str, Callable[[Any], bool]] = {
-    "format_version": lambda value: type(value) is int and 1 <= value <= FORMAT_VERSION,
-    "spikebin_version": _is_text,
-    "created": _is_text,
-    "size": _is_count,
-    "sha256": _is_text,
-    "sheet": lambda value: type(value) is str and _is_name(directory_name(value)),
-    "variant": _is_name,
-    "part": _is_name,
-    "shape": _is_shape,
-    "layout": get_args(Layout).__contains__,
-    "codec": get_args(Codec).__contains__,
-    "binning": _is_binning,
-    "trial": _is_object,
-    "phases": _are_phases,
-    "n_spikes": _is_count,
-    "n_binned": _is_count,
-    "n_collisions": _is_count,
-    "n_outside": _is_count,
-    "content_digest": _is_text,
-    "source": _is_source,
-    "reading": _is_object,
-    "views": lambda value: type(value) is list and all(map(_is_text, value)),
-    "chunks": _is_chunk_table,
-    # Only where it is known.
-    "n_unassigned": lambda value: value is None or _is_count(value),
-    # Only where trials were left out.
-    "limit": lambda value: value is None or _is_count(value),
-}
 
 
 def pack_seal(seal: Seal) -> bytes:
@@ -340,7 +233,7 @@ def pack_facts(facts: Mapping[str, Any]) -> bytes:
             f"the seal of {facts['variant']}/{facts['part']} {facts['sheet']} takes {len(text)} bytes of {SEAL_SIZE}:"
             " shorten the names of sheet, part, stimulus or source"
         )
-    if key := _misfit(facts):
+    if key := misfit(facts):
         raise MatrixFileError(f"a seal cannot say {key} = {facts.get(key)!r}: give another {key}")
     return text.ljust(SEAL_SIZE, b"\n")
 
@@ -425,7 +318,7 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
     except (ValueError, RecursionError) as error:
         raise MatrixFileError(f"the seal of {path} holds no JSON ({error}): export it again") from None
     facts.pop("seal_crc32", None)
-    if key := _misfit(facts):
+    if key := misfit(facts):
         raise MatrixFileError(f"the seal of {path} says what no spikebin writes ({key}): export it again")
     seal = _sealed(facts)
     if seal.size != size - SEAL_SIZE:
@@ -480,20 +373,15 @@ def verify_seal(path: Path | str) -> Seal:
     return seal
 
 
-def _misfit(facts: Mapping[str, Any]) -> str | None:
-    """The first key whose value no seal has."""
-    first = facts.get("format_version") == 1
-    return next(
-        (key for key, fits in KEYS.items() if not (fits(facts.get(key)) or (first and key in SINCE_2))),
-        None,
-    )
+# All seals of a data set say the same.
+_binning = lru_cache(maxsize=64)(Binning)
 
 
 def _sealed(facts: dict[str, Any]) -> Seal:
     """A seal from facts that fit; what a newer release of this format_version adds is passed over."""
     values = {key: value for key, value in facts.items() if key in KEYS}
     values["shape"] = tuple(facts["shape"])
-    values["binning"] = Binning(**facts["binning"])
+    values["binning"] = _binning(**facts["binning"])
     values["phases"] = tuple(SealedPhase(**phase) for phase in facts["phases"])
     values["source"] = SealedSource(**facts["source"])
     if facts["format_version"] == 1:

@@ -28,9 +28,10 @@ from spikebin import Binning, open_file
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial, bin_trial
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile import seal
+from spikebin.matrixfile.facts import KEYS
 from spikebin.matrixfile.layouts.dense import CHUNK_CELLS
 from spikebin.matrixfile.lazy import LazyArray, resolve
-from spikebin.matrixfile.seal import KEYS, SEAL_SIZE, Identity, pack_facts, read_seal, verify_seal
+from spikebin.matrixfile.seal import SEAL_SIZE, Identity, pack_facts, read_seal, verify_seal
 from spikebin.matrixfile.verify import describe, verify_file
 from spikebin.matrixfile.write_sheet import Settings
 from spikebin.matrixfile.writer import MatrixWriter
