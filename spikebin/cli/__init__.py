@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from spikebin.errors import SpikebinError
+from spikebin.system.files import NO_SPACE
 from spikebin.system.signals import Ended, ending_on_signals
 from spikebin.version import __version__
 
@@ -43,6 +45,7 @@ def main() -> None:
     Exit codes: 0 done, 1 something failed, 2 usage, 3 no space or quota left, 70 a fault in spikebin, 128 + n ended by
     signal n.
     """
+    _write_what_the_terminal_can_show()
     try:
         with ending_on_signals():
             _register()
@@ -58,20 +61,37 @@ def main() -> None:
         # Whoever read our output has gone, as `head` does; the interpreter must not try to flush into the void.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in NO_SPACE:
+            _fault(error)
+        # What has no name is our own output; what is left of it must not be tried again on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _stop(f"what there is to tell cannot be written ({error.strerror}): make room where stdout goes", 3)
     except MemoryError:
         _stop("out of memory: ask for more, or for less at once", 1)
     except Exception as error:  # noqa: BLE001
         if hasattr(error, "format_message"):
             _stop(f"{error.format_message().rstrip('.')}: `spikebin --help` and `spikebin COMMAND --help` tell more", 2)
-        name = type(error).__name__
-        _stop(
-            f"unexpected {name}: {error}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it",
-            70,
-            error,
-        )
+        _fault(error)
 
 
-def _stop(message: str, code: int, error: BaseException | None = None) -> None:
+def _fault(error: Exception) -> NoReturn:
+    name = type(error).__name__
+    _stop(
+        f"unexpected {name}: {error}; a fault of spikebin, SPIKEBIN_DEBUG=1 shows where: please report it",
+        70,
+        error,
+    )
+
+
+def _write_what_the_terminal_can_show() -> None:
+    """A terminal that is not UTF-8 gets a question mark for what it cannot show, instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _stop(message: str, code: int, error: BaseException | None = None) -> NoReturn:
     if error is not None and os.environ.get("SPIKEBIN_DEBUG") == "1":
         raise error
     typer.echo(f"error: {' '.join(message.split())}", err=True)

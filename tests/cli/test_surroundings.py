@@ -1,0 +1,112 @@
+"""Commands in odd surroundings: they work, or end in one line that says why; what they wrote is complete."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import write_toml
+
+from spikebin.matrixfile.verify import verify_file
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
+
+
+@pytest.fixture
+def place(tmp_path):
+    write_datastore(tmp_path / "data", Experiment(0, 2, sheets=(SheetModel("V1_Exc_L2/3", 9),)))
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data")
+    return tmp_path
+
+
+FILE = "dataset/train/spikes/V1_Exc_L23/spikes_V1_Exc_L23_0.h5"
+COMMANDS = (
+    ("init", "data", "--config", "other.toml"),
+    ("plan",),
+    ("job", "0"),
+    ("missing", "--deep"),
+    ("status",),
+    ("verify",),
+    ("inspect", FILE, "--trial", "0"),
+    ("export", "npy", "out"),
+    ("view", "--window", "0:9", "--out", "views"),
+    ("convert", "--layout", "events", "--out", "converted", FILE),
+    (
+        "bin",
+        "data/NewDataset_Images_from_0_to_2_ParameterSearch_____baseline:50000_trial:0",
+        "--width",
+        "1",
+        "--out",
+        "bin.h5",
+    ),
+)
+
+
+def run(place, *arguments, python=(), prepare=None, stdout=subprocess.PIPE, **environment):
+    store = next((place / "data").iterdir()).name
+    arguments = [f"data/{store}" if str(one).startswith("data/New") else one for one in arguments]
+    env = {key: value for key, value in (os.environ | environment).items() if value is not None}
+    return subprocess.run(
+        [sys.executable, *python, "-m", "spikebin", *arguments],
+        cwd=place, env=env, stdout=stdout, stderr=subprocess.PIPE, preexec_fn=prepare, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def no_more_files_than(n):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))
+
+
+SURROUNDINGS = {
+    "umask 077": {"prepare": lambda: os.umask(0o077)},
+    "ulimit -n 64": {"prepare": no_more_files_than(64)},
+    "no home": {"HOME": None, "XDG_CACHE_HOME": None, "USER": None},
+    "a home that is not there": {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent/cache"},
+    "no directory for temporary files": {"TMPDIR": "/nonexistent"},
+    "python -O": {"python": ("-O",)},
+    "LANG=C": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": None},
+}
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_every_command_works_there(place, name):
+    for command in COMMANDS:
+        result = run(place, *command, **SURROUNDINGS[name])
+        assert result.returncode == 0, (command, result.stderr.decode())
+        assert b"Traceback" not in result.stderr
+    for path in place.rglob("*.h5"):
+        verify_file(path)
+    if name == "umask 077":
+        assert not any(path.stat().st_mode & 0o077 for path in place.rglob("*.h5"))
+
+
+@pytest.mark.parametrize("how", ["closed", "nobody reads", "full"])
+def test_an_output_that_cannot_be_written_to_is_one_line_at_most(place, how):
+    for command in (("plan",), ("job", "0"), ("status",), ("missing",), ("verify",), ("inspect", FILE), ("--help",)):
+        if how == "closed":
+            result = run(place, *command, prepare=lambda: os.close(1), stdout=None)
+        elif how == "full":
+            with Path("/dev/full").open("wb") as full:
+                result = run(place, *command, stdout=full)
+        else:
+            reading, writing = os.pipe()
+            os.close(reading)
+            try:
+                result = run(place, *command, stdout=writing)
+            finally:
+                os.close(writing)
+        assert b"Traceback" not in result.stderr, (command, result.stderr.decode())
+        assert result.returncode != 70, (command, result.stderr.decode())
+    verify_file(place / FILE)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_output_that_must_not_be_written_to_is_one_line(place):
+    (place / "dataset").mkdir()
+    (place / "dataset").chmod(0o555)
+    result = run(place, "plan")
+    assert result.returncode == 1
+    assert result.stderr.count(b"\n") == 1

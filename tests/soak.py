@@ -1,0 +1,225 @@
+"""Random kills, cut files, full disks and crowds, for as long as one likes: ``python -m tests.soak --minutes 10``.
+
+After each of them what an undisturbed run made is held against what is there: no file is complete by its seal and not
+the right one, and what is missing or broken is found and made again. Stops at the first violation, with the seed that
+leads to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from spikebin.errors import MatrixFileError
+from spikebin.matrixfile.verify import verify_file
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
+
+SHEETS = (SheetModel("X_ON", 40), SheetModel("V1_Exc_L2/3", 60))
+CONFIG = """output = "dataset"
+[[recordings]]
+variant = "train"
+root = "data"
+parts = "NewDataset_Images_from_{part}_to_*"
+"""
+PARTS = (0, 100, 200)
+NO_SPACE, FAULT = 3, 70
+
+
+class Violation(Exception):  # noqa: N818 - what the soak is looking for
+    """A promise that was not kept."""
+
+
+def spikebin(directory, *arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "spikebin", *map(str, arguments)],
+        cwd=directory,
+        env={**os.environ, "COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def finished(process, timeout=120):
+    """What a command printed; a command may fail, but never by a fault of its own, and never without end."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise Violation(f"{process.args[3:]} did not end within {timeout} s") from None
+    if process.returncode == FAULT or "Traceback" in err:
+        raise Violation(f"{process.args[3:]} ended with {process.returncode}: {err}")
+    return process.returncode, out, err
+
+
+def run(directory, *arguments, code=0, **options):
+    returncode, out, err = finished(spikebin(directory, *arguments, **options))
+    if code is not None and returncode != code:
+        raise Violation(f"{arguments} ended with {returncode}, not {code}: {err}")
+    return out
+
+
+def digests(directory):
+    """Content of every file that is complete by its seal, by its name."""
+    found = {}
+    for path in sorted(directory.rglob("spikes_*.h5")):
+        try:
+            found[path.relative_to(directory).as_posix()] = verify_file(path).content_digest
+        except MatrixFileError:
+            continue
+    return found
+
+
+class Soak:
+    """One data set, and all that is done to it."""
+
+    def __init__(self, directory, rng):
+        self.directory, self.rng = directory, rng
+        for first in PARTS:
+            write_datastore(directory / "data", Experiment(first, 3, sheets=SHEETS))
+        (directory / "spikebin.toml").write_text(CONFIG)
+        run(directory, "plan")
+        run(directory, "run")
+        self.output = directory / "dataset"
+        self.right = digests(self.output)
+        if len(self.right) != len(PARTS) * len(SHEETS):
+            raise Violation("an undisturbed run does not make all files")
+
+    def check(self):
+        """Nothing that is there is wrong, and what is not there is found and made."""
+        for name, digest in digests(self.output).items():
+            if digest != self.right.get(name):
+                raise Violation(f"{name} is complete and not the right one")
+        missing = run(self.directory, "missing", "--deep").strip()
+        if missing:
+            run(self.directory, "run", "--index", missing)
+        if run(self.directory, "missing", "--deep").strip():
+            raise Violation(f"{missing} was made again and is still missing")
+        run(self.directory, "verify")
+        if digests(self.output) != self.right:
+            raise Violation("what was made again is not what was there before")
+        run(self.directory, "clean")
+        left = [path.name for path in self.directory.rglob(".*.tmp")]
+        if left:
+            raise Violation(f"stale temporary files stay: {left}")
+
+    def lose_something(self):
+        for path in self.rng.sample(sorted(self.output.rglob("spikes_*.h5")), self.rng.randint(1, 4)):
+            path.unlink()
+
+    def kill_a_run(self):
+        self.lose_something()
+        command = self.rng.choice([("run", "--workers", "2"), ("run", "--force"), ("job", "1", "--force")])
+        process = spikebin(self.directory, *command)
+        time.sleep(self.rng.uniform(0, 4))
+        os.killpg(process.pid, self.rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+        finished(process)
+
+    def kill_what_hands_on(self):
+        out = self.directory / "out"
+        command = self.rng.choice(
+            [
+                ("view", "--window", "0:100", "--out", out / "view", "--force"),
+                ("export", "npy", out / "npy"),
+                ("convert", "--layout", self.rng.choice(["events", "matrix"]), "--codec", "zlib", "dataset"),
+            ]
+        )
+        process = spikebin(self.directory, *command)
+        time.sleep(self.rng.uniform(0, 3))
+        os.killpg(process.pid, signal.SIGKILL)
+        finished(process)
+        if command[0] != "convert":
+            run(self.directory, *command)
+        for path in out.rglob("spikes_*.h5"):
+            verify_file(path)
+
+    def cut_a_file(self):
+        path = self.rng.choice([path for path in sorted(self.output.rglob("*")) if path.is_file()])
+        data = path.read_bytes()
+        path.write_bytes(data[: self.rng.randint(0, max(0, len(data) - 1))])
+        for command in ("status", "missing", "verify", "plan"):
+            run(self.directory, command, code=None)
+        if path.suffix != ".h5":
+            path.write_bytes(data)
+
+    def flip_a_byte(self):
+        path = self.rng.choice(sorted(self.output.rglob("spikes_*.h5")))
+        data = bytearray(path.read_bytes())
+        data[self.rng.randrange(len(data))] ^= 1 << self.rng.randrange(8)
+        path.write_bytes(data)
+        run(self.directory, "verify", code=1)
+
+    def fill_the_disk(self):
+        self.lose_something()
+        size = self.rng.randint(1, 60_000)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        code, _, err = finished(spikebin(self.directory, "run", preexec_fn=limit))
+        if code not in {0, 1, NO_SPACE}:
+            raise Violation(f"no room for {size} bytes, and run ended with {code}: {err}")
+
+    def crowd(self):
+        self.lose_something()
+        crowd = [
+            spikebin(self.directory, "job", self.rng.randrange(len(PARTS)), *self.rng.choice([(), ("--force",)]))
+            for _ in range(self.rng.randint(2, 4))
+        ]
+        for process in crowd:
+            finished(process)
+
+    def turn_the_clock(self):
+        for path in self.rng.sample(sorted(self.output.rglob("*")), 5):
+            at = time.time() + self.rng.choice([-1, 1]) * self.rng.uniform(0, 1e8)
+            os.utime(path, (at, at))
+        run(self.directory, "status")
+
+    def go_on(self):
+        trials = [
+            self.kill_a_run, self.kill_what_hands_on, self.cut_a_file, self.flip_a_byte, self.fill_the_disk, self.crowd,
+            self.turn_the_clock,
+        ]  # fmt: skip
+        trial = self.rng.choice(trials)
+        trial()
+        self.check()
+        return trial.__name__
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--seed", type=int, default=None)
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+    end = time.monotonic() + options.minutes * 60
+    done = Counter()
+    directory = Path(tempfile.mkdtemp(prefix="spikebin-soak-"))
+    try:
+        soak = Soak(directory, random.Random(seed))
+        while time.monotonic() < end:
+            done[soak.go_on()] += 1
+    except Violation as violation:
+        print(f"violation with --seed {seed} after {dict(done)}, in {directory}: {violation}", file=sys.stderr)
+        return 1
+    shutil.rmtree(directory)
+    print(f"{sum(done.values())} disturbances, no violation (seed {seed}): {dict(done)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
