@@ -37,7 +37,7 @@ __all__ = [
 Closed = Literal["left", "right"]
 Values = Literal["bool", "count"]
 Blank = Literal["before", "none"]
-TimeUnit = Literal["s", "ms", "us", "samples"]
+TimeUnit = Literal["s", "ms", "us", "ns", "samples"]
 RaggedTrials = Literal["refuse", "pad"]
 
 # How a matrix file is stored.

@@ -82,7 +82,7 @@ def bin_(
         typer.Option(
             "--trials-unit",
             metavar="UNIT",
-            help="Of the events: s, ms, us or samples.",
+            help="Of the events: s, ms, us, ns or samples.",
             show_default=False,
             rich_help_panel=TRIALS,
         ),
@@ -119,7 +119,7 @@ def bin_(
             "--unit",
             "-u",
             metavar="UNIT",
-            help="Of the spike times: s, ms, us or samples.",
+            help="Of the spike times: s, ms, us, ns or samples.",
             show_default=False,
             rich_help_panel=READING,
         ),
@@ -171,6 +171,26 @@ def bin_(
     nodes: Annotated[
         Path | None,
         typer.Option("--nodes", metavar="FILE", help="SONATA's nodes.h5.", show_default=False, rich_help_panel=READING),
+    ] = None,
+    population: Annotated[
+        str | None,
+        typer.Option(
+            "--population",
+            metavar="COLUMN",
+            help="Of a table of spikes: each of its values is a sheet; none: it says nothing.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    trial: Annotated[
+        str | None,
+        typer.Option(
+            "--trial",
+            metavar="COLUMN",
+            help="Of a table of spikes: the trial that their times are relative to; none: all on one clock.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
     ] = None,
     sheets: Annotated[
         list[str] | None,
@@ -257,6 +277,8 @@ def bin_(
         ids=ids,
         labels=None if labels is None else tuple(label.strip() for label in labels.split(",")),
         nodes=None if nodes is None else str(nodes),
+        population=population,
+        trial=trial,
     )
     answers: list[dict[str, Any]] = []
     failed: list[SpikebinError] = []

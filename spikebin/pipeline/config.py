@@ -377,7 +377,7 @@ class _Reader:
             table,
             where,
             {"variant", "root", "parts", "sheets", "exclude", "format"}
-            | {"unit", "rate", "times", "neurons", "ids", "labels", "nodes"},
+            | {"unit", "rate", "times", "neurons", "ids", "labels", "nodes", "population", "trial"},
         )
         for key in ("variant", "root", "parts"):
             if key not in table:
@@ -426,6 +426,8 @@ class _Reader:
             ids=self.text(table, "ids", where) or None,
             labels=None if labels is None else tuple(labels),
             nodes=str(self.path.parent / at_home(nodes)) if nodes else None,
+            population=self.text(table, "population", where) or None,
+            trial=self.text(table, "trial", where) or None,
         )
 
     def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:

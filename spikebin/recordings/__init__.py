@@ -98,7 +98,7 @@ FORMATS = {
         sheets="neurons",
         trials="CSV or TSV",
         suffixes=(".npz", ".npy", ".csv", ".tsv", ".txt"),
-        settings=("unit", "rate", "times", "neurons", "ids"),
+        settings=("unit", "rate", "times", "neurons", "ids", "population", "trial"),
     ),
     "neo": Format(
         module="spikebin.recordings.neo",

@@ -9,20 +9,22 @@ from __future__ import annotations
 import tokenize
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.names import bare_suffix
-from spikebin.recordings.continuous.columns import are_spikes, choose_column
+from spikebin.recordings.continuous.columns import are_spikes, choose_column, find_splits
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK, slices
 from spikebin.recordings.continuous.text_table import LARGEST_ID
 from spikebin.recordings.continuous.units import choose_unit, make_clock
 from spikebin.recordings.settings import Reading
 from spikebin.recordings.spike_table import SUFFIXES, SpikeTable, is_spike_table
+from spikebin.recordings.split_spikes import PopulationSource, SpikesOfTrials, TrialwiseSheet, look_at_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
     from spikebin.recordings.continuous.spike_index import SpikeSource
     from spikebin.recordings.continuous.units import Clock
+    from spikebin.recordings.protocol import SheetRecording
+    from spikebin.recordings.settings import TrialRule
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 
@@ -94,31 +98,53 @@ class ArraysRecording(ContinuousRecording):
         )
         self.events_unit = None if self._unit == "samples" else self._unit
         self.uses_rate = self._unit == "samples"
+        further = [name for name in self._file.names if name not in {self._file.times_name, self._file.ids_name}]
+        self._splits = find_splits(further, reading, self.name)
 
     @property
     def taken(self) -> str:
         """See `spikebin.recordings.protocol.Recording`."""
-        return f"arrays, {self._file.times_name or 'times'} in {self._unit}, neurons by {self._file.ids_name}"
+        by = f", populations by {self._splits.population}" if self._splits.population else ""
+        by += f", trials by {self._splits.trial}" if self._splits.trial else ""
+        return f"arrays, {self._file.times_name or 'times'} in {self._unit}, neurons by {self._file.ids_name}{by}"
 
     @property
     def paths(self) -> list[Path]:
         """Every file that the spikes are read from."""
         return self._file.paths
 
-    @property
+    @cached_property
     def sheets(self) -> Sequence[str]:
-        """One sheet, `neurons`."""
-        return [SHEET]
+        """The populations that a column names, else one sheet, `neurons`."""
+        if not (self._splits.population or self._splits.groups):
+            return [SHEET]
+        # Of any unit: only ids and names are looked at.
+        return look_at_groups(self._file, self._splits, make_clock("ms", None, self.name), self.name) or [SHEET]
 
-    def population(self, sheet: str) -> Population:  # noqa: ARG002
+    def population(self, sheet: str) -> Population:
         """The spikes; the file lists no neurons but those that fire."""
+        column, clock = self._splits.population, self._clock()
+        source = self._file.source(clock) if column is None else PopulationSource(self._file, column, sheet, clock)
+        return Population(source, precision=clock.precision(self._file.stored))
+
+    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
+        """Open one sheet; see `spikebin.recordings.protocol.Recording`."""
+        self.check_sheet(name, rule)
+        if self._splits.trial is None:
+            return super().sheet(name, rule, repeat)
+        population = name if self._splits.population else None
+        # A column of the spikes names the images where there is no table that does.
+        image_id = rule.image_id if rule.events in {None, "none"} else None
+        where = f"{name} of {self.name}"
+        spikes = SpikesOfTrials(self._file, self._splits, self._clock(), population, image_id, where)
+        return TrialwiseSheet(self, name, spikes, rule, repeat)
+
+    def _clock(self) -> Clock:
         if self._unit is None:
             raise self.error(
                 "it does not tell the unit of its times: give --unit s, ms, us or samples (`unit` in [[recordings]])"
             )
-        clock = make_clock(self._unit, self.reading.rate, self.name)
-        stored = getattr(self._file, "stored", None)
-        return Population(self._file.source(clock), precision=clock.precision(stored))
+        return make_clock(self._unit, self.reading.rate, self.name)
 
 
 class ArraySource:
@@ -241,6 +267,7 @@ class _Npy:
         self.path, self.paths = path, [path]
         array = mapped_array(path)
         self.times_name, self.ids_name = reading.times or "", "the second column"
+        self.names = list(array.dtype.names or ())
         if array.dtype.names:
             self.times_name = choose_column(array.dtype.names, reading.times, "times", path.name)
             self.times = OnDisk(path, self.times_name)
@@ -270,15 +297,27 @@ class _Npy:
     def source(self, clock: Clock) -> SpikeSource:
         return ArraySource(self.times, self.ids, clock, self.path.name)
 
+    def rows(self, labels: Sequence[str], clock: Clock) -> Iterator[tuple[Spikes, list[NDArray[np.str_]]]]:
+        columns = [OnDisk(self.path, name) for name in labels]
+        first = 0
+        for times, ids in self.source(clock).chunks():
+            place = slice(first, first + ids.size)
+            yield (times, ids), [_as_labels(column[place], self.path.name) for column in columns]
+            first += ids.size
+
 
 class _Npz:
     """Two arrays of a .npz, read side by side from the archive without unpacking it whole."""
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self.paths = path, [path]
-        names = _members(path)
-        self.times_name = choose_column(names, reading.times, "times", path.name)
-        self.ids_name = choose_column(names, reading.neurons, "neurons", path.name)
+        members = _members(path)
+        self.times_name = choose_column(members, reading.times, "times", path.name)
+        self.ids_name = choose_column(members, reading.neurons, "neurons", path.name)
+        n_spikes = _length(path, self.times_name)
+        # Only an array as long as the times can say something of each spike.
+        others = [name for name in members if name not in {self.times_name, self.ids_name}]
+        self.names = [self.times_name, self.ids_name, *(name for name in others if _length(path, name) == n_spikes)]
 
     @property
     def stored(self) -> np.dtype[Any]:
@@ -289,31 +328,40 @@ class _Npz:
     def source(self, clock: Clock) -> SpikeSource:
         return _NpzSource(self, clock)
 
+    def rows(self, labels: Sequence[str], clock: Clock) -> Iterator[tuple[Spikes, list[NDArray[np.str_]]]]:
+        where = self.path.name
+        with ExitStack() as stack:
+            archive = stack.enter_context(_archive(self.path))
+            names = [self.times_name, self.ids_name, *labels]
+            files = [stack.enter_context(archive.open(f"{name}.npy")) for name in names]
+            (n_times, times_type), (n_ids, ids_type), *others = (
+                _npy_header(file, where, name, "fiu" if i < 2 else "fiubU")
+                for i, (file, name) in enumerate(zip(files, names, strict=True))
+            )
+            # Checks dtypes and lengths as for arrays in memory.
+            ArraySource(
+                np.broadcast_to(np.zeros(1, times_type), n_times),
+                np.broadcast_to(np.zeros(1, ids_type), n_ids),
+                clock,
+                where,
+            )
+            for start in range(0, n_times, CHUNK):
+                n = min(CHUNK, n_times - start)
+                times = clock.to_ms(_take(files[0], n, times_type, where))
+                ids = whole_ids(_take(files[1], n, ids_type, where), where)
+                texts = [
+                    _as_labels(_take(file, n, dtype, where), where)
+                    for file, (_, dtype) in zip(files[2:], others, strict=True)
+                ]
+                yield (times, ids), texts
+
 
 class _NpzSource:
     def __init__(self, file: _Npz, clock: Clock) -> None:
         self.file, self.clock = file, clock
 
     def chunks(self) -> Iterator[Spikes]:
-        where = self.file.path.name
-        with (
-            _archive(self.file.path) as archive,
-            archive.open(f"{self.file.times_name}.npy") as times_file,
-            archive.open(f"{self.file.ids_name}.npy") as ids_file,
-        ):
-            n_times, times_type = _npy_header(times_file, where, self.file.times_name)
-            n_ids, ids_type = _npy_header(ids_file, where, self.file.ids_name)
-            # Checks dtypes and lengths as for arrays in memory.
-            ArraySource(
-                np.broadcast_to(np.zeros(1, times_type), n_times),
-                np.broadcast_to(np.zeros(1, ids_type), n_ids),
-                self.clock,
-                where,
-            )
-            for start in range(0, n_times, CHUNK):
-                n = min(CHUNK, n_times - start)
-                times = self.clock.to_ms(_take(times_file, n, times_type, where))
-                yield times, whole_ids(_take(ids_file, n, ids_type, where), where)
+        return (spikes for spikes, _ in self.file.rows((), self.clock))
 
 
 def mapped_array(path: Path) -> np.memmap[Any, Any]:
@@ -355,7 +403,23 @@ def _members(path: Path) -> list[str]:
         return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
 
 
-def _npy_header(file: IO[bytes], where: str, name: str) -> tuple[int, np.dtype[Any]]:
+def _length(path: Path, name: str) -> int | None:
+    """How long a flat array inside an archive is; None of any other."""
+    try:
+        with _archive(path) as archive, archive.open(f"{name}.npy") as file:
+            return _npy_header(file, path.name, name, "fiubU")[0]
+    except RecordingError:
+        return None
+
+
+def _as_labels(column: NDArray[Any], where: str) -> NDArray[np.str_]:
+    """What an array says of each spike, as text."""
+    if column.dtype.kind == "f":
+        column = whole_ids(column, where)
+    return column.astype(np.str_)
+
+
+def _npy_header(file: IO[bytes], where: str, name: str, kinds: str = "fiu") -> tuple[int, np.dtype[Any]]:
     """Length and dtype of a flat array inside an archive."""
     try:
         version = np.lib.format.read_magic(file)
@@ -363,7 +427,7 @@ def _npy_header(file: IO[bytes], where: str, name: str) -> tuple[int, np.dtype[A
         shape, _, dtype = read(file)
     except BAD_HEADER as error:
         raise RecordingError(f"{where}: {name} is not an array ({_one_line(error)}): write the file again") from None
-    if dtype.kind not in "fiu" or sum(size != 1 for size in shape) > 1:
+    if dtype.kind not in kinds or sum(size != 1 for size in shape) > 1:
         raise RecordingError(f"{where}: {name} has shape {shape} and dtype {dtype}: give flat arrays of numbers")
     return int(np.prod(shape, dtype=object)), dtype
 

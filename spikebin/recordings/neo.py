@@ -18,7 +18,8 @@ from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.arrays import ArraySource
 from spikebin.recordings.continuous.event_table import WINDOW, EventTable
-from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, neuron_table, source_file
+from spikebin.recordings.continuous.neuron_rows import neuron_table
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, source_file
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.settings import Reading
 
@@ -160,7 +161,7 @@ class NeoRecording(ContinuousRecording):
                 columns.setdefault(str(key), column)
         return EventTable(f"{self.name}:{name or TRIALS}", columns)
 
-    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:  # type: ignore[override]
+    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
         """Open the sheet; see `spikebin.recordings.protocol.Recording`."""
         if len(self._segments) == 1:
             return super().sheet(name, rule, repeat)

@@ -13,7 +13,8 @@ import numpy as np
 from spikebin.errors import RecordingError
 from spikebin.recordings.continuous.event_table import EventTable
 from spikebin.recordings.continuous.hdf5_group import CHUNKS_AT_ONCE, Group, is_hdf5, opened
-from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, neuron_table
+from spikebin.recordings.continuous.neuron_rows import neuron_table
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import slices
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.settings import Reading

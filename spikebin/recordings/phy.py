@@ -9,8 +9,10 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array, whole_ids
-from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, neuron_table
-from spikebin.recordings.continuous.text_table import read_table, typed
+from spikebin.recordings.continuous.cells import typed
+from spikebin.recordings.continuous.neuron_rows import neuron_table
+from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
+from spikebin.recordings.continuous.text_table import read_table
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.settings import Reading
 

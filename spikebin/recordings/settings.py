@@ -94,6 +94,10 @@ class Reading:
         Labels of sorted units to take; None: all but noise.
     nodes : str or None
         File of node positions.
+    population : str or None
+        Column that tells populations apart, each of which is a sheet, or "none". None: one that is called so.
+    trial : str or None
+        Column that tells trials apart, on whose clocks the times are, or "none" for one clock.
     format : str or None
         A key of `spikebin.recordings.FORMATS`, ``neo:NixIO`` with the name of a neo IO. None: recognised from what is
         there.
@@ -106,6 +110,8 @@ class Reading:
     ids: str | None = None
     labels: tuple[str, ...] | None = None
     nodes: str | None = None
+    population: str | None = None
+    trial: str | None = None
     format: str | None = None
 
     @property

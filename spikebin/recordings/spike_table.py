@@ -8,10 +8,16 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.recordings.continuous.columns import are_spikes, choose_column
-from spikebin.recordings.continuous.text_table import LARGEST_ID, line_of_row, number_chunks, read_header
+from spikebin.recordings.continuous.text_table import (
+    LARGEST_ID,
+    line_of_row,
+    mixed_chunks,
+    number_chunks,
+    read_header,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,7 +43,12 @@ def is_spike_table(path: Path) -> bool:
 
 
 class SpikeTable:
-    """The two columns of a text file.
+    """The columns of a text file.
+
+    Attributes
+    ----------
+    stored : dtype
+        Of the times as they were read: texts are as exact as they are written.
 
     Parameters
     ----------
@@ -50,19 +61,42 @@ class SpikeTable:
         If it is not a table, or does not tell which are times and which neurons.
     """
 
+    stored = np.dtype(np.float64)
+
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self.paths = path, [path]
         self.header = read_header(path)
-        names = self.header.names or [str(i) for i in range(self.header.n_columns)]
+        self.names = self.header.names or [str(i) for i in range(self.header.n_columns)]
         self.times_name, self.ids_name = (
-            choose_column(names, _named(given, self.header), what, path.name)
+            choose_column(self.names, _named(given, self.header), what, path.name)
             for what, given in (("times", reading.times), ("neurons", reading.neurons))
         )
-        self.columns = [names.index(self.times_name), names.index(self.ids_name)]
 
     def source(self, clock: Clock) -> SpikeSource:
         """Its spikes, on a clock of their times."""
         return _Source(self, clock)
+
+    def rows(self, labels: Sequence[str], clock: Clock) -> Iterator[tuple[Spikes, list[NDArray[np.str_]]]]:
+        """Spikes and further columns of them as texts; see `spikebin.recordings.split_spikes.Rows`."""
+        columns = [self.names.index(name) for name in (self.times_name, self.ids_name)]
+        further = [self.names.index(name) for name in labels]
+        n_before = 0
+        chunks = (
+            mixed_chunks(self.path, self.header, columns, further)
+            if labels
+            else ((numbers, []) for numbers in number_chunks(self.path, self.header, columns))
+        )
+        for (times, ids), texts in chunks:
+            bad = ~(np.abs(ids) < LARGEST_ID) | (ids != np.floor(ids))
+            if bad.any():
+                row = int(np.flatnonzero(bad)[0])
+                raise RecordingError(
+                    f"{self.path} line {line_of_row(self.path, self.header, n_before + row)}, column"
+                    f" {self.header.column(columns[1])}: {ids[row]:.17g} is not a whole number that can be an id: give"
+                    " whole numbers, or name another column with --neurons"
+                )
+            yield (clock.to_ms(times), ids.astype(np.int64)), texts
+            n_before += ids.size
 
 
 class _Source:
@@ -70,22 +104,11 @@ class _Source:
         self.file, self.clock = file, clock
 
     def chunks(self) -> Iterator[Spikes]:
-        path, header, n_before = self.file.path, self.file.header, 0
-        for times, ids in number_chunks(path, header, self.file.columns):
-            bad = ~(np.abs(ids) < LARGEST_ID) | (ids != np.floor(ids))
-            if bad.any():
-                row = int(np.flatnonzero(bad)[0])
-                raise RecordingError(
-                    f"{path} line {line_of_row(path, header, n_before + row)}, column"
-                    f" {header.column(self.file.columns[1])}: {ids[row]:.17g} is not a whole number that can be an id:"
-                    " give whole numbers, or name another column with --neurons"
-                )
-            yield self.clock.to_ms(times), ids.astype(np.int64)
-            n_before += ids.size
+        return (spikes for spikes, _ in self.file.rows((), self.clock))
 
 
 def _named(given: str | None, header: Header) -> str | None:
-    """A column that is given by its number, since a comment that names the columns may be none."""
+    """A column that is given by its number, since a comment that names the columns may be something else."""
     if given is not None and header.names and header.from_comment and given not in header.names and given.isdecimal():
         return header.names[int(given)] if int(given) < header.n_columns else given
     return given

@@ -2,23 +2,101 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.continuous.units import find_column
+from spikebin.recordings.continuous.units import find_column, split_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["NEURONS", "TIMES", "are_spikes", "choose_column"]
+    from spikebin.recordings.settings import Reading
 
+__all__ = ["NEURONS", "TIMES", "Splits", "are_spikes", "choose_column", "find_splits"]
+
+NO_COLUMN = "none"
 TIMES = ("times", "time", "spike_times", "spike_time", "timestamps", "timestamp", "t", "ts")
 NEURONS = (
     "neurons", "neuron", "neuron_ids", "neuron_id", "node_ids", "node_id", "unit_ids", "unit_id", "units", "unit",
     "cluster_ids", "cluster_id", "clusters", "cluster", "spike_clusters", "senders", "sender", "gids", "gid", "ids",
     "id", "cells", "cell",
 )  # fmt: skip
+# Columns that tell apart what has ids, or clocks, of its own.
+POPULATIONS = {"population", "populations", "pop", "population_name"}
+TRIALS = {
+    *("trial", "trials", "trial_id", "trial_ids", "trial_nr", "trial_no", "trial_num", "trial_number", "trial_index"),
+    *("trial_idx", "repetition", "repetitions", "repeat", "rep", "sweep", "sweep_id", "sweep_number", "episode"),
+    *("segment", "segment_id", "segment_index", "epoch", "epoch_id"),
+}
+GROUPS = {
+    *("session", "session_id", "subject", "subject_id", "animal", "animal_id", "mouse", "rat", "monkey", "experiment"),
+    *("recording", "recording_id", "probe", "probe_id", "shank", "shank_id", "tetrode", "tetrode_id", "file", "run"),
+}
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Columns that split the spikes of a file.
+
+    Parameters
+    ----------
+    population : str or None
+        Each of its values is a sheet.
+    trial : str or None
+        Each of its values is a trial with a clock of its own.
+    groups : tuple of str
+        One neuron may not have two values of these.
+    """
+
+    population: str | None = None
+    trial: str | None = None
+    groups: tuple[str, ...] = ()
+
+
+def find_splits(names: Iterable[str], reading: Reading, where: str) -> Splits:
+    """The columns that split the spikes of a file, by their names and what is said.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of all columns but those of times and neurons.
+    reading : Reading
+    where : str
+        For messages.
+
+    Returns
+    -------
+    Splits
+
+    Raises
+    ------
+    RecordingError
+        If there is no such column as is said, or one that may split the spikes into trials of which nothing is said.
+    """
+    known = list(names)
+    for what, given in (("population", reading.population), ("trial", reading.trial)):
+        if given not in {None, NO_COLUMN} and given not in known:
+            raise RecordingError(f"{where}: no column {given!r} for --{what}: {suggest(str(given), known)}")
+    bare = {name: split_unit(name)[0] for name in known}
+    populations = [name for name in known if bare[name] in POPULATIONS and name != reading.trial]
+    if len(populations) > 1 and reading.population is None:
+        raise RecordingError(f"{where}: is it {' or '.join(populations)}? Name one with --population")
+    population = reading.population or next(iter(populations), None)
+    trials = [name for name in known if bare[name] in TRIALS and name != population]
+    if trials and reading.trial is None:
+        raise RecordingError(
+            f"{where} has a column {trials[0]!r}: where its times are relative to that, read them with --trial"
+            f" {trials[0]} (`trial` in [[recordings]]); where all are on one clock, say --trial none"
+        )
+    said = {population, reading.trial}
+    groups = tuple(name for name in known if bare[name] in GROUPS and name not in said)
+    return Splits(
+        None if population == NO_COLUMN else population,
+        None if reading.trial == NO_COLUMN else reading.trial,
+        () if reading.population == NO_COLUMN else groups,
+    )
 
 
 def choose_column(names: Iterable[str], given: str | None, what: str, where: str) -> str:

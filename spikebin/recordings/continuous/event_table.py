@@ -16,7 +16,8 @@ from spikebin.binning.rules import Precision, coarsest
 from spikebin.binning.trial import Phase, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.continuous.text_table import MISSING, as_numbers, is_number, read_table, typed
+from spikebin.recordings.continuous.cells import MISSING, as_numbers, is_number, typed
+from spikebin.recordings.continuous.text_table import read_table
 from spikebin.recordings.continuous.units import choose_unit, find_column, make_clock, split_unit
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from spikebin.recordings.settings import TrialRule
 
-__all__ = ["EventTable", "cut_trials", "read_events", "whole_trial"]
+__all__ = ["DURATIONS", "WINDOW", "EventTable", "cut_trials", "is_name", "make_trials", "read_events", "whole_trial"]
 
 STARTS = (
     "start_time",
@@ -190,6 +191,20 @@ class EventTable:
         return list(self.texts[name]) if name in self.texts else [str(value) for value in self.columns[name].tolist()]
 
 
+def is_name(column: str) -> bool:
+    """Whether a column is called as one whose cells name something: an image, a condition, a trial.
+
+    Parameters
+    ----------
+    column : str
+
+    Returns
+    -------
+    bool
+    """
+    return split_unit(column)[0].rpartition("_")[2] in ID_WORDS
+
+
 def read_events(path: Path, unit: str | None, rate: float | None, asked: str | None = None) -> EventTable:
     """A table of events from a CSV or TSV file.
 
@@ -209,7 +224,7 @@ def read_events(path: Path, unit: str | None, rate: float | None, asked: str | N
         If there is none, or it is not a table.
     """
     texts = read_table(path)
-    columns = {name: typed(cells, is_id=_is_id(name)) for name, cells in texts.items()}
+    columns = {name: typed(cells, is_id=is_name(name)) for name, cells in texts.items()}
     return EventTable(str(path), columns, unit, rate, asked, texts)
 
 
@@ -237,7 +252,41 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
     if not table.n_events:
         raise RecordingError(f"{table.where} has no lines: there are no trials to cut")
     with np.errstate(over="ignore"):
-        starts, stops, precision = _windows(table, rule)
+        windows = _windows(table, rule)
+    return [trial for _, trial in make_trials(table, rule, repeat, *windows)]
+
+
+def make_trials(
+    table: EventTable,
+    rule: TrialRule,
+    repeat: int | None,
+    starts: NDArray[np.float64],
+    stops: NDArray[np.float64],
+    precision: Precision,
+) -> list[tuple[int, Trial]]:
+    """One trial for each line of a table whose windows are known.
+
+    Parameters
+    ----------
+    table : EventTable
+    rule : TrialRule
+    repeat : int or None
+        See `cut_trials`.
+    starts, stops : float64 (n_events,)
+        ms; nan where missing.
+    precision : Precision
+        How finely they were stored.
+
+    Returns
+    -------
+    list of (int, Trial)
+        Line of the table, from 0, and its trial; in the order of `cut_trials`.
+
+    Raises
+    ------
+    RecordingError
+        As `cut_trials`.
+    """
     missing = np.isnan(starts) | np.isnan(stops)
     if missing.any() and not rule.drop_missing:
         raise RecordingError(
@@ -258,21 +307,24 @@ def cut_trials(table: EventTable, rule: TrialRule, repeat: int | None) -> list[T
     repeats = _repeats(table, repeat)
     extra = _extra(table, rule.image_id)
     trials = [
-        Trial(
-            image_id=image_ids[i],
-            repeat=repeats[i],
-            order=order,
-            stimulus="",
-            phases=(Phase(WINDOW, float(starts[i]), float(stops[i]), precision),),
-            extra=(
-                ("window_start", float(starts[i])),
-                ("window_stop", float(stops[i])),
-                *((name, column[i].item()) for name, column in extra.items()),
+        (
+            int(i),
+            Trial(
+                image_id=image_ids[i],
+                repeat=repeats[i],
+                order=order,
+                stimulus="",
+                phases=(Phase(WINDOW, float(starts[i]), float(stops[i]), precision),),
+                extra=(
+                    ("window_start", float(starts[i])),
+                    ("window_stop", float(stops[i])),
+                    *((name, column[i].item()) for name, column in extra.items()),
+                ),
             ),
         )
         for order, i in enumerate(kept)
     ]
-    return sorted(trials, key=lambda trial: trial.repeat)
+    return sorted(trials, key=lambda pair: pair[1].repeat)
 
 
 def whole_trial(start: float, stop: float, repeat: int | None) -> list[Trial]:
@@ -329,10 +381,6 @@ def _image_ids(table: EventTable, rule: TrialRule) -> list[str]:
     if name is None:
         return [str(i) for i in range(table.n_events)]
     return table.names(name)
-
-
-def _is_id(name: str) -> bool:
-    return split_unit(name)[0].rpartition("_")[2] in ID_WORDS
 
 
 def _repeats(table: EventTable, repeat: int | None) -> list[int]:

@@ -17,8 +17,9 @@ from spikebin.binning.trial import PhaseSpikes
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.continuous.event_table import EventTable, cut_trials, read_events, whole_trial
+from spikebin.recordings.continuous.neuron_rows import NeuronRows
 from spikebin.recordings.continuous.spike_index import build_index
-from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
+from spikebin.recordings.protocol import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +28,12 @@ if TYPE_CHECKING:
 
     from spikebin.binning.trial import Trial
     from spikebin.recordings.continuous.spike_index import SpikeSource
+    from spikebin.recordings.protocol import SheetRecording
     from spikebin.recordings.settings import Reading, TrialRule
 
-__all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "neuron_table", "parse_ids"]
+__all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "source_file"]
 
 TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
-MOST_IDS = 100_000_000
-WIDEST_TABLE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class ContinuousRecording:
             raise self.error(f"it holds no tables of events, so no {name!r}: give a CSV or TSV file")
         return None
 
-    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> ContinuousSheet:
+    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
         """Open one sheet; see `spikebin.recordings.protocol.Recording`.
 
         Raises
@@ -157,12 +157,27 @@ class ContinuousRecording:
         RecordingError
             If there is no such sheet, its spikes are damaged, or there are no trials to be cut.
         """
+        self.check_sheet(name, rule)
+        return ContinuousSheet(self, name, rule, repeat)
+
+    def check_sheet(self, name: str, rule: TrialRule) -> None:
+        """Whether a sheet can be opened.
+
+        Parameters
+        ----------
+        name : str
+        rule : TrialRule
+
+        Raises
+        ------
+        RecordingError
+            If there is no such sheet, or the rule is for recordings that are made of presentations.
+        """
         if name not in self.sheets:
             raise self.error(f"no sheet {name!r}: {suggest(name, self.sheets)}")
         for key in ("stimulus", "blank"):
             if getattr(rule, key) is not None:
                 raise self.error(f"it has no presentations: take `{key}` out of [trial], or give `events` and `window`")
-        return ContinuousSheet(self, name, rule, repeat)
 
     def error(self, text: str) -> RecordingError:
         """An error that names this recording.
@@ -253,9 +268,10 @@ class ContinuousSheet:
             cut = whole_trial(window[0], window[1], repeat)
         windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
         self._index = build_index(population.source, self.where, windows)
-        self.neurons = self._neurons(population, recording.reading)
-        self._ids = np.ascontiguousarray(self.neurons["neuron_id"])
-        self._table = _row_table(self._ids)
+        self._rows = NeuronRows(
+            population.neurons, self._index.ids, recording.reading.ids, select=population.select, where=self.where
+        )
+        self.neurons = self._rows.table
         self.trials: Sequence[Trial] = cut or self._whole(population, repeat)
         self.n_unobserved = 0 if population.observed is None else self._unobserved(population)
         paths = [*recording.paths, *([events_path] if events_path else [])]
@@ -274,47 +290,11 @@ class ContinuousSheet:
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """Spikes of the window of ``trials[trial]``; several threads may ask at once."""
         times, ids = self._index.between(*self._asked(self.trials[trial]))
-        rows = self._rows(ids)
-        if self._select:
+        rows = self._rows.of(ids)
+        if self._rows.select:
             known = rows >= 0
             times, rows = times[known], rows[known]
         return (PhaseSpikes(times, rows, self._precision),)
-
-    def _rows(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The row of each neuron, -1 for an id that is not listed."""
-        if self._table is not None:
-            places = ids - self._ids[0]
-            if self._select:
-                places[(places < 0) | (places >= self._table.size)] = self._table.size - 1
-            rows: NDArray[np.int64] = self._table[places]
-            return rows
-        rows = np.searchsorted(self._ids, ids).clip(max=self._ids.size - 1)
-        return np.where(self._ids[rows] == ids, rows, -1)
-
-    def _neurons(self, population: Population, reading: Reading) -> NDArray[Any]:
-        """The rows: those asked for, else those listed, else those that fire."""
-        listed = population.neurons
-        wanted = parse_ids(reading.ids, self.where) if reading.ids else None
-        fire = self._index.ids
-        self._select = population.select or wanted is not None
-        if wanted is not None:
-            return neuron_table(wanted) if listed is None else _some(listed, wanted, self.where)
-        if listed is None:
-            if not fire.size:
-                raise RecordingError(
-                    f"{self.where} holds no spikes: list its neurons with `ids`, or check that it was written"
-                )
-            return neuron_table(fire)
-        if not len(listed):
-            raise RecordingError(f"{self.where} has no neurons: check that it was written to its end")
-        if not population.select:
-            unknown = np.setdiff1d(fire, listed["neuron_id"])
-            if unknown.size:
-                raise RecordingError(
-                    f"{self.where} has spikes of neuron {unknown[0]}, which it does not list: it is damaged"
-                    ", write it again"
-                )
-        return listed
 
     def _unobserved(self, population: Population) -> int:
         starts, stops = np.array([(trial.phases[0].start, trial.phases[0].stop) for trial in self.trials]).T
@@ -324,7 +304,7 @@ class ContinuousSheet:
         listed = [] if population.neurons is None else population.neurons["neuron_id"].tolist()
         n = 0
         for neuron, spans in zip(listed, population.observed or (), strict=True):
-            if neuron in self._ids:
+            if neuron in self.neurons["neuron_id"]:
                 merged = merge_windows((start - margin, stop + margin) for start, stop in spans.tolist())
                 place = np.searchsorted(merged[:, 0], starts, "right") - 1
                 n += int(((place < 0) | (stops > np.append(merged[:, 1], -np.inf)[place])).sum())
@@ -349,60 +329,6 @@ class ContinuousSheet:
         )
 
 
-def neuron_table(ids: NDArray[np.int64], places: NDArray[np.float64] | None = None) -> NDArray[Any]:
-    """NEURON_FIELDS by ascending id.
-
-    Parameters
-    ----------
-    ids : int64 (n,)
-        In any order.
-    places : float64 (n, 2) or (n, 3), optional
-        x, y and z; nan without.
-
-    Returns
-    -------
-    structured array (n,)
-    """
-    table = np.empty(ids.size, NEURON_FIELDS)
-    table["neuron_id"] = ids
-    for i, axis in enumerate("xyz"):
-        table[axis] = places[:, i] if places is not None and i < places.shape[1] else np.nan
-    return table[np.argsort(ids, kind="stable")]
-
-
-def parse_ids(text: str, where: str) -> NDArray[np.int64]:
-    """Ids from a text such as ``1-1000,2001``, ascending.
-
-    Parameters
-    ----------
-    text : str
-    where : str
-        For messages.
-
-    Returns
-    -------
-    int64 (n,)
-        Each of them once.
-
-    Raises
-    ------
-    RecordingError
-        If it is not one, or a range is empty or longer than 100,000,000 ids.
-    """
-    ranges = []
-    for piece in text.split(","):
-        low, dash, high = piece.strip().partition("-")
-        if not low.isdigit() or (dash and not high.isdigit()):
-            raise RecordingError(f"{where}: ids {text!r}: give ids and ranges, 1-1000,2001")
-        first, last = int(low), int(high or low)
-        if last < first or last - first >= MOST_IDS or last >= 1 << 63:
-            raise RecordingError(
-                f"{where}: ids {piece.strip()!r}: give a range from low to high, of at most {MOST_IDS:,} ids"
-            )
-        ranges.append(np.arange(first, last + 1))
-    return np.unique(np.concatenate(ranges)).astype(np.int64)
-
-
 def source_file(path: Path) -> SourceFile:
     """A file as /source lists it."""
     try:
@@ -410,22 +336,3 @@ def source_file(path: Path) -> SourceFile:
     except OSError as error:
         raise RecordingError(f"{path} cannot be read ({error.strerror}): check the path and your rights") from None
     return SourceFile(path.name, facts.st_size, facts.st_mtime)
-
-
-def _row_table(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Row of each id from the lowest on, -1 at the end and for those that are not ids; None where ids lie far apart."""
-    span = int(ids[-1]) - int(ids[0]) + 1
-    if span > max(WIDEST_TABLE, 4 * ids.size):
-        return None
-    table = np.full(span + 1, -1, np.int64)
-    table[ids - ids[0]] = np.arange(ids.size)
-    return table
-
-
-def _some(listed: NDArray[Any], wanted: NDArray[np.int64], where: str) -> NDArray[Any]:
-    places = np.searchsorted(listed["neuron_id"], wanted)
-    known = places < len(listed)
-    known[known] = listed["neuron_id"][places[known]] == wanted[known]
-    if not known.all():
-        raise RecordingError(f"{where} lists no neuron {wanted[~known][0]}: fix `ids`")
-    return listed[places]

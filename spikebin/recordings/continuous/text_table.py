@@ -15,11 +15,12 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.recordings.continuous.cells import WHOLE, is_number
 from spikebin.recordings.continuous.spike_index import CHUNK
 
 if TYPE_CHECKING:
@@ -30,17 +31,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_ID",
-    "MISSING",
     "Header",
-    "as_numbers",
     "ends_within_line",
     "has_no_rows",
-    "is_number",
     "line_of_row",
+    "mixed_chunks",
     "number_chunks",
     "read_header",
     "read_table",
-    "typed",
 ]
 
 # The largest whole number that a float64 tells from its neighbours.
@@ -51,11 +49,6 @@ BLOCK = 1 << 20
 # What the csv module and numpy may read in two ways, of ASCII.
 NOT_PLAIN = '"\0\v\f\x1c\x1d\x1e\x1f'
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
-WHOLE = re.compile(r"0|-?[1-9][0-9]*")
-# As R, pandas and BIDS write a number that is not there.
-MISSING = {"", "NA", "N/A", "n/a", "nan", "NaN", "NULL", "null", "None", "<NA>"}
-# As an id may be written, and no measurement is: 007, or more digits than a float64 holds.
-CODE = re.compile(r"[+-]?(?:0[0-9]+.*|[0-9]{17,})", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -195,6 +188,38 @@ def number_chunks(path: Path, header: Header, columns: Sequence[int]) -> Iterato
             yield _numbers(found, header, columns, path)
 
 
+def mixed_chunks(
+    path: Path, header: Header, numbers: Sequence[int], texts: Sequence[int]
+) -> Iterator[tuple[NDArray[np.float64], list[NDArray[np.str_]]]]:
+    """Columns of numbers and of texts, about CHUNK lines at a time.
+
+    Parameters
+    ----------
+    path : Path
+    header : Header
+        From `read_header`.
+    numbers, texts : sequence of int
+        Places of columns, from 0.
+
+    Yields
+    ------
+    numbers : float64 (n_columns, n_lines)
+    texts : list of str (n_lines,)
+        As they are written.
+
+    Raises
+    ------
+    RecordingError
+        As `number_chunks`.
+    """
+    with _opened(path) as file:
+        list(islice(file, header.n_lines))
+        rows = _split(file, header, path, header.n_lines)
+        while found := list(islice(rows, CHUNK)):
+            labels = [np.array([cells[column] for _, cells, _ in found], np.str_) for column in texts]
+            yield _numbers(found, header, numbers, path), labels
+
+
 def read_table(path: Path) -> dict[str, list[str]]:
     """A table with a header line, in memory.
 
@@ -281,69 +306,6 @@ def ends_within_line(path: Path) -> bool:
         while block := data.read(BLOCK):
             last = block[-1:]
     return last not in {b"", b"\n", b"\r"}
-
-
-def is_number(text: str) -> bool:
-    """Whether a cell is a number: decimal digits with point, sign and exponent, nan or inf, and no underscores.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    bool
-    """
-    if "_" in text or not text.isascii():
-        return False
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def typed(cells: Sequence[str], *, is_id: bool = False) -> NDArray[Any]:
-    """A column of texts as numbers, where that loses nothing of what is written.
-
-    Parameters
-    ----------
-    cells : sequence of str
-    is_id : bool
-        They name something: 1e2 and 0.50 are names, too.
-
-    Returns
-    -------
-    ndarray (n,)
-        int64 where all cells are whole numbers as they are usually written, 5 and not 05; else, where they are no ids,
-        float64 where all are numbers or missing (nan); else text.
-    """
-    if all(map(WHOLE.fullmatch, cells)):
-        try:
-            return np.array([int(cell) for cell in cells], np.int64)
-        except OverflowError:
-            return np.array(cells, np.str_)
-    is_code = is_id or any(CODE.fullmatch(cell.strip()) for cell in cells)
-    words_alone = any(cells) and all(cell in MISSING for cell in cells)
-    numbers = None if is_code or words_alone else as_numbers(cells)
-    return np.array(cells, np.str_) if numbers is None else numbers
-
-
-def as_numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
-    """A column of numbers.
-
-    Parameters
-    ----------
-    cells : sequence of str
-
-    Returns
-    -------
-    float64 (n,) or None
-        nan where a cell is empty or says that it is missing; None: there are other cells.
-    """
-    if all(cell in MISSING or is_number(cell) for cell in cells):
-        return np.array([np.nan if cell in MISSING else float(cell) for cell in cells])
-    return None
 
 
 @contextmanager

@@ -15,14 +15,8 @@ from hypothesis import strategies as st
 from spikebin.errors import RecordingError
 from spikebin.recordings import open_recording
 from spikebin.recordings.continuous import text_table
-from spikebin.recordings.continuous.text_table import (
-    is_number,
-    line_of_row,
-    number_chunks,
-    read_header,
-    read_table,
-    typed,
-)
+from spikebin.recordings.continuous.cells import is_number, typed
+from spikebin.recordings.continuous.text_table import line_of_row, number_chunks, read_header, read_table
 from spikebin.recordings.settings import Reading, TrialRule
 
 WHO = "time_s,neuron\n"
