@@ -13,12 +13,14 @@ import numpy as np
 
 from spikebin.cached import cached_property
 from spikebin.choices import Match, checked
+from spikebin.dataset.time_axis import phase_start
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
 from spikebin.names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -265,6 +267,14 @@ class Dataset(View):
         rule, views = self.files[0].header.trial, self.files[0].header.views
         gaps = rule.get("blank") == "none" or rule.get("events") is not None or rule.get("window_start") is not None
         return not gaps and not any(view.startswith(("window(", "rebin(")) for view in views)
+
+    def _main_phase(self) -> str:
+        names = self._phase_names(0)
+        return names[0] if len(names) == 1 else "image"
+
+    def _phase_ms(self, phase: str) -> tuple[Fraction, str]:
+        header = self.files[0].header
+        return phase_start(phase, self.exact_width, header.trial, header.views)
 
     def _locate(self, trial: int) -> tuple[int, int]:
         part = int(np.searchsorted(self._starts, trial, "right")) - 1

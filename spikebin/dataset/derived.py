@@ -13,11 +13,13 @@ import numpy as np
 
 from spikebin.cached import cached_property
 from spikebin.dataset.sheet_array import stored_type
+from spikebin.dataset.time_axis import WHOLE
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ class Derived(View):
 
     def __init__(self, base: View, shape: tuple[int, int, int], step: str) -> None:
         steps = (*base.steps, step)
-        super().__init__(base.name, shape, base.dtype, width=base.width, largest=base.largest, steps=steps)
+        super().__init__(base.name, shape, base.dtype, width=base.exact_width, largest=base.largest, steps=steps)
         self.base = base
 
     @property
@@ -58,6 +60,12 @@ class Derived(View):
 
     def stimulus(self, trial: int) -> str:
         return self.base.stimulus(trial)
+
+    def _main_phase(self) -> str:
+        return self.base._main_phase()
+
+    def _phase_ms(self, phase: str) -> tuple[Fraction, str]:
+        return self.base._phase_ms(phase)
 
 
 class Selected(Derived):
@@ -156,6 +164,7 @@ class Window(Derived):
         self._lacks_before = np.clip(-self._begin, 0, self.shape[2])
         self._lacks_after = np.clip(end - n_bins[last], 0, self.shape[2])
         self._short, self._across = short, across
+        self._origin, self._start = origin, start
         # What two windows in a row share of a trial is read once.
         self._kept: tuple[int, tuple[NDArray[np.int64], NDArray[Any]]] | None = None
 
@@ -213,6 +222,14 @@ class Window(Derived):
         inside = (bins[entry] >= begin[piece]) & (bins[entry] < begin[piece] + length[piece])
         piece, entry = piece[inside], entry[inside]
         return window[piece], bins[entry] - begin[piece] + place[piece], ms[entry]
+
+    def _zero(self) -> tuple[Fraction, str]:
+        found = self.base._zero() if self._origin is None else super()._zero()
+        if self._origin is not None:
+            if self._origin != self._main_phase() and found[1] != "first bin":
+                return found
+            found = self._phase_ms(self._origin)
+        return found[0] + self._start * self.exact_width, found[1]
 
     def _pieces(self, trial: int) -> Iterator[tuple[int, int, int, int]]:
         """(trial, first bin, number of bins, place in the window) of each stretch that a window consists of."""
@@ -279,7 +296,7 @@ class Rebinned(Derived):
                 f"rebin by {k} leaves nothing of {base.shape[2]} bins: choose a smaller step, or rest='keep'"
             )
         super().__init__(base, (base.shape[0], base.shape[1], n_columns), f"rebin({k}, how={how!r}, rest={rest!r})")
-        self.width *= k
+        self.exact_width *= k
         # No sum of a trial's bins is larger, however many a bin is said to hold.
         self.largest = 1 if how == "any" else min(k, max(base.shape[2], LARGEST // base.largest)) * base.largest
         self.dtype = np.dtype(bool) if how == "any" else np.min_scalar_type(self.largest)
@@ -313,7 +330,7 @@ class Rebinned(Derived):
         names, bins = self.base.phases()
         starts = bins.cumsum(axis=1) - bins
         if (starts % self._k).any():
-            return ["trial"], self._n_bins[:, None]
+            return [WHOLE], self._n_bins[:, None]
         edges = np.column_stack([np.minimum(starts // self._k, self._n_bins[:, None]), self._n_bins])
         return names, np.diff(edges, axis=1)
 
@@ -328,6 +345,9 @@ class Rebinned(Derived):
         ms = np.concatenate([ms[kept], lacking[filled_up] * self.base.width])
         order = np.argsort(trials, kind="stable")
         return trials[order], bins[order], ms[order]
+
+    def _zero(self) -> tuple[Fraction, str]:
+        return self.base._zero()
 
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
         trials, rows, columns = selectors

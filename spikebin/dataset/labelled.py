@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from spikebin.errors import SpikebinError
 
 if TYPE_CHECKING:
@@ -53,9 +51,9 @@ def to_xarray(view: SheetArray) -> Any:
         dims=("trial", "neuron", "time"),
         coords={
             "neuron": view.neurons["neuron_id"],
-            "time": np.arange(view.shape[2]) * view.width,
+            "time": view.time,
             **{name: ("trial", column) for name, column in columns.items()},
         },
         name=view.name,
-        attrs={"views": " | ".join(view.steps), "width_ms": view.width},
+        attrs={"views": " | ".join(view.steps), "width_ms": view.width, "time_zero": view.time_zero},
     )

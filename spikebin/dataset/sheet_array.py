@@ -5,12 +5,15 @@ How a block of it is read is its subclasses' to say; the methods that give other
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.choices import BatchRest, checked
 from spikebin.dataset.arguments import row_number, whole_number
+from spikebin.dataset.time_axis import exact, times
+from spikebin.errors import DatasetError
 from spikebin.matrixfile.lazy import LazyArray
 
 if TYPE_CHECKING:
@@ -37,8 +40,8 @@ class SheetArray(LazyArray):
         bool, or the smallest unsigned integer type that holds any value that can occur.
     name : str
         Variant and sheet, ``train/X_ON``.
-    width : float
-        Length of a bin in ms.
+    exact_width : Fraction
+        Length of a bin in ms; `width` is it as a float.
     largest : int
         The largest value that a cell can hold.
     steps : tuple of str
@@ -51,15 +54,34 @@ class SheetArray(LazyArray):
         shape: tuple[int, int, int],
         dtype: DTypeLike,
         *,
-        width: float,
+        width: float | Fraction,
         largest: int,
         steps: tuple[str, ...] = (),
     ) -> None:
         super().__init__(shape, dtype)
         self.name = name
-        self.width = width
+        self.exact_width = exact(width) if isinstance(width, float) else width
         self.largest = largest
         self.steps = steps
+
+    @property
+    def width(self) -> float:
+        """Length of a bin in ms."""
+        return float(self.exact_width)
+
+    @property
+    def time(self) -> NDArray[np.float64]:
+        """When each bin begins, in ms, (n_columns,): relative to the event that the trials were cut out around.
+
+        The event is the onset of the image or, in continuous recordings, what the windows were aligned to. Where it
+        does not lie in the same bin in all trials, times count from the first bin; `time_zero` says which it is.
+        """
+        return times(self._zero()[0], self.exact_width, self.shape[2])
+
+    @property
+    def time_zero(self) -> str:
+        """What `time` is relative to: ``"event"``, ``"onset of image"``, ``"first bin"``."""
+        return self._zero()[1]
 
     @property
     def sheet(self) -> str:
@@ -137,6 +159,26 @@ class SheetArray(LazyArray):
     def _events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """As `flat_events`, of a trial counted from the start."""
         raise NotImplementedError
+
+    def _main_phase(self) -> str:
+        """The phase that windows and times are relative to: the image, or the only one that there is."""
+        raise NotImplementedError
+
+    def _phase_ms(self, phase: str) -> tuple[Fraction, str]:
+        """When a phase begins, in ms, and relative to what."""
+        raise NotImplementedError
+
+    def _zero(self) -> tuple[Fraction, str]:
+        """When the first bin begins, in ms, and relative to what."""
+        phase = self._main_phase()
+        try:
+            onsets = self.onsets(phase)
+        except DatasetError:
+            return Fraction(0), "first bin"
+        if (onsets != onsets[0]).any():
+            return Fraction(0), "first bin"
+        ms, zero = self._phase_ms(phase)
+        return ms - int(onsets[0]) * self.exact_width, zero
 
     # --- reading ---
 

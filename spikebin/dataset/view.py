@@ -124,7 +124,8 @@ class View(SheetArray):
         start, stop : int
             In bins of this view; `start` may be negative.
         origin : str or None
-            The phase whose onset is bin 0: "image", "blank"; None: the first bin of this view.
+            The phase whose onset is bin 0: "image", which also stands for the only phase there is; "blank"; None: the
+            first bin of this view.
         across : bool
             Go on into the next (or previous) trial where the window leaves its own: the one of the same part and
             repeat whose `order` is higher (lower) by one; on through as many as it takes. Only trials that lie in the
@@ -160,6 +161,8 @@ class View(SheetArray):
                 f"the trials of {' | '.join((self.name, *self.steps))} do not follow each other without a gap: take"
                 " window(across=True) before any other window or rebin, of trials that have their blanks"
             )
+        if origin == "image":
+            origin = self._main_phase()
         from spikebin.dataset.derived import Window
 
         window = Window(self, start, stop, origin, across=across, short=short)

@@ -129,13 +129,15 @@ def _named(sheets: Mapping[str, View] | MatrixFile | View) -> dict[str, View]:
 def _draw_raster(axes: Any, view: View, trial: int) -> None:
     rows, bins = view.events(trial)
     facts = view.trials[trial]
-    axes.plot(bins * view.width, rows, linestyle="none", marker=".", markersize=1.5, color="black", rasterized=True)
+    time = view.time
+    axes.plot(time[bins], rows, linestyle="none", marker=".", markersize=1.5, color="black", rasterized=True)
     names, n_bins = view.phases()
-    starts = (n_bins[trial].cumsum() - n_bins[trial]) * view.width
+    starts = time[0] + (n_bins[trial].cumsum() - n_bins[trial]) * view.width
     for name, start in zip(names, starts.tolist(), strict=True):
         axes.axvline(start, color="tab:red", linewidth=0.8)
         axes.text(start, view.shape[1], f" {name}", color="tab:red", fontsize="small", va="bottom")
-    axes.set(xlim=(0, view.shape[2] * view.width), ylim=(0, view.shape[1]), xlabel="ms", ylabel="neuron")
+    axes.set(xlim=(time[0], time[0] + time.size * view.width), ylim=(0, view.shape[1]), ylabel="neuron")
+    axes.set_xlabel(f"ms from {view.time_zero}")
     axes.set_title(f"{view.name}, image {facts['image_id']}, repeat {facts['repeat']}", loc="right", fontsize="medium")
 
 
@@ -143,8 +145,9 @@ def _draw_psth(axes: Any, named: Mapping[str, View]) -> None:
     for i, (name, view) in enumerate(named.items()):
         rate = view.psth()
         style = {"linewidth": 0.8, "drawstyle": "steps-post", **_style(i)}
-        axes.plot(np.arange(rate.size) * view.width, rate, label=name, **style)
-    axes.set(xlabel="ms", ylabel="Hz a neuron", ylim=(0, None))
+        axes.plot(view.time, rate, label=name, **style)
+    zeros = {view.time_zero for view in named.values()}
+    axes.set(xlabel=f"ms from {' or '.join(sorted(zeros))}", ylabel="Hz a neuron", ylim=(0, None))
     axes.margins(x=0)
     _legend(axes)
 

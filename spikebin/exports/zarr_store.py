@@ -82,8 +82,9 @@ def write_store(view: View, store: Path, notes: Path) -> Iterator[tuple[str, int
     Notes
     -----
     `spikes` is (trial, neuron, time), a chunk is one trial (of many neurons: several). Beside it lie the coordinates
-    `neuron` (ids), `time` (ms), `x`, `y`, `z`, the columns of ``view.trials`` along `trial`, and `phase_bins`
-    (trial, phase) with the names of the `phase`. Attributes say from which files of which content all was made.
+    `neuron` (ids), `time` (ms, relative to what the attribute `time_zero` says), `x`, `y`, `z`, the columns of
+    ``view.trials`` along `trial`, and `phase_bins` (trial, phase) with the names of the `phase`. Attributes say from
+    which files of which content all was made.
     """
     zarr = zarr_package()
     facts = _facts(view)
@@ -129,6 +130,7 @@ def _facts(view: View) -> dict[str, Any]:
         "trial": header.trial,
         "width_ms": view.width,
         "views": " | ".join(view.steps),
+        "time_zero": view.time_zero,
         "sources": [
             {
                 "part": file.header.part,
@@ -155,7 +157,7 @@ def _begin(zarr: Any, view: View, building: Path, facts: dict[str, Any]) -> None
     phases, phase_bins = view.phases()
     tables: dict[str, tuple[NDArray[Any], tuple[str, ...]]] = {
         "neuron": (neurons["neuron_id"], ("neuron",)),
-        "time": (np.arange(view.shape[2]) * view.width, ("time",)),
+        "time": (view.time, ("time",)),
         "phase": (np.array(phases), ("phase",)),
         "phase_bins": (phase_bins, ("trial", "phase")),
         **{name: (neurons[name], ("neuron",)) for name in ("x", "y", "z")},
