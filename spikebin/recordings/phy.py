@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.names import suggest
 from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array, whole_ids
-from spikebin.recordings.continuous.cells import typed
+from spikebin.recordings.continuous.cells import WHOLE
+from spikebin.recordings.continuous.labels import USUAL, parse_labels, with_labels
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.text_table import read_table
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
+
 __all__ = ["SHEET", "PhyRecording", "open", "read_params", "recognises"]
 
 SHEET = "units"
@@ -29,13 +36,14 @@ TIMES = "spike_times.npy"
 CLUSTERS = ("spike_clusters.npy", "spike_templates.npy")
 PARAMS = "params.py"
 NOISE = "noise"
-# What a person said in Phy comes before what Kilosort guessed.
-LABELS = (
-    ("cluster_info.tsv", "group"),
-    ("cluster_group.tsv", "group"),
-    ("cluster_group.tsv", "KSLabel"),
-    ("cluster_KSLabel.tsv", "KSLabel"),
-)
+UNSORTED = "unsorted"
+# Where a person said in Phy what a cluster is: the first of these that is there. Phy itself never reads
+# cluster_info.tsv, which may be older than the others.
+GROUPS = ("cluster_group.tsv", "cluster_group.csv", "cluster_groups.csv", "cluster_info.tsv", "cluster_info.csv")
+# What Kilosort guessed, for clusters of which nobody said anything.
+GUESSES = ("cluster_KSLabel.tsv", "cluster_KSLabel.csv", "cluster_group.tsv", "cluster_info.tsv")
+INFO = "cluster_info.tsv"
+CLUSTER = re.compile(r"\s*[0-9]+(?:\.0*)?\s*")
 LARGEST_PARAMS = 1 << 20
 
 
@@ -72,33 +80,89 @@ class PhyRecording(ContinuousRecording):
         return [SHEET]
 
     @property
+    def taken(self) -> str:
+        """See `spikebin.recordings.protocol.Recording`."""
+        return f"phy, {TIMES} in samples ({self.rate:g} a second), neurons by {self._clusters.name}"
+
+    @property
     def paths(self) -> list[Path]:
         """Every file that spikes and clusters are read from."""
-        names = [PARAMS, *dict.fromkeys(name for name, _ in LABELS), "channel_positions.npy", "channel_map.npy"]
-        return [
-            self.path / TIMES,
-            self._clusters,
-            *(self.path / name for name in names if (self.path / name).is_file()),
-        ]
+        names = [PARAMS, *dict.fromkeys((*GROUPS, *GUESSES)), "channel_positions.npy", "channel_map.npy"]
+        found = [self.path / name for name in names if (self.path / name).is_file()]
+        tables = self._tables if any("=" in label for label in self.reading.labels or ()) else []
+        return [self.path / TIMES, self._clusters, *found, *(path for path in tables if path not in found)]
 
     def population(self, sheet: str) -> Population:  # noqa: ARG002
         """The clusters that fire and have one of the labels asked for; without, all that are not noise."""
         times, ids = OnDisk(self.path / TIMES), OnDisk(self._clusters)
-        source = ArraySource(times, ids, make_clock("samples", self.rate, self.name), self.name)
-        fire = np.unique(np.concatenate([np.unique(chunk) for _, chunk in source.chunks()] or [np.empty(0, np.int64)]))
-        labels = self._labels()
-        wanted = self.reading.labels
-        kept = [
-            i for i in fire.tolist() if (labels.get(i, "") != NOISE if wanted is None else labels.get(i, "") in wanted)
-        ]
-        if not kept:
-            known = sorted({labels.get(i, "unsorted") for i in fire.tolist()})
-            raise self.error(
-                f"no cluster is labelled {' or '.join(wanted or ('other than noise',))}: labels are"
-                f" {', '.join(known) or 'none'}"
-            )
+        clock = make_clock("samples", self.rate, self.name)
+        source = _Samples(times, ids, clock, self.name)
+        n_spikes: Counter[int] = Counter()
+        for _, chunk in source.chunks():
+            n_spikes.update(dict(zip(*(part.tolist() for part in np.unique(chunk, return_counts=True)), strict=True)))
+        labels = {cluster: self._labels(cluster) for cluster in sorted(n_spikes)}
+        kept = self._kept(labels)
         chosen = np.array(kept, np.int64)
-        return Population(source, neuron_table(chosen, self._places(chosen)), select=True)
+        left_out = Counter({cluster: n for cluster, n in n_spikes.items() if cluster not in set(kept)})
+        notes = []
+        if left_out:
+            kinds = Counter(labels[cluster][0] for cluster in left_out)
+            named = ", ".join(f"{n:,} {label}" for label, n in kinds.most_common())
+            n = f"{len(left_out):,} of {len(labels):,} clusters"
+            notes.append(f"left out {n} ({named}), with {left_out.total():,} spikes")
+        neurons = neuron_table(chosen, self._places(chosen))
+        return Population(source, neurons, select=True, notes=notes, precision=clock.precision(times.dtype))
+
+    def _kept(self, labels: dict[int, tuple[str, ...]]) -> list[int]:
+        """The clusters that are asked for, of those that fire."""
+        where = f"{self.name}: no cluster"
+        if self.reading.labels is None:
+            kept = [cluster for cluster, (label, *_) in labels.items() if label.lower() != NOISE]
+            if labels and not kept:
+                raise self.error("all of its clusters are noise: ask for them with --labels noise")
+            return kept
+        column, asked = parse_labels(self.reading.labels)
+        if column is not None:
+            values = self._column(column)
+            labels = {cluster: (values.get(cluster, ""),) for cluster in labels}
+        wanted = with_labels((one for each in labels.values() for one in each), asked, () if column else USUAL, where)
+        return [cluster for cluster, each in labels.items() if wanted & set(each)]
+
+    @property
+    def _tables(self) -> list[Path]:
+        return sorted(path for path in self.path.glob("cluster_*") if path.suffix in {".tsv", ".csv"})
+
+    @cached_property
+    def _said(self) -> tuple[dict[int, str], dict[int, str]]:
+        """Cluster -> label: what a person said, and what Kilosort guessed."""
+        said: dict[int, str] = {}
+        guessed: dict[int, str] = {}
+        tables = [self._table(name) for name in GROUPS]
+        said = next((table["group"] for table in tables if "group" in table), said)
+        for name in GUESSES:
+            guessed = {**self._table(name).get("KSLabel", {}), **guessed}
+        return said, guessed
+
+    def _labels(self, cluster: int) -> tuple[str, ...]:
+        """What a cluster can be asked for by, its label first: a person's, else Kilosort's, else unsorted."""
+        said, guessed = self._said
+        person = said.get(cluster, "") or UNSORTED
+        if person.lower() != UNSORTED:
+            return (person,)
+        guess = guessed.get(cluster, "")
+        return (guess, person) if guess else (person,)
+
+    def _column(self, column: str) -> dict[int, str]:
+        """Cluster -> value of a column of the folder's tables, whatever its case."""
+        columns: dict[str, dict[int, str]] = {}
+        for path in self._tables:
+            if path.name != INFO:
+                columns |= self._table(path.name)
+        columns = {**self._table(INFO), **columns}
+        known = {name.lower(): name for name in columns}
+        if column.lower() not in known:
+            raise self.error(f"its tables of clusters have no column {column!r}: {suggest(column, columns)}")
+        return columns[known[column.lower()]]
 
     def _params_rate(self) -> float:
         if not (self.path / PARAMS).is_file():
@@ -112,44 +176,53 @@ class PhyRecording(ContinuousRecording):
             )
         return float(rate)
 
-    def _labels(self) -> dict[int, str]:
-        """Cluster -> label, in lower case, where it has one."""
-        labels: dict[int, str] = {}
-        for name, column in LABELS:
-            table = self._table(name)
-            if column in table and "cluster_id" in table:
-                for cluster, label in zip(table["cluster_id"].tolist(), table[column].tolist(), strict=True):
-                    if str(label) not in {"", "nan"}:
-                        labels.setdefault(int(cluster), str(label).lower())
-        return labels
-
     def _places(self, clusters: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Where the best channel of each cluster lies, (n, 2)."""
-        table = self._table("cluster_info.tsv")
+        channel = {cluster: cell for cluster, cell in self._table(INFO).get("ch", {}).items() if WHOLE.fullmatch(cell)}
         channels, positions = self.path / "channel_map.npy", self.path / "channel_positions.npy"
-        if (
-            not {"cluster_id", "ch"} <= set(table)
-            or table["ch"].dtype.kind != "i"
-            or not (channels.is_file() and positions.is_file())
-        ):
+        if not (channel and channels.is_file() and positions.is_file()):
             return None
         mapped = whole_ids(OnDisk(channels)[:], self.name)
         where = np.asarray(mapped_array(positions), np.float64)
         if where.ndim != 2 or where.shape[1] != 2 or len(where) != mapped.size:
             return None
         place = dict(zip(mapped.tolist(), where, strict=True))
-        channel = dict(zip(table["cluster_id"].tolist(), table["ch"].tolist(), strict=True))
         unknown = np.full(2, np.nan)
-        return np.array([place.get(channel.get(cluster, -1), unknown) for cluster in clusters.tolist()])
+        return np.array([place.get(int(channel.get(cluster, -1)), unknown) for cluster in clusters.tolist()])
 
-    def _table(self, name: str) -> dict[str, NDArray[Any]]:
+    def _table(self, name: str) -> dict[str, dict[int, str]]:
+        """Column -> cluster -> cell of a table of clusters; nothing of one that is not there. No id, no cluster."""
         path = self.path / name
-        table = {key: typed(cells) for key, cells in read_table(path).items()} if path.is_file() else {}
-        if "cluster_id" not in table and "id" in table:
-            table["cluster_id"] = table.pop("id")
-        if table and ("cluster_id" not in table or table["cluster_id"].dtype.kind != "i"):
-            raise self.error(f"{name} has no column cluster_id of whole numbers: write it again, or remove it")
-        return table
+        if not path.is_file():
+            return {}
+        table = read_table(path)
+        ids = table.pop("cluster_id", None) or table.pop("id", None)
+        if ids is None:
+            raise self.error(f"{name} has no column cluster_id: write it again, or remove it")
+        for cell in ids:
+            if cell.strip() and not CLUSTER.fullmatch(cell):
+                raise self.error(f"{name}: {cell[:40]!r} is not the number of a cluster: write it again, or remove it")
+        clusters = [int(float(cell)) if cell.strip() else None for cell in ids]
+        twice = next((cluster for cluster, n in Counter(clusters).items() if n > 1 and cluster is not None), None)
+        if twice is not None:
+            raise self.error(f"{name} has two lines of cluster {twice}: keep one")
+        return {
+            column: {cluster: cell for cluster, cell in zip(clusters, cells, strict=True) if cluster is not None}
+            for column, cells in table.items()
+        }
+
+
+class _Samples(ArraySource):
+    """Spikes whose times are numbers of samples, and therefore whole."""
+
+    def read(self, start: int, stop: int) -> Spikes:
+        samples = self._times[start:stop]
+        if samples.dtype.kind == "f" and (samples != np.floor(samples)).any():
+            raise RecordingError(
+                f"{self._where}: {TIMES} holds fractions, {samples[samples != np.floor(samples)][0]:g}, which are no"
+                f" samples: where they are seconds, read {TIMES} itself with --neurons {CLUSTERS[0]} --unit s"
+            )
+        return super().read(start, stop)
 
 
 def read_params(path: Path) -> dict[str, Any]:

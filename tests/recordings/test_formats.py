@@ -399,7 +399,7 @@ def test_phy_labels_and_places(tmp_path):
     assert ids(labels=("good",)) == IDS[1:].tolist()
     assert ids(labels=("mua",)) == [3]
     assert ids(labels=("mua", "noise")) == [3, 99]
-    with pytest.raises(RecordingError, match="no cluster is labelled best: labels are good, mua, noise"):
+    with pytest.raises(RecordingError, match="no cluster is labelled 'best': known are good, mua, noise, unsorted"):
         ids(labels=("best",))
     neurons = open_recording(folder).sheet("units", TrialRule()).neurons
     assert list(zip(neurons["x"], neurons["y"], strict=True))[:5] == [(0, 20), (32, 20), (0, 40), (32, 40), (0, 20)]
