@@ -6,6 +6,7 @@ import io
 import itertools
 import math
 import pickletools
+import re
 import struct
 from fractions import Fraction
 
@@ -188,6 +189,15 @@ def end_of_line(data, at):
 
 def decimal(data):
     return int(data) if len(data) <= 9 and data.isdigit() else -1
+
+
+def odd_escape(data):
+    at = 0
+    while (at := data.find(b"\\", at)) >= 0:
+        if not re.match(rb"""\\([\\'"abfnrtvx]|[0-3]|[4-7](?![0-7]{2}))""", data[at:]):
+            return at
+        at += 2
+    return -1
 
 
 def latin1_length(data):

@@ -228,10 +228,9 @@ def read_index(path: Path | str) -> dict[str, NDArray[np.int64]]:
     found = load(Path(path))
     index = {}
     for sheet, rows in found.items() if isinstance(found, dict) else [("", None)]:
-        try:
-            array = np.asarray(rows if isinstance(rows, list | tuple | np.ndarray) else np.nan)
-        except ValueError:
-            array = np.asarray(np.nan)
+        # Of lists in lists numpy would make an array of any size.
+        is_flat = isinstance(rows, list | tuple) and all(type(row) is int for row in rows)
+        array = np.asarray(rows if is_flat or isinstance(rows, np.ndarray) else np.nan)
         are_rows = array.ndim == 1 and (not array.size or (array.dtype.kind in "iu" and array.max() < 1 << 63))
         if not isinstance(sheet, str) or not are_rows:
             raise DatasetError(f"{path} is not a list of neurons: it must hold {{sheet: list of row numbers}}")

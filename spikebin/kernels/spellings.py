@@ -55,6 +55,29 @@ def decimal(data, start, stop):
 
 
 @inner
+def odd_escape(data, start, stop):
+    """Offset of the first backslash that does not begin an escape of Python's; -1 if all do.
+
+    No pickler writes one. Python's own unpickler takes it for a letter, and warns.
+    """
+    at = start
+    while at < stop:
+        if data[at] == 92:
+            byte = data[at + 1] if at + 1 < stop else 0
+            # Quotes and the backslash itself, a, b, f, n, r, t, v and x.
+            known = byte == 34 or byte == 39 or byte == 92 or byte == 97 or byte == 98 or byte == 102
+            known = known or byte == 110 or byte == 114 or byte == 116 or byte == 118 or byte == 120
+            # Up to three octal digits, of no more than a byte.
+            known = known or 48 <= byte <= 51
+            more = at + 3 < stop and 48 <= data[at + 2] <= 55 and 48 <= data[at + 3] <= 55
+            if not known and (byte < 52 or byte > 55 or more):
+                return at
+            at += 1
+        at += 1
+    return -1
+
+
+@inner
 def latin1_length(data, start, stop):
     """Characters of the UTF-8 between two offsets; -1 if it is not UTF-8, or if a character is beyond latin-1."""
     if start == stop:

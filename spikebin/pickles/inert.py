@@ -116,5 +116,5 @@ STUBS: dict[str, type[Inert]] = {
 
 def printable(text: str) -> str:
     """One line of printable text, of a bearable length."""
-    text = "".join(c if c.isprintable() else "?" for c in text)
-    return text if len(text) <= 150 else f"{text[:147]}..."
+    shown = "".join(c if c.isprintable() else "?" for c in text[:150])
+    return shown if len(text) <= 150 else f"{shown[:147]}..."

@@ -124,12 +124,11 @@ def array_of(value: Any) -> NDArray[Any]:
         case _:
             raise Refused("holds an array that numpy did not write: it is damaged or hostile")
     item = _dtype_of(dtype)
-    if len(shape) > 32 or not all(type(length) is int and length >= 0 for length in shape):
-        raise Refused(f"holds an array of shape {printable(repr(shape))}: it is damaged or hostile")
+    # What is not a plain number is not shown: it could be of any size.
+    if len(shape) > 32 or not all(type(length) is int and 0 <= length < 1 << 63 for length in shape):
+        raise Refused("holds an array whose shape is not a few small numbers: it is damaged or hostile")
     if math.prod(shape) * item.itemsize != len(raw):
-        raise Refused(
-            f"holds an array of shape {printable(repr(shape))} and {len(raw):,} bytes: it is damaged or hostile"
-        )
+        raise Refused(f"holds an array of shape {shape} and {len(raw):,} bytes: it is damaged or hostile")
     return _checked(np.ndarray(shape, item, raw, order="F" if order == "F" else "C"))
 
 

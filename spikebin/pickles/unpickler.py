@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.kernels.survey import survey
+from spikebin.kernels import survey as kernel
 from spikebin.kernels.values import FULL
 from spikebin.pickles.inert import ENCODE, STUBS, Enough, Inert, Refused, printable
 from spikebin.pickles.meanings import ALIASES
@@ -122,6 +122,8 @@ def unpickle(
         raise
     except EOFError as error:
         raise _truncated(data.size) from error
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged pickle can make the C unpickler raise nearly anything
         raise Refused(_damaged(error)) from error
 
@@ -208,6 +210,8 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except Refused as error:
         raise RecordingError(f"{place(path)} {error}") from error.__cause__
+    except MemoryError as error:
+        raise RecordingError(f"{place(path)} takes more memory to read than is left: ask for more memory") from error
     except Exception as error:  # a hostile pickle can make numpy and Python raise nearly anything
         raise RecordingError(f"{place(path)} {_damaged(error)}") from error
 
@@ -255,28 +259,42 @@ def gc_paused() -> Iterator[None]:
 
 
 def _survey(data: NDArray[np.uint8], size: int) -> None:
-    """Refuse what would make the C unpickler allocate, or hash, more than the file holds."""
+    """Refuse what would make the C unpickler allocate, hash or compare more than a file of this size warrants."""
     capacity = max(4096, data.size // 16)
     while True:
-        stack, memo = np.zeros((capacity, 2), np.int32), np.zeros((capacity, 2), np.int32)
-        status, at = survey(data, size, *_OPCODES, stack, memo, np.zeros(capacity, np.int32))
+        stack, memo, marks = (np.empty(n, np.int32) for n in (capacity, capacity, 10_000))
+        status, at = kernel.survey(data, size, *_OPCODES, _MEMORY + _MEMORY_PER_BYTE * size, stack, memo, marks)
         if status != FULL:
             break
         capacity *= 4
-    if status == 1 and data.size == size:
+    if status == kernel.ENDS_EARLY and data.size == size:
         raise _truncated(size)
-    if status == 3:
+    if status == kernel.BEYOND_END:
         raise Refused(
             f"ends after {size:,} bytes, less than it announces at byte {at:,}: copy it again from the simulation"
         )
-    if status == 2:
+    if status == kernel.NOT_AN_OPCODE:
         names = [f"the opcode {op.name}" for op in pickletools.opcodes if ord(op.code) == data[at]]
         found = names[0] if names else f"{data[at]:#04x}, which is not an opcode,"
         raise Refused(
             f"holds {found} at byte {at:,}: it is not a spike recording, or it is damaged or hostile; nothing was run"
         )
-    if status in {4, 5, 6}:
+    if status == kernel.NOT_WRITTEN:
         raise Refused(f"holds at byte {at:,} what no pickler writes: it is damaged or hostile; nothing was run")
+    if status == kernel.TOO_MUCH:
+        raise Refused(
+            f"would take much more memory or time than a recording of {size:,} bytes does, as byte {at:,} shows: "
+            "it is not a spike recording, or it is hostile; nothing was run"
+        )
+    if status == kernel.NOT_A_KEY:
+        raise Refused(
+            f"holds at byte {at:,} a dict or set with something other than text, bytes or small numbers as keys: "
+            "it is not a spike recording, or it is hostile; nothing was run"
+        )
+
+
+# All objects of a pickle together: this much in any case, and so many bytes for each of the file's.
+_MEMORY, _MEMORY_PER_BYTE = 64 << 20, 40
 
 
 def _damaged(error: Exception) -> str:

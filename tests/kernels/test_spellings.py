@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import struct
+import warnings
+from contextlib import suppress
 
 import naive
 import numpy as np
@@ -38,6 +41,18 @@ def test_end_of_line(data, at):
 @given(data=st.text("0123456789+- _.\u0663", max_size=12).map(str.encode))
 def test_decimal(data):
     assert spellings.decimal(as_array(b"1" + data + b"1"), 1, 1 + len(data)) == naive.decimal(data)
+
+
+@given(parts=st.lists(st.sampled_from([b"\\", b"n", b"q", b"x41", b"'", b"3", b"4", b"7", b"8", b" "]), max_size=8))
+def test_odd_escape(parts):
+    data = b"".join(parts)
+    found = spellings.odd_escape(as_array(b"\\" + data + b"0"), 1, 1 + len(data))
+    expected = naive.odd_escape(data)
+    assert found == (expected + 1 if expected >= 0 else -1)
+    with warnings.catch_warnings(record=True) as caught, suppress(ValueError):
+        warnings.simplefilter("always")
+        codecs.escape_decode(data)
+    assert expected >= 0 or not caught
 
 
 @given(data=st.binary(max_size=40))

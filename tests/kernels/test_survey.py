@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pickle
 import pickletools
+from contextlib import suppress
 
 import naive
 import numpy as np
-from hypothesis import given
+from conftest import JIT
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikebin.kernels import opcodes
-from spikebin.kernels.survey import survey
+from spikebin.kernels.survey import COMPLETE, NOT_A_KEY, survey
 from spikebin.pickles import unpickler
 
 # Every opcode with something that may follow it, right or not, and what picklers write.
@@ -26,9 +28,9 @@ pickles = st.one_of(
 
 
 def by_kernel(data):
-    stack, memo = np.zeros((10_000, 2), np.int32), np.zeros((10_000, 2), np.int32)
     array = np.frombuffer(data, np.uint8).copy()
-    return survey(array, array.size, *unpickler._OPCODES, stack, memo, np.zeros(10_000, np.int32))[0]
+    work = (np.empty(10_000, np.int32) for _ in range(3))
+    return survey(array, array.size, *unpickler._OPCODES, 1 << 30, *work)[0]
 
 
 @given(data=pickles)
@@ -40,6 +42,52 @@ def test_survey(data):
 @given(value=written, protocol=st.integers(0, 5))
 def test_what_picklers_write_is_complete(value, protocol):
     assert by_kernel(pickle.dumps(value, protocol)) == 0
+
+
+HUGE = b"\x8a\x09" + b"\x7f" * 9
+MADE = [b"K\x01", b"N", b"\x8c\x01a", b"C\x01a", b")", b"]", b"}", b"}", b"\x8f", b"I7\n", b"V\n", HUGE]
+# What is done with two values of the memo, and what is kept of it.
+DONE = [
+    b"%(i)b%(j)bNs", b"%(i)b(%(j)bN%(j)bNu", b"%(i)b(%(j)b\x90", b"(%(j)bN%(i)bNd", b"(%(i)b%(j)b\x91", b"%(j)b\x85",
+    b"%(i)b%(j)b\x86", b"%(i)b2%(j)bNs0", b"%(i)b%(j)ba", b"%(j)b(0", b"%(i)bN(%(j)b10", b"(%(j)bNd(%(j)bNu",
+]  # fmt: skip
+
+
+@st.composite
+def programs(draw):
+    """Pickles that put all kinds of values into dicts and sets, by way of the stack, marks and the memo."""
+    data, n = b"}\x94", 1
+    for _ in range(draw(st.integers(2, 8))):
+        i, j = (b"h" + bytes([draw(st.integers(0, n - 1))]) for _ in "ij")
+        data += draw(st.sampled_from(MADE)) if draw(st.booleans()) else draw(st.sampled_from(DONE)) % {b"i": i, b"j": j}
+        put = draw(st.sampled_from([b"\x94", b"\x94", b"q%c" % n, b"r%c\0\0\0" % n, b"p%d\n" % n, b"again"]))
+        data += b"q" + bytes([draw(st.integers(0, n - 1))]) if put == b"again" else put
+        n += put != b"again"
+    return b"(" + data + b"t."
+
+
+def keys_in(value, seen):
+    """Every key of every dict, and every member of every set, in a value of plain Python."""
+    if id(value) in seen or not isinstance(value, dict | set | frozenset | list | tuple):
+        return
+    seen[id(value)] = value
+    if isinstance(value, dict | set | frozenset):
+        yield from value
+    for inner in value.values() if isinstance(value, dict) else value:
+        yield from keys_in(inner, seen)
+
+
+@given(data=programs())
+@settings(max_examples=3000 if JIT else 100)
+def test_no_other_key_gets_by(data):
+    # Plain opcodes name no code; what cannot be a key is a TypeError.
+    with suppress(pickle.UnpicklingError, AttributeError, IndexError, TypeError):
+        for key in keys_in(pickle.loads(data), {}):
+            plain = key is None or type(key) in {bool, int, float, str, bytes}
+            if not plain or (type(key) is int and abs(key) >= 2**63):
+                assert by_kernel(data) == NOT_A_KEY
+            else:
+                assert by_kernel(data) in {COMPLETE, NOT_A_KEY}
 
 
 def test_opcodes_by_name():

@@ -6,6 +6,7 @@ import copyreg
 import gc
 import os
 import pickle
+import pickletools
 import struct
 import threading
 import time
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from spelt import known, numpy_array, refused, text
 
 from spikebin.errors import RecordingError
 from spikebin.pickles import inert
@@ -30,30 +32,6 @@ FLAVOURS = sorted(path.name for path in DATA.glob("small_*"))
 READERS = [load, read_segment, probe_segment]
 
 MEGABYTE = 1 << 20
-
-
-def text(value):
-    """A text as protocol 4 spells it."""
-    return b"\x8c" + bytes([len(value)]) + value.encode()
-
-
-def known(name):
-    """STACK_GLOBAL of a global that the unpickler knows."""
-    module, _, name = name.rpartition(".")
-    return text(module) + text(name) + b"\x93"
-
-
-def refused(path, data, *words, reader=load):
-    """Assert that a pickle is refused with one line that holds all the words; returns the line."""
-    path.write_bytes(data)
-    with pytest.raises(RecordingError) as caught:
-        reader(path)
-    line = str(caught.value)
-    assert len(line.splitlines()) == 1
-    assert line.startswith(f"{path.name} of {path.parent.name} ")
-    for word in words:
-        assert word in line, (word, line)
-    return line
 
 
 def what_is_wrong(reader, path):
@@ -288,7 +266,9 @@ def test_every_other_global_is_refused_by_name_and_not_run(tmp_path, module, nam
 def test_a_call_inside_of_a_real_segment_is_not_run(tmp_path):
     proof = tmp_path / "proof"
     segment = next((DATA / "small_p5_neo012").rglob("Segment1.pickle")).read_bytes()
-    call = pickle.dumps(Calls(os.system, f"touch {proof}"), protocol=4)[11:-1]
+    # Without memo entries of its own, which would shift those that the segment asks for.
+    call = pickletools.optimize(pickle.dumps(Calls(os.system, f"touch {proof}"), protocol=4))[2:-1]
+    call = call[9:] if call[0] == 0x95 else call
     for at in (segment.index(b"}\x94(\x8c\x0bannotations"), segment.index(b"\x8c\x0fneo.core.spiketrain"[:2]), 11):
         data = segment[:2] + segment[11:at] + call + b"0" + segment[at:]
         for reader in READERS:
@@ -390,19 +370,6 @@ def test_absurd_lengths_cost_nothing(tmp_path, data):
             tracemalloc.stop()
 
 
-def numpy_array(shape, dtype=b"\x8c\x02f8", raw=b"C\x08" + bytes(8)):
-    """An array as numpy pickles it, of any shape and type."""
-    made = known("numpy.core.multiarray._reconstruct") + b"N\x85R"
-    item = (
-        known("numpy.dtype")
-        + dtype
-        + b"\x89\x88\x87R(K\x03"
-        + text("<")
-        + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
-    )
-    return b"\x80\x04" + made + b"(K\x01" + shape + item + b"\x89" + raw + b"tb."
-
-
 def test_the_array_that_the_next_test_spoils(tmp_path):
     (tmp_path / "array.pickle").write_bytes(numpy_array(b"K\x01\x85"))
     np.testing.assert_array_equal(load(tmp_path / "array.pickle"), [0.0])
@@ -499,7 +466,7 @@ def test_tuples_that_take_for_ever_to_hash(tmp_path):
     deep = b"\x80\x02}(K\x01" + b"\x85" * 200_000 + b"Nu."
     start = time.monotonic()
     for data in (doubled, deep):
-        refused(tmp_path / "hash.pickle", data, "what no pickler writes")
+        refused(tmp_path / "hash.pickle", data, "as keys")
     assert time.monotonic() - start < 60
 
 

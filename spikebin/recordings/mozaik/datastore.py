@@ -220,7 +220,9 @@ class MozaikRecording:
             raise self.error(
                 f"{INDEX} lists neuron_positions of {sheet} that do not go with its neuron_ids: exclude the part"
             )
-        return ids.astype(np.int64), positions.astype(np.float64)
+        # A NaN that signals would make numpy warn.
+        with np.errstate(invalid="ignore"):
+            return ids.astype(np.int64), positions.astype(np.float64)
 
     def _presentation(self, wrapper: Any) -> Presentation:
         state = wrapper.state if isinstance(wrapper, Inert) and wrapper.kind == WRAPPER else None

@@ -50,15 +50,19 @@ def interpret(data: NDArray[np.uint8]) -> Interpreted | None:
     """
     if not 0 < data.size < 1 << 30:
         return None
-    for larger in (1, 4, 16):
-        places = _places(data.size, larger)
-        with _rooms.borrow(places[-1]) as room:
-            room[values.STACK : values.END + 1] = places
-            status, _ = kernel(data, *_TABLES, room)
-            if status == values.UNDERSTOOD:
-                return _found(data, room)
-        if status != values.FULL:
-            break
+    try:
+        for larger in (1, 4, 16):
+            places = _places(data.size, larger)
+            with _rooms.borrow(places[-1]) as room:
+                room[values.STACK : values.END + 1] = places
+                status, _ = kernel(data, *_TABLES, room)
+                if status == values.UNDERSTOOD:
+                    return _found(data, room)
+            if status != values.FULL:
+                break
+    except MemoryError:
+        # The restricted unpickler may need less, or says what is wrong.
+        return None
     return None
 
 

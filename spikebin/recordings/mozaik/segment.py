@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from spikebin.pickles.inert import Enough, Inert, Refused
+from spikebin.pickles.inert import SCALAR, Enough, Inert, Refused
 from spikebin.pickles.numpy_values import array_of, scalar_of
 from spikebin.pickles.unpickler import read_bytes, reading, unpickle
 from spikebin.recordings.mozaik.interpreter import interpret
@@ -155,7 +155,7 @@ class _Train(Inert):
         cls.left -= times.size
         if cls.left < 0:
             raise Refused("makes more spikes than it holds: it is damaged or hostile")
-        self.times = _in_ms(times.astype(np.float64, copy=False), unit)
+        self.times = _in_ms(_floats(times), unit)
         self.stop = _time_of(args[2])
         self.start = _time_of(args[7])
         self.neuron = _neuron_of(args[14])
@@ -269,7 +269,7 @@ def _is_multiplexed(state: Any) -> bool:
 def _from_multiplexed(sheet: str, stimulus: str, state: dict[str, Any]) -> Segment:
     start, stop = _span_of(state)
     flat = _quantity_of(state["_spike_time_array"])
-    times = _in_ms(flat[0].astype(np.float64, copy=False), flat[1])
+    times = _in_ms(_floats(flat[0]), flat[1])
     channels = _whole_numbers(state.get("_channel_id_array"))
     ids = _whole_numbers(state.get("_all_channel_ids"))
     if times.ndim != 1 or times.shape != channels.shape:
@@ -320,16 +320,17 @@ def _neuron_of(annotations: Any) -> int:
     """Neuron id of a train: mozaik and PyNN annotate it as source_id, newer ones as channel_id."""
     if type(annotations) is not dict:
         raise Refused("holds a spike train without annotations: it is not one of mozaik's")
-    named = {
-        scalar_of(value) if isinstance(value, Inert) and value.kind == "numpy.core.multiarray.scalar" else value
-        for value in (annotations[key] for key in ("source_id", "channel_id") if key in annotations)
-    }
+    named: set[int] = set()
+    for value in (annotations[key] for key in ("source_id", "channel_id") if key in annotations):
+        neuron = scalar_of(value) if isinstance(value, Inert) and value.kind == SCALAR else value
+        if type(neuron) is not int or not -(2**63) <= neuron < 2**63:
+            raise Refused("holds a spike train whose neuron id is not a whole number: it is not one of mozaik's")
+        named.add(neuron)
     if len(named) > 1:
         raise Refused(f"holds a spike train of two neurons, {' and '.join(map(str, named))}: copy it again")
-    for neuron in named:
-        if type(neuron) is int and -(2**63) <= neuron < 2**63:
-            return neuron
-    raise Refused("holds a spike train without a neuron id (source_id or channel_id): it is not one of mozaik's")
+    if not named:
+        raise Refused("holds a spike train without a neuron id (source_id or channel_id): it is not one of mozaik's")
+    return named.pop()
 
 
 def _time_of(value: Any) -> float:
@@ -340,12 +341,18 @@ def _time_of(value: Any) -> float:
     return _in_ms(float(number.reshape(-1)[0]), unit)
 
 
+def _floats(times: NDArray[Any]) -> NDArray[np.float64]:
+    # A NaN that signals would make numpy warn.
+    with np.errstate(invalid="ignore"):
+        return times.astype(np.float64, copy=False)
+
+
 def _in_ms(times: Times, unit: str) -> Times:
     """Times in ms; those in ms are left as they are, bit for bit."""
     if unit == "millisecond":
         return times
-    # Dividing by 1000 rounds once; 0.001 is itself a rounded number. What becomes infinite is the caller's to refuse.
-    with np.errstate(over="ignore"):
+    # Dividing by 1000 rounds once; 0.001 is itself a rounded number. What is not finite is the caller's to refuse.
+    with np.errstate(over="ignore", invalid="ignore"):
         return times / 1000.0 if unit == "microsecond" else times * 1000.0
 
 
