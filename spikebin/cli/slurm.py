@@ -60,9 +60,15 @@ def submit(
 ) -> None:
     """Submit parts to Slurm, as arrays that it takes; what is queued or running is left out."""
     from spikebin.cli.tables import submit_remarks, submit_table
+    from spikebin.slurm.programs import own_defaults
     from spikebin.slurm.submit import Choice, dry_lines, one_submit_at_a_time, prepare, send
 
     plan = load(config)
+    if own_defaults():
+        note(
+            f"{', '.join(own_defaults())} in the environment: not handed on to sbatch, what it is to know stands in"
+            " [slurm] of spikebin.toml or behind --"
+        )
     choice = Choice(
         sheet=sheet and plan.find_sheet(sheet),
         variant=variant and plan.find_variant(variant),

@@ -19,6 +19,7 @@ from spikebin.cli.options import (
     load,
     note,
 )
+from spikebin.errors import SpikebinError
 
 ForceOption = Annotated[bool, typer.Option("--force", help="Export what is done, too.")]
 
@@ -62,12 +63,18 @@ def job(
 ) -> None:
     """Export the sheets of one part that are not done; all done: say so and touch nothing."""
     from spikebin.cli.outcomes import report
+    from spikebin.slurm.task import this_task
 
     if limit is not None and out is None:
         raise typer.BadParameter("--limit needs --out DIR, since a part of a part never counts as done")
     plan = load(config)
+    names = sheets or []
+    submitted = this_task()
+    if submitted is not None:
+        submitted.check_config(plan.config.path)
+        index, names = submitted.choose_index(index), submitted.choose_sheets(names)
     task = plan.job(index)
-    names = [plan.find_sheet(sheet) for sheet in sheets or ()]
+    names = [plan.find_sheet(sheet) for sheet in names]
     from spikebin.system.process import cpus, settle_in
 
     settle_in()
@@ -98,8 +105,13 @@ def run(
     from spikebin.cli.progress import run_with_progress
     from spikebin.pipeline.run import wanted_tasks
     from spikebin.slurm.array_spec import parse_array_spec
+    from spikebin.slurm.task import this_task
     from spikebin.system.process import cpus
 
+    if this_task() is not None:
+        raise SpikebinError(
+            "this task was submitted for one job: let its script run `spikebin job $SLURM_ARRAY_TASK_ID`"
+        )
     plan = load(config)
     indices = None if index is None else {plan.job(i).index for span in parse_array_spec(index) for i in span}
     tasks = wanted_tasks(

@@ -1,22 +1,22 @@
-"""What is said to sbatch, as text: batch scripts, options, the comment that marks our arrays, and its answers.
+"""What is said to sbatch, as text: options, the comment that marks our arrays, and its answers.
 
-Nothing is asked or submitted here; that is done in submit.py and squeue.py.
+Nothing is asked or submitted here; that is done in submit.py and squeue.py. Batch scripts are in scripts.py.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from spikebin.errors import SpikebinError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
-    "batch_script",
+    "RESERVED",
+    "in_one_form",
     "last_value",
     "long_options",
     "max_array_size",
@@ -29,6 +29,7 @@ __all__ = [
 
 RESERVED = {
     "array": "spikebin chooses it: narrow the parts with --sheet, --variant or --missing",
+    "clusters": "what is queued there cannot be seen from here: submit from a login node of that cluster",
     "parsable": "spikebin sets it itself",
     "wrap": "there is a script already: use --template FILE",
     "test-only": "use --dry-run",
@@ -37,46 +38,21 @@ RESERVED = {
 }
 
 # What submit adds to, and the short options that mean it or what is reserved.
-OURS = ("comment", "dependency", "output", "error", "job-name")
+OURS = ("comment", "dependency", "output", "error", "chdir", "job-name")
 
-SHORT = {"-a": "array", "-J": "job-name", "-o": "output", "-e": "error", "-W": "wait", "-d": "dependency", "-h": "help"}
+SHORT = {
+    "-a": "array",
+    "-d": "dependency",
+    "-D": "chdir",
+    "-e": "error",
+    "-h": "help",
+    "-J": "job-name",
+    "-M": "clusters",
+    "-o": "output",
+    "-W": "wait",
+}
 
 TAG = re.compile(r"spikebin/(?P<data_set>[0-9a-f]{12})/(?P<offset>\d+)/(?P<sheets>\S*)")
-
-
-def batch_script(template: str, variables: Mapping[str, str], path: Path | None = None) -> str:
-    """A template with the settings of one array put in.
-
-    Parameters
-    ----------
-    template : str
-        A batch script.
-    variables : mapping of str to str
-        Environment variables to export.
-    path : Path, optional
-        A directory to put first on PATH.
-
-    Returns
-    -------
-    str
-        The script, the settings right before its first command: behind all ``#SBATCH`` lines, which end there, and
-        ahead of the modules and environments that it loads.
-
-    Raises
-    ------
-    SpikebinError
-        If it is not a shell script, or never looks at the array's index.
-    """
-    lines = template.splitlines()
-    if not lines or not lines[0].startswith("#!"):
-        raise SpikebinError("the template does not begin with #!: make #!/bin/bash its first line")
-    if "SLURM_ARRAY_TASK_ID" not in template:
-        raise SpikebinError("the template never uses SLURM_ARRAY_TASK_ID: start from `spikebin template`")
-    first = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
-    settings = [f'export PATH={shlex.quote(str(path))}:"$PATH"'] if path else []
-    settings += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    block = ["# ---- put in by spikebin submit", *settings, "# ----", ""]
-    return "\n".join([*lines[:first], *block, *lines[first:]]) + "\n"
 
 
 def long_options(options: Mapping[str, str | int | bool]) -> list[str]:
@@ -114,25 +90,10 @@ def normal_options(arguments: Sequence[str]) -> list[str]:
         If one of them is spikebin's to set, is cut short (sbatch would take it all the same), lacks its value, or is no
         option: sbatch would take it for the script.
     """
-    words: list[str] = []
-    open_ended = False
-    for argument in arguments:
-        if argument.startswith("--"):
-            words.append(argument)
-            open_ended = "=" not in argument
-        elif argument.startswith("-") and len(argument) > 1:
-            name, value = SHORT.get(argument[:2]), argument[2:]
-            words.append(argument if name is None else f"--{name}={value}" if value else f"--{name}")
-            open_ended = not value
-        elif open_ended:
-            if words[-1].startswith("--"):
-                words[-1] += f"={argument}"
-            else:
-                words.append(argument)
-            open_ended = False
-        else:
-            raise SpikebinError(f"{argument!r} is not an option of sbatch: give scripts with --template FILE")
-    for word in words:
+    words = in_one_form(arguments)
+    for before, word in pairwise(["", *words]):
+        if not word.startswith("-") and not re.fullmatch("-[A-Za-z]", before):
+            raise SpikebinError(f"{word!r} is not an option of sbatch: give scripts with --template FILE")
         name, equals, _ = word.removeprefix("--").partition("=")
         if not word.startswith("--"):
             continue
@@ -143,6 +104,36 @@ def normal_options(arguments: Sequence[str]) -> list[str]:
             raise SpikebinError(f"{word} may mean --{full} to sbatch: write the option out")
         if name in OURS and not equals:
             raise SpikebinError(f"--{name} lacks its value: give --{name}=VALUE")
+    return words
+
+
+def in_one_form(arguments: Iterable[str]) -> list[str]:
+    """As `normal_options`, whatever the options are; words that belong to none stand for themselves.
+
+    Parameters
+    ----------
+    arguments : iterable of str
+
+    Returns
+    -------
+    list of str
+    """
+    words: list[str] = []
+    open_ended = False
+    for argument in arguments:
+        if argument.startswith("--"):
+            words.append(argument)
+            open_ended = "=" not in argument
+        elif argument.startswith("-") and len(argument) > 1:
+            name, value = SHORT.get(argument[:2]), argument[2:]
+            words.append(argument if name is None else f"--{name}={value}" if value else f"--{name}")
+            open_ended = not value
+        elif open_ended and words[-1].startswith("--"):
+            words[-1] += f"={argument}"
+            open_ended = False
+        else:
+            words.append(argument)
+            open_ended = False
     return words
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
-import subprocess
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -19,12 +17,12 @@ from typing import TYPE_CHECKING
 from spikebin.errors import SpikebinError
 from spikebin.names import directory_name
 from spikebin.output.paths import SLURM
+from spikebin.slurm.programs import run_slurm
 from spikebin.slurm.sbatch import parse_tag
 from spikebin.slurm.squeue_lines import SQUEUE_FORMAT, parse_squeue
 from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from spikebin.output.state import SheetState
@@ -38,7 +36,6 @@ __all__ = [
     "data_set_id",
     "note_submitted",
     "queue_if_known",
-    "run_slurm",
     "slurm_directory",
     "submitted",
 ]
@@ -225,7 +222,14 @@ def ask_queue(plan: Plan, *, patience: float) -> Queue | None:
     notes = submitted(output)
     users = sorted({os.getuid(), *(note.user for note in notes.values())})
     answer = run_slurm(
-        ["squeue", "--noheader", "--array", f"--user={','.join(map(str, users))}", f"--format={SQUEUE_FORMAT}"],
+        [
+            "squeue",
+            "--noheader",
+            "--all",
+            "--array",
+            f"--user={','.join(map(str, users))}",
+            f"--format={SQUEUE_FORMAT}",
+        ],
         patience=patience,
     )
     tasks = parse_squeue(answer)
@@ -255,63 +259,6 @@ def queue_if_known(plan: Plan) -> tuple[Queue | None, str]:
         return ask_queue(plan, patience=SHORT_PATIENCE), ""
     except SpikebinError as error:
         return None, "" if NO_CLUSTER in str(error) else str(error)
-
-
-def run_slurm(command: Sequence[str], *, patience: float, text: str | None = None) -> str:
-    """Run one of Slurm's commands.
-
-    Parameters
-    ----------
-    command : sequence of str
-    patience : float
-        Seconds to wait.
-    text : str, optional
-        For its standard input.
-
-    Returns
-    -------
-    str
-        Its standard output.
-
-    Raises
-    ------
-    SpikebinError
-        If it is not there, does not end in time, or fails: with its own words, in one line.
-    """
-    # Inside a job, what Slurm says of that job must not leak into the one that is submitted.
-    keep = {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_TIME_FORMAT"}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name in keep}
-    try:
-        done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            text=True,
-            # A job's name or comment may be in any encoding.
-            errors="replace",
-            timeout=patience,
-            check=False,
-            env=environment,
-        )
-    except FileNotFoundError:
-        raise SpikebinError(f"there is no {command[0]} here: run this where Slurm is, or use `spikebin run`") from None
-    except OSError as error:
-        raise SpikebinError(f"{command[0]} cannot be started ({error.strerror}): ask your site") from None
-    except subprocess.TimeoutExpired:
-        raise SpikebinError(f"{command[0]} gave no answer in {patience:g} s: try again when Slurm is well") from None
-    if done.returncode:
-        said = _said(done.stderr) or f"exit code {done.returncode}"
-        hint = " (`scontrol ping` tells when it is back)" if "slurm controller" in said else ""
-        raise SpikebinError(f"{command[0]} failed: {said}{hint}")
-    return done.stdout
-
-
-def _said(stderr: str) -> str:
-    """What went wrong, in Slurm's own words: the last line that is an error, else the first."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r"(error|fatal):", line)]
-    line = errors[-1] if errors else next(iter(lines), "")
-    return re.sub(r"^\w+: ((error|fatal): )?", "", line).rstrip(".")
 
 
 def _meaning(

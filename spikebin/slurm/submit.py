@@ -6,7 +6,6 @@ What the script and the options look like is in sbatch.py, what is queued in squ
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -21,8 +20,9 @@ from spikebin.names import directory_name
 from spikebin.pipeline.summary import estimate_bytes
 from spikebin.pipeline.wanted import find_wanted
 from spikebin.slurm.array_spec import Slice, slices
+from spikebin.slurm.logs import log_directories, make_log_directories
+from spikebin.slurm.programs import run_slurm
 from spikebin.slurm.sbatch import (
-    batch_script,
     last_value,
     long_options,
     max_array_size,
@@ -31,21 +31,21 @@ from spikebin.slurm.sbatch import (
     parse_job_id,
     tag,
 )
+from spikebin.slurm.scripts import batch_script, directives
 from spikebin.slurm.squeue import (
     Submitted,
     ask_queue,
     data_set_id,
     note_submitted,
     queue_if_known,
-    run_slurm,
     slurm_directory,
 )
+from spikebin.slurm.task import VARIABLE, ArrayTask
 from spikebin.slurm.templates import find_template
-from spikebin.system.files import make_directory
 from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
@@ -97,6 +97,7 @@ class Array:
     piece: Slice
     sheets: tuple[str, ...]
     command: list[str]
+    directives: list[str]
     script: str
     job_id: str = ""
 
@@ -153,7 +154,7 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
     DiskFullError
         If the files would take more than is free.
     SpikebinError
-        If Slurm does not answer, or an option is not sbatch's to take.
+        If Slurm does not answer, an option is not for sbatch to take, or the template cannot be submitted.
     """
     config = plan.config
     queue = queue_if_known(plan)[0] if dry_run else ask_queue(plan, patience=PATIENCE)
@@ -216,7 +217,7 @@ def send(plan: Plan, choice: Choice, batch: Batch) -> None:
     for n, array in enumerate(batch.arrays):
         if choice.max_parallel and before:
             array.command = _chained(array.command, before)
-        _make_log_directories(array.command)
+        make_log_directories([*array.directives, *array.command])
         try:
             array.job_id = parse_job_id(run_slurm(array.command, patience=PATIENCE, text=array.script))
         except SpikebinError as error:
@@ -264,20 +265,18 @@ def _by_sheets(choice: Choice, wanted: Wanted) -> dict[tuple[str, ...], list[int
 
 def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], template: str) -> Array:
     config = plan.config
+    own = directives(template)
     # What stands on the command line hides what the script says: these two are added to, so they are taken from there.
-    said = re.findall(r"""^#SBATCH\s+(--(?:comment|dependency))(?:=|\s+)["']?(.*?)["']?\s*$""", template, re.MULTILINE)
-    options = [f"{name}={value}" for name, value in said]
+    options = [option for option in own if option.startswith(("--comment=", "--dependency="))]
     options += normal_options(long_options(config.slurm)) + normal_options(choice.options)
-    names = option_names(options)
-    names |= set(re.findall(r"^#SBATCH\s+--([a-z-]+)", template, re.MULTILINE))
-    short = dict(re.findall(r"^#SBATCH\s+-([Jo])(.)", template, re.MULTILINE))
+    names = option_names([*own, *options])
     spec = piece.spec + (f"%{choice.max_parallel}" if choice.max_parallel else "")
     command = ["sbatch", "--parsable", f"--array={spec}"]
-    if "output" not in names and "o" not in short:
+    if "output" not in names:
         # A percent sign in a path would begin a pattern of sbatch's.
         logs = str(slurm_directory(config.output) / "logs").replace("%", "%%")
         command.append(f"--output={logs}/%A_%a.log")
-    if "job-name" not in names and "J" not in short:
+    if "job-name" not in names:
         command.append("--job-name=spikebin")
     comment = [last_value(options, "comment"), tag(data_set_id(config.output), piece.offset, sheets)]
     command += [option for option in options if not option.startswith("--comment=")]
@@ -286,8 +285,10 @@ def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], te
         "SPIKEBIN_CONFIG": str(config.path),
         "SPIKEBIN_OFFSET": str(piece.offset),
         "SPIKEBIN_SHEETS": " ".join(sheets),
+        VARIABLE: ArrayTask(str(config.path), piece.offset, sheets).variable,
     }
-    return Array(piece, sheets, command, batch_script(template, variables, _program_directory()))
+    log_directories([*own, *command])
+    return Array(piece, sheets, command, own, batch_script(template, variables, _program_directory()))
 
 
 def _program_directory() -> Path | None:
@@ -301,15 +302,6 @@ def _chained(command: list[str], before: str) -> list[str]:
     wanted = filter(None, [last_value(command, "dependency"), f"afterany:{before}"])
     rest = [option for option in command if not option.startswith("--dependency=")]
     return [*rest, f"--dependency={','.join(wanted)}"]
-
-
-def _make_log_directories(command: Sequence[str]) -> None:
-    """A log that cannot be opened fails its task without a word anywhere."""
-    for option in command:
-        name, _, value = option.partition("=")
-        parent = str(Path(value).parent).replace("%%", "\0")
-        if name in {"--output", "--error"} and value and "%" not in parent:
-            make_directory(Path(parent.replace("\0", "%")))
 
 
 @contextmanager

@@ -1,197 +1,38 @@
-"""submit, its array tasks and status on a real Slurm of one node, which tests/local-slurm starts.
-
-Nothing stands in for Slurm. A task is caught in the middle of its work by SIGSTOP; Slurm's TERM comes with a CONT.
-"""
+"""submit, its array tasks and status on a real Slurm of one node."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from conftest import one_line_error, spikebin
+from local_slurm import (
+    MARKS,
+    SHEETS,
+    ask,
+    exit_code,
+    files,
+    make_data_set,
+    make_long_data_set,
+    missing,
+    status,
+    stop_in_the_middle,
+    submit,
+    temporary_files,
+    wait_for_end,
+    wait_until,
+)
 
-from spikebin.output.attempts import attempts_path
 from spikebin.output.paths import matrix_path
-from spikebin.simulate.experiment import Experiment, write_datastore
-from spikebin.simulate.v1 import SheetModel
 from spikebin.slurm.templates import templates
 from spikebin.system.lock import locked
 
-# One Slurm serves them all: with pytest-xdist, in one worker (--dist loadgroup).
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
-
-LOCAL_SLURM = Path(__file__).with_name("local-slurm")
-SHEETS = ("V1_Exc_L4", "V1_Inh_L2/3")
-LONG_SHEETS = ("X_ON", "X_OFF", "V1_Exc_L4", "V1_Inh_L2/3")
-CONFIG = """output = "dataset"
-codec = "{codec}"
-[binning]
-width = {width}
-[[recordings]]
-variant = "train"
-root = "recordings"
-parts = "Images_from_{{part}}_to_*"
-[slurm]
-cpus-per-task = {cpus}
-mem = "500M"
-comment = "account 7"
-"""
-
-
-def cannot(reason):
-    """Skip; where the tests must run, as in continuous integration, fail."""
-    if os.environ.get("SPIKEBIN_NEED_SLURM") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def slurm():
-    """A running Slurm that takes array indices below 20; commands find it by SLURM_CONF."""
-    if os.getuid() != 0:
-        cannot("a Slurm of one node must be started by root")
-    if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
-        cannot("Slurm is not installed: run tests/local-slurm install as root")
-    # Slurm's sockets must have short names.
-    directory = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
-    started = subprocess.run(
-        [LOCAL_SLURM, "start", directory, "MaxArraySize=20", "MessageTimeout=5"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if started.returncode:
-        shutil.rmtree(directory)
-        cannot(f"Slurm does not start here: {started.stderr.strip()}")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SLURM_CONF", started.stdout.strip())
-    # The tasks must find the spikebin under test, as a user's environment would let them.
-    patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
-    assert spikebin("warm").returncode == 0
-    yield directory
-    patch.undo()
-    subprocess.run([LOCAL_SLURM, "stop", directory], check=True)
-    shutil.rmtree(directory)
-
-
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory):
-    """A small datastore, and one whose export takes some seconds."""
-    root = tmp_path_factory.mktemp("recordings")
-    small = Experiment(0, 2, sheets=tuple(SheetModel(name, 5 + 5 * i) for i, name in enumerate(SHEETS)))
-    long = Experiment(0, 4, sheets=tuple(SheetModel(name, 100) for name in LONG_SHEETS))
-    return write_datastore(root / "small", small), write_datastore(root / "long", long)
-
-
-def make_data_set(directory, recording, n_parts, *, codec="blosc2", width=1.0, cpus=1):
-    """A planned data set: the same recording under the names of many parts."""
-    (directory / "recordings").mkdir(parents=True)
-    for i in range(n_parts):
-        (directory / "recordings" / f"Images_from_{100 * i}_to_{100 * i + 2}").symlink_to(recording)
-    (directory / "spikebin.toml").write_text(CONFIG.format(codec=codec, width=width, cpus=cpus))
-    planned = spikebin("plan", cwd=directory)
-    assert planned.returncode == 0, planned.stderr
-    return directory
-
-
-@pytest.fixture
-def data_set(tmp_path, recordings):
-    return make_data_set(tmp_path / "small", recordings[0], 3)
-
-
-def make_long_data_set(directory, recordings):
-    """One whose bins are so narrow, and its codec so slow, that each sheet takes most of a second."""
-    return make_data_set(directory / "long", recordings[1], 2, codec="zlib", width=0.02)
-
-
-@pytest.fixture
-def long_data_set(tmp_path, recordings):
-    return make_long_data_set(tmp_path, recordings)
-
-
-def submit(directory, *arguments):
-    """Submit; what --json says."""
-    result = spikebin("submit", "--json", *arguments, cwd=directory)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
-
-
-def ask(*command):
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def wait_until(what, seconds=90):
-    """Wait for something to become true; what it is then."""
-    end = time.monotonic() + seconds
-    while True:
-        value = what()
-        if value:
-            return value
-        assert time.monotonic() < end, f"waited {seconds} s in vain; the queue:\n{ask('squeue', '-r')}"
-        time.sleep(0.02)
-
-
-def wait_for_end(*ids):
-    wait_until(lambda: not ask("squeue", "-h", "-j", ",".join(ids)).strip())
-
-
-def status(directory):
-    """The rows of `status --json` by sheet, and its troubles."""
-    answer = json.loads(spikebin("status", "--json", cwd=directory).stdout)
-    return {row["sheet"]: row for row in answer["rows"]}, answer["troubles"]
-
-
-def missing(directory, *arguments):
-    result = spikebin("missing", *arguments, cwd=directory)
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
-
-
-def exit_code(job_id):
-    """What Slurm says of an ended task: "exit code:signal"."""
-    return re.search(r"ExitCode=(\S+)", ask("scontrol", "show", "job", job_id))[1]
-
-
-def files(directory):
-    """Finished matrix files, each with what changes when it is written again."""
-    found = (directory / "dataset").rglob("spikes_*.h5")
-    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
-
-
-def temporary_files(directory):
-    return [path for path in (directory / "dataset").rglob(".*") if path.name.endswith(".tmp")]
-
-
-def stop_in_the_middle(directory, *indices):
-    """Let tasks finish their first sheet and begin with their second, then stop them; their processes."""
-    output = directory / "dataset"
-    pids = {}
-
-    def stop_each():
-        for index in set(indices) - set(pids):
-            tries = attempts_path(output, "train", str(100 * index), LONG_SHEETS[1])
-            with suppress(FileNotFoundError, ValueError):
-                pids[index] = json.loads(tries.read_text())["pid"]
-                os.kill(pids[index], signal.SIGSTOP)
-        return len(pids) == len(indices)
-
-    wait_until(stop_each)
-    for index in indices:
-        first, *_, last = (matrix_path(output, "train", str(100 * index), sheet) for sheet in LONG_SHEETS)
-        assert first.exists()
-        assert not last.exists()
-    return [pids[index] for index in indices]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
-from conftest import DATA, write_toml
+from conftest import write_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
-import spikebin
 from spikebin.errors import SpikebinError
 from spikebin.pipeline.config import load_config
 from spikebin.pipeline.plan import make_plan
 from spikebin.slurm import submit
 from spikebin.slurm.array_spec import LONGEST_SPEC, Slice, array_spec, parse_array_spec, slices
 from spikebin.slurm.sbatch import (
-    batch_script,
     last_value,
     long_options,
     max_array_size,
@@ -32,10 +25,10 @@ from spikebin.slurm.sbatch import (
     parse_tag,
     tag,
 )
-from spikebin.slurm.squeue import Submitted, data_set_id, note_submitted, run_slurm, submitted
+from spikebin.slurm.squeue import Submitted, data_set_id, note_submitted, submitted
 from spikebin.slurm.squeue_lines import SEPARATOR, parse_squeue
 from spikebin.slurm.submit import Choice
-from spikebin.slurm.templates import find_template, templates
+from spikebin.slurm.templates import find_template
 
 
 def spread(spec):
@@ -105,35 +98,6 @@ def test_specs_that_are_too_long_are_split():
 def test_a_slurm_without_arrays(limit):
     with pytest.raises(SpikebinError, match=r"run\.sbatch"):
         slices([0], limit)
-
-
-def test_batch_script_is_as_recorded():
-    variables = {
-        "SPIKEBIN_CONFIG": "/data/a b/spikebin.toml",
-        "SPIKEBIN_OFFSET": "1000",
-        "SPIKEBIN_SHEETS": "X_ON X_OFF",
-    }
-    script = batch_script(find_template("export.sbatch").read_text(), variables, Path("/opt/venv/bin"))
-    recorded = DATA / "export_recorded.sbatch"
-    if os.environ.get("SPIKEBIN_RECORD") == "1":
-        recorded.write_text(script)
-    assert script == recorded.read_text(), "run once with SPIKEBIN_RECORD=1 if this is meant"
-
-
-def test_settings_come_after_the_last_directive_and_before_the_first_command():
-    template = "#!/bin/bash\n\n# words\n#SBATCH --mem=1G\n\necho $SLURM_ARRAY_TASK_ID\n"
-    lines = batch_script(template, {"A": "x'y"}).splitlines()
-    assert lines[:4] == ["#!/bin/bash", "", "# words", "#SBATCH --mem=1G"]
-    assert lines.index("""export A='x'"'"'y'""") < lines.index("echo $SLURM_ARRAY_TASK_ID")
-
-
-@pytest.mark.parametrize(
-    ("template", "words"),
-    [("", "#!"), ("echo $SLURM_ARRAY_TASK_ID", "#!"), ("#!/bin/bash\nspikebin job 3\n", "SLURM_ARRAY")],
-)
-def test_templates_that_cannot_be_used(template, words):
-    with pytest.raises(SpikebinError, match=words):
-        batch_script(template, {})
 
 
 def test_options_of_the_config():
@@ -228,10 +192,6 @@ def test_one_submit_at_a_time(planned):
         pass
 
 
-def test_answers_in_another_encoding_can_be_read():
-    assert run_slurm(["printf", r"caf\351"], patience=10) == "caf\ufffd"
-
-
 def test_notes_that_hold_something_else_are_left_out(tmp_path):
     note = Submitted("7", "0-9", 0, ("X_ON",), 0, "now")
     note_submitted(tmp_path, note, "")
@@ -275,74 +235,3 @@ def test_lines_of_squeue():
     assert [(task.array_index, task.running) for task in tasks] == [(3, True), (4, False), (None, True)]
     assert tasks[0].directory == "/data/a|b"
     assert parse_squeue("") == []
-
-
-def test_templates_are_shell_scripts():
-    names = sorted(path.name for path in templates().iterdir())
-    assert names == ["export.sbatch", "resubmit.cron", "run.sbatch", "verify.sbatch"]
-    for path in templates().glob("*.sbatch"):
-        assert subprocess.run(["bash", "-n", path], check=False).returncode == 0
-
-
-def test_an_unknown_template_names_those_there_are():
-    with pytest.raises(SpikebinError, match=r"export\.sbatch"):
-        find_template("exprt.sbatch")
-
-
-def test_a_wheel_finds_its_templates_inside_the_package(tmp_path):
-    package = Path(spikebin.__file__).parent
-    shutil.copytree(package, tmp_path / "spikebin", ignore=shutil.ignore_patterns("__pycache__", "templates"))
-    shutil.copytree(templates(), tmp_path / "spikebin" / "templates")
-    code = "from spikebin.slurm.templates import find_template; print(find_template('export.sbatch'))"
-    answer = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert answer.stdout.strip() == str(tmp_path / "spikebin" / "templates" / "export.sbatch")
-
-
-def test_the_wheel_is_told_to_take_the_templates_along():
-    pyproject = Path(spikebin.__file__).parent.parent / "pyproject.toml"
-    if not pyproject.is_file():
-        pytest.skip("not a checkout")
-    assert '"slurm" = "spikebin/templates"' in pyproject.read_text()
-
-
-def run_template(name, *arguments, **environment):
-    return subprocess.run(
-        ["bash", find_template(name), *arguments],
-        env={"PATH": os.environ["PATH"], **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_template_refuses_to_run_without_an_index():
-    result = run_template("export.sbatch")
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: this job has no array index")
-    assert result.stderr.count("\n") == 1
-
-
-def test_the_template_hands_on_index_sheets_and_log(tmp_path):
-    program = tmp_path / "spikebin"
-    program.write_text('#!/bin/bash\nprintf "%s\\n" "$@" "log=$SPIKEBIN_LOG" "threads=$NUMBA_NUM_THREADS"\n')
-    program.chmod(0o755)
-    log = tmp_path / "task.log"
-    environment = {
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "SLURM_ARRAY_TASK_ID": "7",
-        "SPIKEBIN_OFFSET": "1000",
-        "SPIKEBIN_SHEETS": "V1_Exc_L2/3 X_ON",
-        "SLURM_CPUS_PER_TASK": "3",
-    }
-    with log.open("w") as out:
-        subprocess.run(["bash", find_template("export.sbatch")], env=environment, stdout=out, check=True)
-    words = log.read_text().split("\n")
-    assert words[:6] == ["job", "1007", "--sheet", "V1_Exc_L2/3", "--sheet", "X_ON"]
-    assert words[6:8] == [f"log={log.resolve()}", "threads=3"]

@@ -1,0 +1,66 @@
+"""A real Slurm of one node, and data sets for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from conftest import spikebin
+from local_slurm import LOCAL_SLURM, LONG_SHEETS, SHEETS, cannot, make_data_set, make_long_data_set
+
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    """A running Slurm that takes array indices below 20; commands find it by SLURM_CONF."""
+    if os.getuid() != 0:
+        cannot("a Slurm of one node must be started by root")
+    if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        cannot("Slurm is not installed: run tests/slurm/local-slurm install as root")
+    # Slurm's sockets must have short names.
+    directory = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+    started = subprocess.run(
+        [LOCAL_SLURM, "start", directory, "MaxArraySize=20", "MessageTimeout=5"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if started.returncode:
+        shutil.rmtree(directory)
+        cannot(f"Slurm does not start here: {started.stderr.strip()}")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SLURM_CONF", started.stdout.strip())
+    # The tasks must find the spikebin under test, as a user's environment would let them.
+    patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
+    assert spikebin("warm").returncode == 0
+    yield directory
+    patch.undo()
+    subprocess.run([LOCAL_SLURM, "stop", directory], check=True)
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory):
+    """A small datastore, and one whose export takes some seconds."""
+    root = tmp_path_factory.mktemp("recordings")
+    small = Experiment(0, 2, sheets=tuple(SheetModel(name, 5 + 5 * i) for i, name in enumerate(SHEETS)))
+    long = Experiment(0, 4, sheets=tuple(SheetModel(name, 100) for name in LONG_SHEETS))
+    return write_datastore(root / "small", small), write_datastore(root / "long", long)
+
+
+@pytest.fixture
+def data_set(tmp_path, recordings):
+    return make_data_set(tmp_path / "small", recordings[0], 3)
+
+
+@pytest.fixture
+def long_data_set(tmp_path, recordings):
+    return make_long_data_set(tmp_path, recordings)

@@ -1,0 +1,155 @@
+"""Templates and environments of the users' on a real Slurm: the right jobs are run, and what is queued is seen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import one_line_error, spikebin
+from local_slurm import (
+    MARKS,
+    SHEETS,
+    ask,
+    exit_code,
+    files,
+    make_data_set,
+    missing,
+    status,
+    stop_in_the_middle,
+    submit,
+    temporary_files,
+    wait_for_end,
+)
+
+pytestmark = MARKS
+
+# As short as one can be; the last one sets the config of another data set, of which it knows nothing.
+PLAIN = '#!/bin/{shell}\n#SBATCH --time=5\n{command} spikebin job "$SLURM_ARRAY_TASK_ID"\n'
+
+
+def write_template(directory, text):
+    path = directory / "mine.sbatch"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(("shell", "command"), [("bash", "exec"), ("sh", "")])
+def test_a_template_that_hands_on_nothing(tmp_path, recordings, shell, command):
+    """Neither offset nor sheets nor config, in a plan longer than Slurm's arrays, submitted from elsewhere."""
+    directory = make_data_set(tmp_path / "set", recordings[0], 22)
+    # Two are left: 18 of the first array, and 21 of the second.
+    assert spikebin("run", "--workers", 1, "--index", "0-17,19-20", cwd=directory).returncode == 0
+    before = set(files(directory))
+    template = write_template(tmp_path, PLAIN.format(shell=shell, command=command))
+    arguments = ["--template", template, "--config", directory / "spikebin.toml", "--", f"--chdir={tmp_path}"]
+    ids = submit(tmp_path, "--missing", "--sheet", "V1_Inh_L2/3", *arguments)["ids"]
+    assert len(ids) == 2
+    wait_for_end(*ids)
+    assert missing(directory, "--sheet", "V1_Inh_L23") == ""
+    assert {path.name for path in set(files(directory)) - before} == {f"spikes_V1_Inh_L23_{n}.h5" for n in (1800, 2100)}
+    ids = submit(tmp_path, "--missing", *arguments)["ids"]
+    wait_for_end(*ids)
+    assert missing(directory) == ""
+    assert spikebin("verify", cwd=directory).returncode == 0
+
+
+def test_a_template_that_runs_other_jobs(data_set, tmp_path, recordings):
+    other = make_data_set(tmp_path / "other", recordings[0], 3)
+    config = other / "spikebin.toml"
+    command = f"""case $SLURM_ARRAY_TASK_ID in
+        0) exec spikebin job 1 ;;
+        1) exec spikebin job 1 --config {config} ;;
+        2) SPIKEBIN_CONFIG={config} exec spikebin job 2 ;;
+    esac"""
+    template = write_template(tmp_path, f"#!/bin/bash\n{command}\n")
+    [job_id] = submit(data_set, "--template", template)["ids"]
+    wait_for_end(job_id)
+    for index, words in enumerate(["submitted for job 0, but its script asks for 1", str(config), str(config)]):
+        assert exit_code(f"{job_id}_{index}") == "1:0"
+        log = (data_set / "dataset" / "slurm" / "logs" / f"{job_id}_{index}.log").read_text()
+        assert log.startswith("error: this task was submitted for")
+        assert words in log
+    assert files(data_set) == files(other) == {}
+
+
+def test_a_template_of_another_shell_is_refused(data_set, tmp_path):
+    template = write_template(tmp_path, "#!/bin/tcsh -f\nexec spikebin job $SLURM_ARRAY_TASK_ID\n")
+    for arguments in ([], ["--dry-run"]):
+        one_line_error(spikebin("submit", "--template", template, *arguments, cwd=data_set), "tcsh", "export")
+    assert ask("squeue", "-h") == ""
+
+
+def test_a_template_without_exec_is_given_time_to_clean_up(long_data_set, tmp_path):
+    template = write_template(tmp_path, PLAIN.format(shell="bash", command=""))
+    [job_id] = submit(long_data_set, "--template", template)["ids"]
+    stop_in_the_middle(long_data_set, 0)
+    ask("scancel", job_id)
+    wait_for_end(job_id)
+    assert temporary_files(long_data_set) == []
+    _, troubles = status(long_data_set)
+    assert any("ended by SIGTERM" in trouble["reason"] for trouble in troubles)
+
+
+@pytest.mark.parametrize(
+    ("directives", "log"),
+    [
+        (["--output=mylogs/%A_%a.out"], "mylogs/{}_0.out"),
+        (["--chdir=elsewhere/deep", "-o rel/%x/%a.out", "--job-name=me"], "elsewhere/deep/rel/me/0.out"),
+        (["--error=errors/%A_%a.err"], "errors/{}_0.err"),
+    ],
+)
+def test_directories_of_a_templates_logs_are_made(data_set, tmp_path, directives, log):
+    lines = "".join(f"#SBATCH {line}\n" for line in directives)
+    template = write_template(tmp_path, f"#!/bin/bash\n{lines}spikebin job $SLURM_ARRAY_TASK_ID\n")
+    [job_id] = submit(data_set, "--template", template)["ids"]
+    wait_for_end(job_id)
+    assert missing(data_set) == ""
+    assert (data_set / log.format(job_id)).is_file()
+
+
+def test_directories_of_logs_by_options(data_set):
+    [job_id] = submit(data_set, "--", f"--chdir={data_set}/there", "--output=rel/%A_%a.out")["ids"]
+    wait_for_end(job_id)
+    assert missing(data_set) == ""
+    assert (data_set / "there" / "rel" / f"{job_id}_2.out").is_file()
+    refused = spikebin("submit", "--", "--output=logs/%A/%a.out", cwd=data_set)
+    one_line_error(refused, "--output=logs/%A/%a.out", "Slurm makes none")
+
+
+SETTINGS = [
+    *("SQUEUE_FORMAT=%i", "SQUEUE_FORMAT2=JobID", "SQUEUE_STATES=RUNNING", "SQUEUE_PARTITION=gpu", "SQUEUE_ALL=1"),
+    *("SQUEUE_QOS=long", "SQUEUE_NAMES=mine", "SQUEUE_USERS=nobody", "SQUEUE_LICENSES=x", "SQUEUE_SORT=i"),
+    *("SQUEUE_ACCOUNT=lab", "SLURM_BITSTR_LEN=1", "SLURM_CLUSTERS=nowhere", "SLURM_TIME_FORMAT=relative"),
+]
+
+
+def test_the_environment_changes_neither_what_is_seen_nor_what_is_done(data_set):
+    defaults = {"SBATCH_WAIT": "1", "SBATCH_PARTITION": "nowhere", "SBATCH_ARRAY_INX": "7", "SBATCH_EXPORT": "NONE"}
+    first = spikebin("submit", "--", "--hold", cwd=data_set, env=defaults)
+    assert first.returncode == 0, first.stderr
+    assert f"{', '.join(sorted(defaults))} in the environment: not handed on" in first.stderr
+    settings = dict(line.split("=") for line in SETTINGS)
+    for environment in (*({name: value} for name, value in settings.items()), settings):
+        again = spikebin("submit", "--missing", "--dry-run", cwd=data_set, env=environment)
+        assert (again.returncode, again.stdout) == (0, ""), (environment, again.stderr)
+        assert "queued or running, left out: 0-2" in again.stderr
+    assert spikebin("submit", "--missing", cwd=data_set, env=settings).returncode == 0
+    assert len(ask("squeue", "-h", "-r").splitlines()) == 3
+    ask("scancel", "--user=root")
+
+
+@pytest.mark.parametrize("shown", [{}, {"SQUEUE_STATES": "RUNNING", "SQUEUE_FORMAT": "%i"}])
+def test_status_shows_the_same_queue(data_set, shown):
+    ids = submit(data_set, "--", "--hold")["ids"]
+    told = spikebin("status", cwd=data_set, env=shown).stdout
+    assert re.search(rf"{SHEETS[0]} .* 3 ", told)
+    assert "queued" in told
+    ask("scancel", *ids)
+
+
+def test_the_defaults_of_sbatch_do_not_reach_the_task(data_set):
+    [job_id] = submit(data_set, "--", "--export=NONE")["ids"]
+    wait_for_end(job_id)
+    assert missing(data_set) == ""
+    assert Path(data_set / "dataset" / "slurm" / f"{job_id}.sbatch").is_file()
