@@ -40,7 +40,7 @@ def slurm():
     # The tasks must find the spikebin under test, as a user's environment would let them.
     patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
-    assert spikebin("warm").returncode == 0
+    assert spikebin("warm", timeout=600).returncode == 0
     yield directory
     patch.undo()
     subprocess.run([LOCAL_SLURM, "stop", directory], check=True)
