@@ -40,11 +40,13 @@ def slurm():
     # The tasks must find the spikebin under test, as a user's environment would let them.
     patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
-    assert spikebin("warm", timeout=600).returncode == 0
-    yield directory
-    patch.undo()
-    subprocess.run([LOCAL_SLURM, "stop", directory], check=True)
-    shutil.rmtree(directory)
+    try:
+        assert spikebin("warm", timeout=600).returncode == 0
+        yield directory
+    finally:
+        patch.undo()
+        subprocess.run([LOCAL_SLURM, "stop", directory], check=True)
+        shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")
