@@ -142,14 +142,19 @@ def missing(
     from spikebin.pipeline.summary import missing_as_dict, missing_remarks
     from spikebin.pipeline.wanted import find_wanted
     from spikebin.slurm.array_spec import array_spec
+    from spikebin.slurm.lost_tasks import may_have_ended, queue_now
 
     plan = load(config)
+    queue, trouble = queue_now(plan) if may_have_ended(plan.output) else (None, "")
+    if trouble:
+        note(f"tasks that ended without a word are not known: {trouble}")
     wanted = find_wanted(
         plan,
         sheet=sheet and plan.find_sheet(sheet),
         variant=variant and plan.find_variant(variant),
         deep=deep,
         max_failures=max_failures,
+        live=queue.live if queue else None,
     )
     if json:
         answer_json(missing_as_dict(plan, wanted))
@@ -158,6 +163,46 @@ def missing(
         note(line)
     if wanted.indices:
         typer.echo(array_spec(wanted.indices))
+
+
+@app.command()
+def retry(
+    part: Annotated[
+        str | None,
+        typer.Argument(metavar="[VARIANT/PART]", help="Only this part: train/50300; default: all.", show_default=False),
+    ] = None,
+    sheet: SheetOption = None,
+    variant: VariantOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Forget how often sheets have failed, once the cause is fixed: `submit --missing` then tries them again."""
+    from spikebin.pipeline.retry import forget_failures
+    from spikebin.pipeline.summary import sheet_as_dict
+    from spikebin.slurm.array_spec import array_spec
+    from spikebin.slurm.lost_tasks import may_have_ended, queue_now
+
+    plan = load(config)
+    if may_have_ended(plan.output):
+        queue_now(plan)
+    forgotten = forget_failures(
+        plan,
+        job=None if part is None else plan.find_job(part),
+        sheet=sheet and plan.find_sheet(sheet),
+        variant=variant and plan.find_variant(variant),
+    )
+    if json:
+        answer_json([sheet_as_dict(found) for found in forgotten])
+        return
+    for state in forgotten:
+        times = state.attempts.failures
+        typer.echo(f"{state.job.name} {state.sheet}: {times} {'failure' if times == 1 else 'failures'} forgotten")
+    indices = array_spec(found.job.index for found in forgotten)
+    note(
+        f"to be tried again: {indices}; next: `spikebin submit --missing`, or `spikebin run`"
+        if forgotten
+        else "nothing to forget: nothing that is asked for has failed"
+    )
 
 
 @app.command()
@@ -172,10 +217,10 @@ def status(
 ) -> None:
     """Show how far every sheet of every variant has come, what failed and why, and what it takes on disk."""
     from spikebin.pipeline.summary import summarise
-    from spikebin.slurm.squeue import queue_if_known
+    from spikebin.slurm.lost_tasks import queue_now
 
     plan = load(config)
-    queue, trouble = queue_if_known(plan)
+    queue, trouble = queue_now(plan)
     if trouble:
         note(f"what is queued is not known: {trouble}")
     summary = summarise(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from spikebin.names import directory_name
 from spikebin.output.paths import FAILURES
 from spikebin.system.leftovers import process_is_gone, slurm_job, this_host
+from spikebin.system.slurm_log import array_task, last_line, own_log, why_ended
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -28,8 +30,10 @@ __all__ = [
     "forget",
     "note_ended",
     "note_failure",
+    "note_lost",
     "note_start",
     "read_attempts",
+    "tasks_noted",
 ]
 
 KILLED = "ended without a word: killed, out of memory, or its node went down"
@@ -109,20 +113,52 @@ def note_failure(path: Path, reason: str, *, pid: int | None = None) -> None:
     pid : int, optional
         Default: this process.
     """
-    _append(path, "failed", reason, pid)
+    _append(path, "failed", reason, pid=os.getpid() if pid is None else pid)
 
 
-def note_ended(path: Path, reason: str) -> None:
-    """Note that the try of this process was ended from outside, by a signal.
+def note_ended(path: Path, signal: str) -> None:
+    """Note that the try of this process was ended from outside, and why, as far as its log says.
 
     Parameters
     ----------
     path : Path
         From `attempts_path`.
-    reason : str
-        One line.
+    signal : str
+        Name of the signal that did it.
     """
-    _append(path, "ended", reason)
+    why = why_ended(own_log()) or "cancelled, out of time, preempted, or Ctrl-C"
+    _append(path, "ended", f"ended by {signal}: {why}")
+
+
+def note_lost(path: Path, task: str, reason: str, log: str) -> None:
+    """Note a failure of an array task that never came to the point of noting anything itself.
+
+    Parameters
+    ----------
+    path : Path
+        From `attempts_path`.
+    task : str
+        Id and index of the array task, ``12_3``.
+    reason, log : str
+        Why, in one line, and where its log is; "" for nowhere.
+    """
+    _append(path, "failed", reason, host="", pid=0, slurm_job="0", task=task, log=log)
+
+
+def tasks_noted(path: Path) -> frozenset[str]:
+    """The array tasks that have noted something of a sheet of a part, or of which it was noted that they are lost.
+
+    Parameters
+    ----------
+    path : Path
+        From `attempts_path`.
+
+    Returns
+    -------
+    frozenset of str
+        Id and index of each, ``12_3``.
+    """
+    return frozenset(str(entry.get("task")) for entry in _entries(path))
 
 
 def forget(path: Path) -> None:
@@ -158,31 +194,21 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
     failed if its process began another try, if its process is gone from this host, or if its Slurm job is this user's
     and not live. It has not failed while its process lives on this host or its Slurm job is live. Of any other, on
     another host, nothing can be known: it has failed once a later try has started anywhere, for `spikebin submit`
-    starts none beside one that runs. A try that was ended, or killed, and whose Slurm job then started again, has not
-    failed: Slurm requeued it.
+    starts none beside one that runs. A try that was ended, or killed, and whose Slurm job is live, or started again,
+    has not failed: Slurm has requeued it.
     """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return Attempts()
     # Both by the number of the line.
     failed: dict[int, dict[str, Any]] = {}
     started: dict[int, dict[str, Any]] = {}
-    for n, line in enumerate(lines):
-        try:
-            entry = json.loads(line)
-            texts = event, job, _, _ = [entry[key] for key in ("event", "slurm_job", "reason", "log")]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
-        if not all(isinstance(text, str) for text in texts):
-            continue
+    for n, entry in enumerate(_entries(path)):
+        event, job = entry["event"], entry["slurm_job"]
         if event == "start" and job != "0":
             started = {i: start for i, start in started.items() if start["slurm_job"] != job}
             failed = {i: end for i, end in failed.items() if end["slurm_job"] != job or end["event"] == "failed"}
         for i in [i for i, start in started.items() if _process(start) == _process(entry)]:
             start = started.pop(i)
             if event == "start":
-                failed[i] = {**start, "reason": KILLED}
+                failed[i] = start
         if event == "start":
             started[n] = entry
             latest = n
@@ -191,10 +217,40 @@ def read_attempts(path: Path, live: Container[str] | None = None) -> Attempts:
     for i, start in list(started.items()):
         over = _is_over(start, live)
         if over or (over is None and i != latest):
-            failed[i] = {**started.pop(i), "reason": KILLED}
+            failed[i] = started.pop(i)
+    if live is not None:
+        failed = {i: end for i, end in failed.items() if end["event"] == "failed" or end["slurm_job"] not in live}
     jobs = [start["slurm_job"] for start in started.values() if start["slurm_job"] != "0"]
-    last = failed[max(failed)] if failed else {"reason": "", "log": ""}
-    return Attempts(len(failed), last["reason"], last["log"], jobs[-1] if jobs else "")
+    running = jobs[-1] if jobs else ""
+    if not failed:
+        return Attempts(running=running)
+    last = failed[max(failed)]
+    return Attempts(len(failed), _killed(last) if last["event"] == "start" else last["reason"], last["log"], running)
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """What is noted, as far as it can be read."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    entries = []
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            entry = json.loads(line)
+            if all(isinstance(entry[key], str) for key in ("event", "slurm_job", "reason", "log")):
+                entries.append(entry)
+    return entries
+
+
+def _killed(start: dict[str, Any]) -> str:
+    """Why a try has failed that noted only its start."""
+    why = why_ended(start["log"])
+    if why:
+        return f"ended without a word: {why}"
+    line = (start["log"] and last_line(start["log"])) or ""
+    telling = re.search("error|kill|slurm", line, re.IGNORECASE)
+    return f"{KILLED}; the last line of its log: {line}" if telling else KILLED
 
 
 def _process(entry: dict[str, Any]) -> tuple[str, str]:
@@ -214,16 +270,18 @@ def _is_over(start: dict[str, Any], live: Container[str] | None) -> bool | None:
     return False if start.get("host") == this_host() else None
 
 
-def _append(path: Path, event: str, reason: str, pid: int | None = None) -> None:
+def _append(path: Path, event: str, reason: str, **others: str | int) -> None:
     entry = {
         "event": event,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": this_host(),
-        "pid": os.getpid() if pid is None else pid,
+        "pid": os.getpid(),
         "user": os.getuid(),
         "slurm_job": slurm_job(),
+        "task": array_task(),
         "reason": reason,
-        "log": os.environ.get("SPIKEBIN_LOG", ""),
+        "log": own_log(),
+        **others,
     }
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -140,7 +140,7 @@ def run_job(
             )
         except Ended as ended:
             if out is None:
-                note_ended(tries, f"ended by {ended}: scancel, a time limit, preemption or Ctrl-C")
+                note_ended(tries, str(ended))
             raise
         except Exception as error:
             if os.environ.get("SPIKEBIN_DEBUG") == "1":

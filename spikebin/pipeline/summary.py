@@ -27,6 +27,7 @@ __all__ = [
     "find_stale_files",
     "missing_as_dict",
     "missing_remarks",
+    "sheet_as_dict",
     "summarise",
     "summarise_plan",
 ]
@@ -69,7 +70,7 @@ class Summary:
         rows = [
             {**asdict(row), "states": {str(state): row.states.get(state, 0) for state in State}} for row in self.rows
         ]
-        return {"rows": rows, "troubles": [_entry(found) for found in self.troubles]}
+        return {"rows": rows, "troubles": [sheet_as_dict(found) for found in self.troubles]}
 
 
 def missing_remarks(wanted: Wanted) -> list[str]:
@@ -116,7 +117,7 @@ def missing_as_dict(plan: Plan, wanted: Wanted) -> dict[str, Any]:
         if (index, sheet) not in named
     ]
     entries = sorted([*troubles, *plain], key=lambda found: found.job.index)
-    return {"indices": wanted.indices, "sheets": [_entry(found) for found in entries]}
+    return {"indices": wanted.indices, "sheets": [sheet_as_dict(found) for found in entries]}
 
 
 def summarise(
@@ -261,7 +262,8 @@ def _remark(found: SheetState) -> str:
     return f"{found.state}{times}: {found.job.name} {found.sheet} (index {found.job.index}): {found.reason}{log}"
 
 
-def _entry(found: SheetState) -> dict[str, Any]:
+def sheet_as_dict(found: SheetState) -> dict[str, Any]:
+    """For `--json`: a sheet of a part, its state and why, and how often it has failed."""
     return {
         "index": found.job.index,
         "variant": found.job.variant,

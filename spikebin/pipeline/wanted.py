@@ -72,6 +72,7 @@ def find_wanted(
     done: bool = False,
     deep: bool = False,
     max_failures: int | None = None,
+    live: Container[str] | None = None,
     queue: Queue | None = None,
 ) -> Wanted:
     """Choose the sheets to export: those that are missing, broken or failed, unless they failed too often.
@@ -89,6 +90,8 @@ def find_wanted(
         Compare every byte of every file with its seal, instead of its size.
     max_failures : int, optional
         Leave out what has failed so often; default: nothing.
+    live : container of str, optional
+        Ids of all Slurm jobs that have not ended, where that is known; default: as `queue` says.
     queue : Queue, optional
         What Slurm runs and holds: leave out the jobs that it has a task for.
 
@@ -103,7 +106,7 @@ def find_wanted(
     """
     chosen = Wanted()
     busy: set[int] = set()
-    live = queue.live if queue else None
+    live = queue.live if queue else live
     for found in survey(plan, sheet=sheet, variant=variant, indices=indices, deep=deep, live=live):
         index = found.job.index
         if found.state.wanted and max_failures is not None and found.attempts.failures >= max_failures:

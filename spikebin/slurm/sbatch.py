@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RESERVED",
+    "cluster_name",
     "in_one_form",
     "last_value",
     "long_options",
@@ -229,6 +230,21 @@ def parse_job_id(answer: str) -> str:
     if not re.fullmatch(r"[0-9]+", job_id):
         raise SpikebinError(f"sbatch answered {answer.strip()!r} where a job id was due: look with `squeue --me`")
     return job_id
+
+
+def cluster_name(answer: str) -> str:
+    """ClusterName in the answer of ``scontrol show config``; "" where it is not there.
+
+    Parameters
+    ----------
+    answer : str
+
+    Returns
+    -------
+    str
+    """
+    found = re.search(r"^ClusterName\s*=\s*(\S+)", answer, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def max_array_size(answer: str) -> int:

@@ -1,43 +1,33 @@
-"""What Slurm has queued or running of a data set, and the notes of what was submitted that tell it.
+"""What Slurm has queued or running of a data set.
 
-Asks squeue; submits nothing. What squeue's lines mean is in squeue_lines.py.
+Asks squeue; submits nothing. What squeue's lines mean is in squeue_lines.py, what was submitted in notes.py.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 from collections import defaultdict
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikebin.errors import SpikebinError
 from spikebin.names import directory_name
-from spikebin.output.paths import SLURM
+from spikebin.slurm.notes import data_set_id, submitted
 from spikebin.slurm.programs import run_slurm
 from spikebin.slurm.sbatch import parse_tag
 from spikebin.slurm.squeue_lines import SQUEUE_FORMAT, parse_squeue
-from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
+    from spikebin.slurm.notes import Submitted
     from spikebin.slurm.squeue_lines import Task
 
 __all__ = [
     "Queue",
-    "Submitted",
     "ask_queue",
-    "data_set_id",
-    "note_submitted",
     "queue_if_known",
-    "slurm_directory",
-    "submitted",
 ]
 
 SHORT_PATIENCE = 3.0
@@ -46,18 +36,6 @@ NO_CLUSTER = "configuration source"
 BY_HAND = "spikebin"
 BY_HAND_ALL = "spikebin-run"
 """Names of the jobs of slurm/export.sbatch and slurm/run.sbatch, submitted by hand."""
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """An array that `spikebin submit` has submitted: its id, what its indices mean, and who did it when."""
-
-    job_id: str
-    array: str
-    offset: int
-    sheets: tuple[str, ...]
-    user: int
-    time: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +58,21 @@ class Queue:
 
     live: frozenset[str]
     _covers: dict[int | None, list[_Cover]]
+    _indices: dict[str, frozenset[int]]
+
+    def indices(self, array_id: str) -> frozenset[int]:
+        """The indices of an array whose tasks have not ended.
+
+        Parameters
+        ----------
+        array_id : str
+            As sbatch printed it.
+
+        Returns
+        -------
+        frozenset of int
+        """
+        return self._indices.get(array_id, frozenset())
 
     def covers(self, index: int, sheet: str | None) -> str:
         """Whether a task of a job is there for a sheet, or any.
@@ -123,74 +116,6 @@ class Queue:
         return self.covers(found.job.index, found.sheet)
 
 
-def slurm_directory(output: Path) -> Path:
-    """Where notes and logs of what was submitted are kept.
-
-    Parameters
-    ----------
-    output : Path
-
-    Returns
-    -------
-    Path
-    """
-    return output / SLURM
-
-
-def data_set_id(output: Path) -> str:
-    """12 hexadecimal digits that tell a data set from others in the queue.
-
-    Parameters
-    ----------
-    output : Path
-
-    Returns
-    -------
-    str
-        Of its absolute path, links resolved.
-    """
-    return hashlib.sha256(str(output.resolve()).encode()).hexdigest()[:12]
-
-
-def note_submitted(output: Path, note: Submitted, script: str) -> None:
-    """Keep the id of an array and the script that was submitted.
-
-    Parameters
-    ----------
-    output : Path
-    note : Submitted
-    script : str
-
-    Raises
-    ------
-    SpikebinError
-        If they cannot be written.
-    """
-    directory = slurm_directory(output)
-    write_atomically(directory / f"{note.job_id}.sbatch", [script.encode()])
-    write_atomically(directory / f"{note.job_id}.json", [(json.dumps(asdict(note), indent=2) + "\n").encode()])
-
-
-def submitted(output: Path) -> dict[str, Submitted]:
-    """The arrays that were submitted, by id; notes that cannot be read are left out.
-
-    Parameters
-    ----------
-    output : Path
-
-    Returns
-    -------
-    dict of str to Submitted
-    """
-    notes = {}
-    for path in slurm_directory(output).glob("*.json"):
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            entry = json.loads(path.read_text("utf-8"))
-            if isinstance(entry["user"], int) and isinstance(entry["offset"], int):
-                notes[path.stem] = Submitted(**{**entry, "sheets": tuple(entry["sheets"])})
-    return notes
-
-
 def ask_queue(plan: Plan, *, patience: float) -> Queue | None:
     """Ask Slurm what waits and runs for a data set.
 
@@ -221,17 +146,9 @@ def ask_queue(plan: Plan, *, patience: float) -> Queue | None:
     output = plan.config.output
     notes = submitted(output)
     users = sorted({os.getuid(), *(note.user for note in notes.values())})
-    answer = run_slurm(
-        [
-            "squeue",
-            "--noheader",
-            "--all",
-            "--array",
-            f"--user={','.join(map(str, users))}",
-            f"--format={SQUEUE_FORMAT}",
-        ],
-        patience=patience,
-    )
+    command = ["squeue", "--noheader", "--array", f"--user={','.join(map(str, users))}", f"--format={SQUEUE_FORMAT}"]
+    # Without --all, tasks in partitions that a site hides are not shown.
+    answer = run_slurm([*command, "--all"], patience=patience)
     tasks = parse_squeue(answer)
     covers: dict[int | None, list[_Cover]] = defaultdict(list)
     for task in tasks:
@@ -239,7 +156,12 @@ def ask_queue(plan: Plan, *, patience: float) -> Queue | None:
         if found is not None:
             index, sheets = found
             covers[index].append(_Cover(sheets, task.running))
-    return Queue(frozenset(task.job_id for task in tasks), dict(covers))
+    indices: dict[str, set[int]] = defaultdict(set)
+    for task in tasks:
+        if task.array_index is not None:
+            indices[task.array_id].add(task.array_index)
+    live = frozenset(task.job_id for task in tasks)
+    return Queue(live, dict(covers), {array: frozenset(them) for array, them in indices.items()})
 
 
 def queue_if_known(plan: Plan) -> tuple[Queue | None, str]:

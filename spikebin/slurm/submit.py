@@ -20,9 +20,12 @@ from spikebin.names import directory_name
 from spikebin.pipeline.summary import estimate_bytes
 from spikebin.pipeline.wanted import find_wanted
 from spikebin.slurm.array_spec import Slice, slices
-from spikebin.slurm.logs import log_directories, make_log_directories
+from spikebin.slurm.logs import log_directories, log_pattern, make_log_directories
+from spikebin.slurm.lost_tasks import note_lost_tasks, queue_now
+from spikebin.slurm.notes import Submitted, data_set_id, note_submitted, slurm_directory
 from spikebin.slurm.programs import run_slurm
 from spikebin.slurm.sbatch import (
+    cluster_name,
     last_value,
     long_options,
     max_array_size,
@@ -32,14 +35,7 @@ from spikebin.slurm.sbatch import (
     tag,
 )
 from spikebin.slurm.scripts import batch_script, directives
-from spikebin.slurm.squeue import (
-    Submitted,
-    ask_queue,
-    data_set_id,
-    note_submitted,
-    queue_if_known,
-    slurm_directory,
-)
+from spikebin.slurm.squeue import ask_queue
 from spikebin.slurm.task import VARIABLE, ArrayTask
 from spikebin.slurm.templates import find_template
 from spikebin.system.lock import locked
@@ -91,7 +87,7 @@ class Choice:
 class Array:
     """One sbatch: its slice of the plan, the sheets of it (none: all), its command line and its script.
 
-    `job_id` is "" until it is submitted.
+    `wanted` are the directory names of the sheets that are not done, `job_id` is "" until it is submitted.
     """
 
     piece: Slice
@@ -99,7 +95,13 @@ class Array:
     command: list[str]
     directives: list[str]
     script: str
+    wanted: tuple[str, ...] = ()
     job_id: str = ""
+
+    @property
+    def options(self) -> list[str]:
+        """What its script says, then what the command line does, which wins."""
+        return [*self.directives, *self.command]
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class Batch:
     busy: list[int] = field(default_factory=list)
     given_up: list[SheetState] = field(default_factory=list)
     blind: bool = False
+    cluster: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -136,7 +139,7 @@ class Batch:
 
 
 def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
-    """Work out what to submit. Nothing is written, nothing is submitted.
+    """Work out what to submit. Nothing is submitted, and nothing written but the failures of tasks that left no word.
 
     Parameters
     ----------
@@ -157,9 +160,11 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
         If Slurm does not answer, an option is not for sbatch to take, or the template cannot be submitted.
     """
     config = plan.config
-    queue = queue_if_known(plan)[0] if dry_run else ask_queue(plan, patience=PATIENCE)
-    if queue is None and not dry_run:
-        raise SpikebinError("there is no squeue here: submit where Slurm is, or use `spikebin run`")
+    queue = queue_now(plan)[0] if dry_run else ask_queue(plan, patience=PATIENCE)
+    if not dry_run:
+        if queue is None:
+            raise SpikebinError("there is no squeue here: submit where Slurm is, or use `spikebin run`")
+        note_lost_tasks(plan, queue)
     wanted = find_wanted(
         plan,
         sheet=choice.sheet,
@@ -175,16 +180,17 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
             f"the {n_files} files to submit take about {n_bytes:,} bytes, {free:,} are free in"
             f" {config.output}: make room, or submit less with --variant or --sheet"
         )
-    limit = DEFAULT_MAX_ARRAY_SIZE
+    limit, cluster = DEFAULT_MAX_ARRAY_SIZE, ""
     if queue is not None and wanted.indices:
-        limit = max_array_size(run_slurm(["scontrol", "show", "config"], patience=PATIENCE))
+        answer = run_slurm(["scontrol", "show", "config"], patience=PATIENCE)
+        limit, cluster = max_array_size(answer), cluster_name(answer)
     template = choice.template or find_template("export.sbatch")
     try:
         text = template.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SpikebinError(f"the template {template} cannot be read ({error}): give another --template") from None
     arrays = [
-        _array(plan, choice, piece, sheets, text)
+        _array(plan, choice, piece, sheets, text, wanted)
         for sheets, indices in _by_sheets(choice, wanted).items()
         for piece in slices(indices, limit)
     ]
@@ -192,7 +198,7 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
         raise SpikebinError(
             "--max-parallel chains the arrays, for which no dependency may hold a ?: leave one of them out"
         )
-    return Batch(arrays, n_files, n_bytes, wanted.busy, wanted.given_up, queue is None)
+    return Batch(arrays, n_files, n_bytes, wanted.busy, wanted.given_up, queue is None, cluster)
 
 
 def send(plan: Plan, choice: Choice, batch: Batch) -> None:
@@ -217,14 +223,24 @@ def send(plan: Plan, choice: Choice, batch: Batch) -> None:
     for n, array in enumerate(batch.arrays):
         if choice.max_parallel and before:
             array.command = _chained(array.command, before)
-        make_log_directories([*array.directives, *array.command])
+        make_log_directories(array.options)
         try:
             array.job_id = parse_job_id(run_slurm(array.command, patience=PATIENCE, text=array.script))
         except SpikebinError as error:
             so_far = f"{n} of {len(batch.arrays)} arrays are submitted" if n else "nothing is submitted"
             raise SpikebinError(f"{error}: {so_far}; fix that, then `spikebin submit --missing`") from None
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        note = Submitted(array.job_id, array.piece.spec, array.piece.offset, array.sheets, os.getuid(), now)
+        note = Submitted(
+            array.job_id,
+            array.piece.spec,
+            array.piece.offset,
+            array.sheets,
+            os.getuid(),
+            now,
+            log=log_pattern(array.options, "error") or log_pattern(array.options),
+            cluster=batch.cluster,
+            wanted=array.wanted,
+        )
         note_submitted(output, note, array.script)
         before = array.job_id
 
@@ -263,7 +279,7 @@ def _by_sheets(choice: Choice, wanted: Wanted) -> dict[tuple[str, ...], list[int
     return groups
 
 
-def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], template: str) -> Array:
+def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], template: str, wanted: Wanted) -> Array:
     config = plan.config
     own = directives(template)
     # What stands on the command line hides what the script says: these two are added to, so they are taken from there.
@@ -288,7 +304,9 @@ def _array(plan: Plan, choice: Choice, piece: Slice, sheets: tuple[str, ...], te
         VARIABLE: ArrayTask(str(config.path), piece.offset, sheets).variable,
     }
     log_directories([*own, *command])
-    return Array(piece, sheets, command, own, batch_script(template, variables, _program_directory()))
+    names = {directory_name(sheet) for index in piece.indices for sheet in wanted.sheets.get(index, ())}
+    script = batch_script(template, variables, _program_directory())
+    return Array(piece, sheets, command, own, script, tuple(sorted(names)))
 
 
 def _program_directory() -> Path | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 from conftest import write_toml
@@ -13,8 +12,10 @@ from hypothesis import strategies as st
 from spikebin.errors import SpikebinError
 from spikebin.pipeline.config import load_config
 from spikebin.pipeline.plan import make_plan
+from spikebin.pipeline.wanted import Wanted
 from spikebin.slurm import submit
 from spikebin.slurm.array_spec import LONGEST_SPEC, Slice, array_spec, parse_array_spec, slices
+from spikebin.slurm.notes import data_set_id
 from spikebin.slurm.sbatch import (
     last_value,
     long_options,
@@ -25,7 +26,6 @@ from spikebin.slurm.sbatch import (
     parse_tag,
     tag,
 )
-from spikebin.slurm.squeue import Submitted, data_set_id, note_submitted, submitted
 from spikebin.slurm.squeue_lines import SEPARATOR, parse_squeue
 from spikebin.slurm.submit import Choice
 from spikebin.slurm.templates import find_template
@@ -164,7 +164,7 @@ def planned(tmp_path):
 def test_what_the_user_gives_is_kept_beside_what_spikebin_adds(planned, given, comment, dependency):
     choice = Choice(max_parallel=2, options=tuple(given))
     template = find_template("export.sbatch").read_text()
-    array = submit._array(planned, choice, Slice(20, (20, 21)), (), template)
+    array = submit._array(planned, choice, Slice(20, (20, 21)), (), template, Wanted())
     for command, wanted in (
         (array.command, dependency),
         (submit._chained(array.command, "9"), f"{dependency},afterany:9"),
@@ -180,7 +180,7 @@ def test_what_a_template_says_is_kept_unless_the_user_says_otherwise(planned):
     template = '#!/bin/bash\n#SBATCH --comment="project 7"\n#SBATCH --dependency afterok:7\n: $SLURM_ARRAY_TASK_ID\n'
     for options, comment, dependency in (((), "project 7", "afterok:7"), (("--comment=mine",), "mine", "afterok:7")):
         choice = Choice(max_parallel=2, options=options)
-        command = submit._chained(submit._array(plan, choice, Slice(20, (20, 21)), (), template).command, "9")
+        command = submit._chained(submit._array(plan, choice, Slice(20, (20, 21)), (), template, Wanted()).command, "9")
         assert last_value(command, "dependency") == f"{dependency},afterany:9"
         assert last_value(command, "comment").startswith(f"{comment} spikebin/")
 
@@ -190,15 +190,6 @@ def test_one_submit_at_a_time(planned):
         submit.one_submit_at_a_time(planned).__enter__()
     with submit.one_submit_at_a_time(planned):
         pass
-
-
-def test_notes_that_hold_something_else_are_left_out(tmp_path):
-    note = Submitted("7", "0-9", 0, ("X_ON",), 0, "now")
-    note_submitted(tmp_path, note, "")
-    for i, change in enumerate([{"user": "me"}, {"offset": None}, {"sheets": 3}, {"more": 1}]):
-        (tmp_path / "slurm" / f"{i}.json").write_text(json.dumps({**asdict(note), **change}))
-    (tmp_path / "slurm" / "8.json").write_text("{}")
-    assert submitted(tmp_path) == {"7": note}
 
 
 @pytest.mark.parametrize("sheets", [(), ("X_ON",), ("V1_Exc_L23", "X_ON")])
