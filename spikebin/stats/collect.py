@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from spikebin.dataset.view import View
     from spikebin.stats.statistics import Stats
 
-__all__ = ["Cut", "Request", "are_kept", "collect", "part_of", "reduce_parts"]
+__all__ = ["Cut", "Request", "are_kept", "collect", "part_of", "reduce_parts", "sums_of_part"]
 
 
 @dataclass(frozen=True)
@@ -142,13 +142,64 @@ def collect(
     SpikebinError
         If sums cannot be written.
     """
-    steps = multiples(dataset.width, request.widths)
-    subsets = request.subsets(dataset)
+    request.subsets(dataset)
 
     def work(number: int) -> tuple[str, bool, dict[str, Sums]]:
-        return dataset.parts[number], *_of_part(dataset, number, steps, subsets, request, output)
+        return dataset.parts[number], *sums_of_part(dataset, number, request, output)
 
     yield from in_order(work, len(dataset.parts), threads)
+
+
+def sums_of_part(
+    dataset: Dataset, number: int, request: Request, output: Path, *, count: bool = True
+) -> tuple[bool, dict[str, Sums]]:
+    """The sums of one part of a sheet: those that are kept, or added up now, and kept.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    number : int
+        Of the part in the data set.
+    request, output
+        As for `collect`.
+    count : bool
+        False: read what is kept, and nothing else.
+
+    Returns
+    -------
+    kept : bool
+        Whether all of them were there already.
+    sums : dict of str to Sums
+        By the names of the subsets; without those that are not kept, where nothing is to be added up.
+
+    Raises
+    ------
+    DatasetError, MatrixFileError, SpikebinError
+        As `collect`.
+    """
+    steps = list(dict.fromkeys([1, *multiples(dataset.width, request.widths)]))
+    subsets = request.subsets(dataset)
+    content = content_of(dataset.files[number].header)
+    paths = {name: _path(dataset, number, rows, request, output) for name, rows in subsets.items()}
+    ids = dataset.neurons["neuron_id"]
+    found: dict[str, Sums] = {}
+    # Other calls may want again what they have asked for, too.
+    wanted = dict.fromkeys(steps)
+    for name, path in paths.items():
+        sums = load_sums(path, content, ids if subsets[name] is None else ids[subsets[name]])
+        if sums is not None and {*steps} <= {*sums.steps.tolist()}:
+            found[name] = sums.only(steps)
+        elif sums is not None:
+            wanted |= dict.fromkeys(sums.steps.tolist())
+    lacking = {name: rows for name, rows in subsets.items() if name not in found}
+    if lacking and count:
+        view = request.cut.of(_part_view(dataset, number))
+        added = add_up(view, list(wanted), subsets=lacking, sample=request.sample)
+        dataset.files[number].forget_tables()
+        for name, sums in added.items():
+            save_sums(paths[name], sums, content)
+            found[name] = sums.only(steps)
+    return not lacking, {name: found[name] for name in subsets if name in found}
 
 
 def reduce_parts(
@@ -229,36 +280,6 @@ def are_kept(dataset: Dataset, request: Request, output: Path) -> bool:
             if not steps <= kept_steps(path, content_of(file.header)):
                 return False
     return True
-
-
-def _of_part(
-    dataset: Dataset,
-    number: int,
-    steps: Sequence[int],
-    subsets: Mapping[str, NDArray[np.int64] | None],
-    request: Request,
-    output: Path,
-) -> tuple[bool, dict[str, Sums]]:
-    wanted = dict.fromkeys([1, *steps])
-    content = content_of(dataset.files[number].header)
-    paths = {name: _path(dataset, number, rows, request, output) for name, rows in subsets.items()}
-    found: dict[str, Sums] = {}
-    for name, path in paths.items():
-        sums = load_sums(path, content)
-        if sums is not None and {*wanted} <= {*sums.steps.tolist()}:
-            found[name] = sums.only(list(wanted))
-        elif sums is not None:
-            # Other calls may want the other widths again.
-            wanted |= dict.fromkeys(sums.steps.tolist())
-    lacking = {name: rows for name, rows in subsets.items() if name not in found}
-    if lacking:
-        view = request.cut.of(_part_view(dataset, number))
-        added = add_up(view, list(wanted), subsets=lacking, sample=request.sample)
-        dataset.files[number].forget_tables()
-        for name, sums in added.items():
-            save_sums(paths[name], sums, content)
-            found[name] = sums.only(list(dict.fromkeys([1, *steps])))
-    return not lacking, {name: found[name] for name in subsets}
 
 
 def _part_view(dataset: Dataset, number: int) -> View:

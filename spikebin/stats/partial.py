@@ -31,6 +31,9 @@ __all__ = ["content_of", "kept_steps", "key_of", "load_sums", "partial_path", "s
 
 VERSION = 1
 """Of what is added up, and how it is kept; other versions are added up again."""
+KEPT = tuple(name for name in ARRAYS if name not in {"neuron_ids", "neuron_counts", "intervals"})
+"""As they are, but for the size of their numbers; the others are packed, or known from elsewhere."""
+INTERVALS = ("interval_numbers", "interval_sums", "interval_squares")
 DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -50,7 +53,7 @@ def key_of(views: str, ids: NDArray[np.int64] | None, sample: int) -> str:
     str
         12 hexadecimal digits.
     """
-    neurons = "all" if ids is None else hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
+    neurons = "all" if ids is None else _digest(ids)
     return hashlib.sha256(json.dumps([VERSION, views, neurons, sample]).encode()).hexdigest()[:12]
 
 
@@ -108,15 +111,25 @@ def save_sums(path: Path, sums: Sums, content: str) -> None:
     SpikebinError
         If the file cannot be written.
     """
-    facts = {"version": VERSION, "content": content, "name": sums.name, "width": sums.width}
-    arrays: dict[str, Any] = {name: _small(getattr(sums, name)) for name in ARRAYS}
+    facts = {
+        "version": VERSION,
+        "content": content,
+        "name": sums.name,
+        "width": sums.width,
+        "neurons": _digest(sums.neuron_ids),
+    }
+    arrays: dict[str, Any] = {name: _small(getattr(sums, name)) for name in KEPT}
+    # What a neuron loses at a longer width is next to nothing; three kinds of numbers take three kinds of room.
+    arrays |= {"neuron_losses": _small(sums.neuron_counts[0] - sums.neuron_counts[1:])}
+    arrays |= {"neuron_counts": _small(sums.neuron_counts[0])}
+    arrays |= {name: _small(row) for name, row in zip(INTERVALS, sums.intervals, strict=True)}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, facts=np.array(json.dumps(facts)), **arrays)
     remove_stale(path.parent, path.name)
     write_atomically(path, [buffer.getbuffer()])
 
 
-def load_sums(path: Path, content: str) -> Sums | None:
+def load_sums(path: Path, content: str, neuron_ids: NDArray[np.int64]) -> Sums | None:
     """Read the sums of one part, if they are those of what it holds now.
 
     Parameters
@@ -125,19 +138,25 @@ def load_sums(path: Path, content: str) -> Sums | None:
         From `partial_path`.
     content : str
         From `content_of`, of the file as it is now.
+    neuron_ids : int64 (n_neurons,)
+        Of the neurons that they are to be of.
 
     Returns
     -------
     Sums or None
-        At all widths that were added up; None if the file is not there, is damaged, or of another version or content.
+        At all widths that were added up; None if the file is not there, is damaged, or of another version, content or
+        neurons.
     """
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             facts = _facts(file, content)
-            if facts is None:
+            if facts is None or facts["neurons"] != _digest(neuron_ids):
                 return None
-            arrays = {name: _large(file[name]) for name in ARRAYS}
-            return Sums(name=facts["name"], width=facts["width"], **arrays)
+            arrays = {name: _large(file[name]) for name in KEPT}
+            counts = _large(file["neuron_counts"])
+            arrays["neuron_counts"] = np.concatenate([counts[np.newaxis], counts - _large(file["neuron_losses"])])
+            arrays["intervals"] = np.array([_large(file[name]) for name in INTERVALS])
+            return Sums(name=facts["name"], width=facts["width"], neuron_ids=neuron_ids, **arrays)
     except DAMAGE:
         return None
 
@@ -168,6 +187,10 @@ def _facts(file: Any, content: str) -> dict[str, Any] | None:
     """What is said of the sums; None if they are of another version or content."""
     facts: dict[str, Any] = json.loads(str(file["facts"]))
     return facts if (facts["version"], facts["content"]) == (VERSION, content) else None
+
+
+def _digest(ids: NDArray[np.int64]) -> str:
+    return hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
 
 
 def _small(array: NDArray[Any]) -> NDArray[Any]:
