@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from spikebin.pipeline.plan import Plan
     from spikebin.pipeline.run import Task
 
-__all__ = ["followed", "run_with_progress"]
+__all__ = ["counted", "followed", "run_with_progress"]
 
 T = TypeVar("T")
 
@@ -47,6 +47,16 @@ def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None) ->
             if line is not None and not console.is_terminal:
                 note(line(item))
             yield item
+
+
+@contextmanager
+def counted(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A function to call for each that is done: a bar of how many on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    bar = Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+    with bar if console.is_terminal else nullcontext():
+        shown = bar.add_task(what, total=total)
+        yield lambda: bar.advance(shown)
 
 
 def run_with_progress(plan: Plan, tasks: Sequence[Task], *, workers: int, force: bool = False) -> int:

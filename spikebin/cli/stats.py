@@ -1,4 +1,4 @@
-"""Commands for numbers about spikes: stats."""
+"""Commands for numbers about spikes, and a page of them: stats, report."""
 
 from __future__ import annotations
 
@@ -181,6 +181,68 @@ def stats(
             sheets = _open(output, name, one, match, leave_out, broken=without_broken)
             found += _with_progress(dataset_of(next(iter(sheets.values()))), request, output[0], threads).items()
     _answer(found, out, formats or ["csv"], json=json)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(metavar="OUT.html", help="The page to write.")],
+    variant: VariantOption = None,
+    sheet: SheetOption = None,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="Only count what `spikebin stats` has counted already: takes seconds.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Write the page again and again until nothing is missing, or Ctrl-C.")
+    ] = False,
+    every: Annotated[int, typer.Option("--every", metavar="SECONDS", min=1, help="Of --watch.")] = 30,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", metavar="N", min=1, help="Parts at once; default: the CPUs there are.", show_default=False
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write one HTML page about the data set: what is missing and why, rates, PSTHs, rasters, outliers, provenance.
+
+    The page needs no network and no other file. What it counts is kept, as by `spikebin stats`.
+
+    Examples
+    --------
+        spikebin report report.html
+
+        spikebin report report.html --watch --every 60
+    """
+    import time
+
+    from spikebin.system.process import cpus, settle_in
+
+    settle_in()
+    from spikebin.output.state import survey
+
+    plan = load(config)
+    sheet, variant = sheet and plan.find_sheet(sheet), variant and plan.find_variant(variant)
+    while True:
+        states = list(survey(plan, sheet=sheet, variant=variant))
+        _write_page(plan, states, out, count=not kept, threads=workers or cpus(), reload=every if watch else None)
+        if not (watch and any(found.state.wanted for found in states)):
+            return
+        time.sleep(every)
+
+
+def _write_page(
+    plan: Plan, states: list[SheetState], out: Path, *, count: bool, threads: int, reload: int | None
+) -> None:
+    from spikebin.cli.progress import counted
+    from spikebin.display.report.page import page
+    from spikebin.stats.overview import gather
+    from spikebin.system.files import write_atomically
+
+    n_done = sum(found.header is not None for found in states)
+    with counted("parts", n_done) as on_part:
+        overview = gather(plan, states, config=plan.config.path, count=count, threads=threads, on_part=on_part)
+    write_atomically(out, (piece.encode() for piece in page(overview, reload=reload)))
+    note(f"wrote {out}: {n_done:,} of {len(states):,} files")
 
 
 def _with_progress(dataset: Dataset, request: Request, output: Path, threads: int) -> dict[str, Stats]:

@@ -12,13 +12,15 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["correlations", "fano", "groups", "interval_statistics", "ratio", "reliability", "robust_z"]
+__all__ = ["correlations", "fano", "groups", "interval_statistics", "outliers", "ratio", "reliability", "robust_z"]
 
 FEWEST_INTERVALS = 10
 SHORTEST_INTERVAL = 5.0
 """Of the mean, in bins. Times that are known to w only add about w**2 / 6 to the variance of an interval: at a mean
 of 5 w and a CV of 1 that is 0.7 % of it."""
 OUTLIER = 3.5
+FEWEST_VALUES = 5
+"""Of fewer, nobody can say which one is odd."""
 
 
 def ratio(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
@@ -146,6 +148,12 @@ def reliability(counts: NDArray[np.int64], group: NDArray[np.int64], n_groups: i
     return ratio(between - within, between + (size - 1) * within)
 
 
+def outliers(z: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which values are outliers by their `robust_z`: above 3.5 in size, among 5 values at least."""
+    found: NDArray[np.bool_] = np.abs(z) > OUTLIER
+    return found if np.isfinite(z).sum() >= FEWEST_VALUES else np.zeros(len(z), bool)
+
+
 def robust_z(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far each value lies from the median, in robust standard deviations.
 
@@ -157,7 +165,7 @@ def robust_z(values: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     float64 (n,)
-        Above 3.5 in size is an outlier. nan where all values are the same, or the value is nan.
+        nan where all values are the same, or the value is nan.
 
     Notes
     -----

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.dataset.dataset import Dataset
-from spikebin.errors import SpikebinError
+from spikebin.errors import DatasetError, SpikebinError
 from spikebin.matrixfile.reader import MatrixFile
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.output.paths import JOBS, matrix_path
@@ -219,9 +219,9 @@ def _sheet(
             troubles.append(str(error))
     stats, n_counted, raster = None, 0, None
     try:
-        dataset = Dataset(files)
+        dataset = _readable(files, troubles)
         stats, n_counted = _stats(dataset, output, troubles, count=count, threads=threads, on_part=on_part)
-        raster = _raster(files[0])
+        raster = _raster(dataset.files[0])
     except SpikebinError as error:
         troubles.append(str(error))
     unassigned = [header.n_unassigned for header in headers if header.n_unassigned is not None]
@@ -243,6 +243,21 @@ def _sheet(
         raster=raster,
         troubles=troubles,
     )
+
+
+def _readable(files: list[MatrixFile], troubles: list[str]) -> Dataset:
+    """The files as a data set, from the first on whose neurons can be read: they are those of all."""
+    for i, file in enumerate(files):
+        try:
+            dataset = Dataset(files[i:])
+            dataset.neurons  # noqa: B018
+        except SpikebinError as error:
+            if file is files[-1]:
+                raise
+            troubles.append(str(error))
+        else:
+            return dataset
+    raise DatasetError("no file of it can be opened: `spikebin status` shows what is there")
 
 
 def _stats(

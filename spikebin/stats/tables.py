@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import SpikebinError
-from spikebin.stats.formulas import OUTLIER, groups, robust_z
+from spikebin.stats.formulas import groups, outliers, robust_z
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -175,7 +175,7 @@ def _parts(stats: Stats) -> Table:
         "recorded_ms": np.bincount(group, stats.trials["ms"], len(parts)),
         "rate_hz": rates,
         "robust_z": z,
-        "outlier": np.abs(z) > OUTLIER,
+        "outlier": outliers(z),
     }
 
 
