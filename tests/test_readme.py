@@ -1,39 +1,100 @@
-"""The examples of README that read a data set run as they stand there."""
+"""README and the pages of the reference: what they show runs, and what they link is there."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import make_config
+from conftest import make_config, spikebin
+from drawn import images, write_part
 
+from spikebin.cli.docs import DOCS, topics
+from spikebin.matrixfile.convert import convert_file
 from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import make_plan
 
-README = Path(__file__).parent.parent / "README.md"
-BLOCK = re.compile(r"<!-- test: dataset -->\n```python\n(.*?)```", re.DOTALL)
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+# A block that a test of its own runs has a mark before it: <!-- test: NAME -->.
+BLOCK = re.compile(r"^(<!-- test: .* -->\n)?```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+
+
+def blocks(page):
+    return [code for marked, code in BLOCK.findall(page.read_text("utf-8")) if not marked]
+
+
+@pytest.fixture(scope="module")
+def data_set(datastores, tmp_path_factory):
+    """A directory with what the pages read: `dataset`, `matrix.h5` and `events.h5`."""
+    root = tmp_path_factory.mktemp("pages")
+    plan, _ = make_plan(make_config(root / "dataset", datastores / "train"))
+    for job in plan.jobs:
+        assert all(outcome.exported for outcome in run_job(plan, job))
+    write_part(root / "drawn", "X_ON", "1", images(0, 4), ids=tuple(range(30)))
+    (made,) = (root / "drawn").rglob("*.h5")
+    shutil.copy(made, root / "matrix.h5")
+    convert_file(made, root / "events.h5", layout="events")
+    return root
 
 
 @pytest.mark.slow
-def test_the_examples_run(datastores, tmp_path):
+def test_the_examples_of_the_readme_run(data_set):
     """As a user's script, from the first block to the last."""
     pytest.importorskip("torch", reason="torch is not installed (extra torch)")
-    plan, _ = make_plan(make_config(tmp_path / "dataset", datastores / "train"))
-    for job in plan.jobs:
-        assert all(outcome.exported for outcome in run_job(plan, job))
-    checks = [
-        "assert batch.spikes['X_ON'].shape[0] == 8",
-        "assert batch.spikes['X_ON'].shape[1:] == (35, 72)",
-        "assert by_image.shape[:2] == (20, 1)",
-    ]
-    blocks = BLOCK.findall(README.read_text("utf-8"))
-    assert len(blocks) == 3
-    script = tmp_path / "example.py"
-    script.write_text("\n".join([*blocks, *checks]))
+    checks = """
+    assert batch.spikes['X_ON'].shape[0] == 8
+    assert batch.spikes['X_ON'].shape[1:] == (35, 72)
+    assert by_image.shape[:2] == (20, 1)
+    assert counts.shape == (3, 2, 4)
+"""
+    script = data_set / "example.py"
+    script.write_text("\n".join([*blocks(README), "if __name__ == '__main__':", checks]))
     result = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, script], cwd=data_set, capture_output=True, text=True, timeout=120, check=False
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page.stem for page in sorted(DOCS.glob("*.md")) if blocks(page)])
+def test_the_examples_of_a_page_run(data_set, monkeypatch, page):
+    monkeypatch.chdir(data_set)
+    names = {"__name__": "example"}
+    for block in blocks(DOCS / f"{page}.md"):
+        exec(compile(block, f"{page}.md", "exec"), names)
+    if page == "files":
+        found = np.zeros_like(names["one"])
+        found[names["neurons"], names["bins"]] = True
+        assert found.any()
+        assert np.array_equal(found, names["one"]), "both layouts say the same"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_links_is_there(page):
+    for link in LINK.findall(page.read_text("utf-8")):
+        assert (page.parent / link).exists(), link
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text("utf-8").splitlines()) < 350
+
+
+def test_docs_lists_the_pages_and_shows_each():
+    listed = spikebin("docs")
+    assert listed.returncode == 0, listed.stderr
+    for topic, title in topics().items():
+        assert topic in listed.stdout
+        assert title in listed.stdout
+        assert 10 < len(title) < 80
+    shown = spikebin("docs", "files")
+    assert shown.stdout == (DOCS / "files.md").read_text("utf-8"), "as it is, where a program reads it"
+    wrong = spikebin("docs", "file")
+    assert wrong.returncode == 1
+    assert "did you mean 'files'?" in wrong.stderr

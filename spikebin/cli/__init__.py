@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from spikebin.cli.groups import App
 from spikebin.errors import SpikebinError
 from spikebin.system.files import NO_SPACE
 from spikebin.system.signals import Ended, ending_on_signals
@@ -16,12 +17,7 @@ from spikebin.version import __version__
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="spikebin",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = App(name="spikebin", context_settings={"help_option_names": ["-h", "--help"]})
 
 
 @app.callback(invoke_without_command=True)
@@ -99,5 +95,15 @@ def _stop(message: str, code: int, error: BaseException | None = None) -> NoRetu
 
 
 def _register() -> None:
-    """Importing a module of commands adds them to the app, in the order in which help lists them."""
-    from spikebin.cli import demo, setup, work, slurm, files, dataset, stats, bin as any_spikes  # noqa: F401, I001
+    """Importing a module of commands adds them to the app."""
+    from spikebin.cli import (  # noqa: F401
+        bin as any_spikes,
+        dataset,
+        demo,
+        docs,
+        files,
+        setup,
+        slurm,
+        stats,
+        work,
+    )

@@ -243,7 +243,7 @@ def bin_(
         raise typer.BadParameter(f"--window {window[0]} {window[1]}: its start must be before its stop")  # type: ignore[index]
     width_ms = _ms(width)
 
-    from spikebin.system.process import load_numba_without_blas
+    from spikebin.system.compat import load_numba_without_blas
 
     load_numba_without_blas()
 

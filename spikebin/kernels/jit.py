@@ -9,27 +9,22 @@ import hashlib
 import os
 import re
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numba
 from llvmlite import binding
-from numba.core.caching import FunctionCache
-from numba.core.compiler_lock import global_compiler_lock
+
+from spikebin.system.compat import NO_COUNTING, cache_kernel, free_compiler_lock_in_children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["cache_directory", "entry", "inlined", "inner", "njit"]
 
-# A child that is forked while another thread compiles would wait for ever for numba's lock.
-os.register_at_fork(
-    before=global_compiler_lock.acquire,
-    after_in_parent=global_compiler_lock.release,
-    after_in_child=global_compiler_lock.release,
-)
+free_compiler_lock_in_children()
 
 
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -55,8 +50,7 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         compiled = numba.njit(**options)(function)
         directory = cache_directory()
         if cached and directory and not numba.config.DISABLE_JIT:
-            with _numba_caching_in(directory), suppress(RuntimeError):
-                compiled._cache = _SharedCache(function)
+            cache_kernel(compiled, function, directory)
         return compiled
 
     return decorate
@@ -98,71 +92,12 @@ def cache_directory() -> Path | None:
     return None
 
 
-class _SharedCache(FunctionCache):  # type: ignore[misc]
-    """numba's cache of one function, in which nothing that is damaged, mixed up, old or full can stop the work.
-
-    Notes
-    -----
-    numba writes an index first and then the file that it names, by number: processes that start at once on an empty
-    cache can give one number to two signatures, and a quota can cut a file off. And numba believes what it compiled
-    until the function's own file changes; but in a kernel there is code of other modules, and here one counts that lies
-    beside the function's.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        self._cache_file._source_stamp = _source_of(Path(function.__code__.co_filename).parent)
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What was compiled for a signature; None if it is not there or cannot be used."""
-        try:
-            found = super().load_overload(sig, target_context)
-        except Exception:  # noqa: BLE001  unpickling what is cut off can raise anything
-            return None
-        return found if found is None or found.signature.args == _arguments(sig) else None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was compiled, if that is possible."""
-        with suppress(OSError):
-            try:
-                super().save_overload(sig, data)
-            except OSError:
-                return
-            except Exception:  # noqa: BLE001  an index that is cut off: begin a new one
-                self.flush()
-                super().save_overload(sig, data)
-
-
-@cache
-def _source_of(directory: Path) -> str:
-    """Hash of every module of a directory."""
-    digest = hashlib.sha256()
-    for path in sorted(directory.glob("*.py")):
-        digest.update(f"{path.name}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _arguments(sig: Any) -> Any:
-    return getattr(sig, "args", sig)
-
-
-@contextmanager
-def _numba_caching_in(directory: Path) -> Iterator[None]:
-    """Let numba cache in a directory what is decorated meanwhile; the user's own functions stay where they were."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(directory)
-    try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = before
-
-
-entry = njit(nogil=True, cache=True, _nrt=False)
+entry = njit(nogil=True, cache=True, **NO_COUNTING)
 """Decorates a kernel that is called from Python. It makes and keeps no array, so numba need not count who holds one:
 for kernels as small as these the counting, atomic as it is, takes longer than the work."""
 
-inner = njit(nogil=True, _nrt=False)
+inner = njit(nogil=True, **NO_COUNTING)
 """Decorates what only kernels call. It is compiled into them; kept in the cache by itself it could not be inlined."""
 
-inlined = njit(nogil=True, _nrt=False, forceinline=True)
+inlined = njit(nogil=True, **NO_COUNTING, forceinline=True)
 """The same, for what is as short as a name for a few bits."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import warnings
 from contextlib import contextmanager
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import SpikebinError
+from spikebin.system.compat import no_pickles
 from spikebin.system.fork import ForkLock
 
 if TYPE_CHECKING:
@@ -34,22 +35,6 @@ class UnreadableError(Exception):
         return (str(self).strip().splitlines() or [""])[-1].strip()[:120]
 
 
-class _RawAttributes:
-    """Takes the place of `pickle` where PyTables reads attributes: they stay the bytes that they are."""
-
-    @staticmethod
-    def loads(data: bytes, **_: Any) -> bytes:
-        return data
-
-
-class _NoObjects:
-    """Takes the place of `pickle` where PyTables reads arrays of objects."""
-
-    @staticmethod
-    def loads(data: bytes) -> NoReturn:  # noqa: ARG004
-        raise UnpicklingError("it holds pickles, which spikebin never runs")
-
-
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[Any]:
     """A PyTables file, open for reading while the lock is held.
@@ -66,7 +51,7 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     """
     import tables
 
-    with HDF5_LOCK, _no_pickles(), warnings.catch_warnings():
+    with HDF5_LOCK, no_pickles(), warnings.catch_warnings():
         # Of what it cannot represent, which is told apart by its class, and of rows longer than its buffers.
         warnings.simplefilter("ignore")
         try:
@@ -86,18 +71,3 @@ def open_hdf5(path: Path) -> Iterator[Any]:
             ValueError,
         ) as error:
             raise UnreadableError(str(error).strip() or type(error).__name__) from error
-
-
-@contextmanager
-def _no_pickles() -> Iterator[None]:
-    """Take `pickle` from the two modules of PyTables that load any."""
-    from tables import atom, attributeset
-
-    if not (hasattr(atom, "pickle") and hasattr(attributeset, "pickle")):
-        raise SpikebinError("this version of PyTables reads pickles in a way of its own: install tables 3.10 or 3.11")
-    pickles = atom.pickle, attributeset.pickle
-    atom.pickle, attributeset.pickle = _NoObjects, _RawAttributes
-    try:
-        yield
-    finally:
-        atom.pickle, attributeset.pickle = pickles

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
 from contextlib import suppress
 
-__all__ = ["cpus", "load_numba_without_blas", "settle_in", "usable_cores"]
+from spikebin.system.compat import load_numba_without_blas
+
+__all__ = ["cpus", "settle_in", "usable_cores"]
 
 # Decompressing and binning one array are bound by memory; more threads than this gain nothing.
 MOST = 4
@@ -43,18 +44,3 @@ def _return_freed_memory() -> None:
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1 << 20)
-
-
-def load_numba_without_blas() -> None:
-    """Import what numba needs for its first kernel, save half of scipy, where that is installed.
-
-    numba looks for BLAS there (numba/np/arraymath.py), which takes a tenth of a second; no kernel of ours asks for it.
-    """
-    blas = "scipy.linalg.cython_blas"
-    if blas in sys.modules:
-        return
-    sys.modules[blas] = None  # type: ignore[assignment]
-    try:
-        import numba.np.arraymath  # noqa: F401
-    finally:
-        del sys.modules[blas]

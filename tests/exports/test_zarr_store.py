@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from conftest import one_line_error, spikebin
 from drawn import LAYOUTS, Shown, images, write_part
 
 from spikebin import open_dataset
+from spikebin.cli.docs import DOCS
 from spikebin.dataset.labelled import trial_columns
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.exports.export import export
@@ -75,14 +75,14 @@ def test_xarray_reads_it_labelled_and_without_a_warning(root, tmp_path):
         assert np.array_equal(spikes[found.part == "10"], view[3:])
 
 
-def test_the_example_of_the_readme(tmp_path, monkeypatch):
+def test_the_example_of_the_page_on_views(tmp_path, monkeypatch):
     pytest.importorskip("xarray", reason="xarray is not installed (extra xarray)")
     root, sheet = tmp_path / "dataset", "V1_Exc_L2/3"
     whole = write_part(root, sheet, "50000", images(50000, 3), ids=(4, 624, 625))
     list(export("zarr", open_dataset(root), tmp_path / "OUT"))
     monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text("utf-8")
-    (example,) = re.findall(r"<!-- test: zarr -->\n```python\n(.*?)```", readme, re.DOTALL)
+    page = (DOCS / "views.md").read_text("utf-8")
+    (example,) = re.findall(r"<!-- test: zarr -->\n```python\n(.*?)```", page, re.DOTALL)
     *lines, last = example.strip().splitlines()
     names = {}
     exec("\n".join(lines), names)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from spikebin.matrixfile.seal import SEAL_SIZE
+from spikebin.system.compat import frame_metadata
 from spikebin.system.process import usable_cores
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class ChunkCodec:
         if "b2nd" not in frame.meta:
             raise DamagedChunkError("it is not a b2nd frame")
         # As bytes, since blosc2 4.0 to 4.12 build whatever object the metadata describe, functions included.
-        shape, blocks = _shapes(blosc2.blosc2_ext.meta__getitem__(frame, "b2nd"))
+        shape, blocks = _shapes(frame_metadata(frame, "b2nd"))
         first = next((axis for axis, block in enumerate(blocks) if block > 1), len(blocks))
         if shape != self.shape or min(blocks) < 1 or blocks[first + 1 :] != self.shape[first + 1 :]:
             raise DamagedChunkError(f"it is of shape {shape} in blocks of {blocks}, which spikebin does not write")

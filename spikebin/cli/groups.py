@@ -1,0 +1,128 @@
+"""The commands as `spikebin --help` groups them, with examples of each; and help that shows every character as written.
+
+Typer reads help as Rich's markup, in which ``[binning]`` is a style and vanishes. Here help is plain text.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["GROUPS", "App"]
+
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Start here": {
+        "demo": ("spikebin demo", "spikebin demo /tmp/try --parts 1 --scale 0.003"),
+        "docs": ("spikebin docs", "spikebin docs troubleshooting"),
+    },
+    "A data set, part by part": {
+        "init": (
+            "spikebin init /data/nat_img_train --variant test=/data/nat_img_test",
+            "spikebin init sessions/ --config sessions.toml",
+        ),
+        "plan": ("spikebin plan", "spikebin plan --replace --json"),
+        "run": ("spikebin run --workers 8", "spikebin run --sheet V1_Exc_L4 --index 3,7-9"),
+        "job": ("spikebin job 3", "spikebin job 0 --limit 2 --out /tmp/try"),
+        "status": ("spikebin status", "spikebin status --variant test --deep"),
+        "missing": (
+            "spikebin missing --sheet V1_Inh_L2/3",
+            "sbatch --array=$(spikebin missing --sheet X_ON) slurm/export.sbatch",
+        ),
+        "exclude": ('spikebin exclude train/50300 --reason "disk error"', "spikebin exclude train/50300 --undo"),
+        "clean": ("spikebin clean --dry-run", "spikebin clean"),
+    },
+    "On Slurm": {
+        "submit": (
+            "spikebin submit --missing --dry-run",
+            "spikebin submit --missing --sheet V1_Inh_L2/3 --max-parallel 50 -- --partition=short",
+        ),
+        "template": ("spikebin template > export.sbatch", "spikebin template resubmit.cron"),
+        "warm": ("spikebin warm", "srun --ntasks=1 spikebin warm"),
+    },
+    "Any recording, in one step": {
+        "bin": (
+            "spikebin bin spikes.csv --unit s --trials trials.csv --window -200 500 --width 10 --out counts.npy",
+            "spikebin bin kilosort/ --labels good --trials trials.csv --window -0.2s 0.5s --width 1ms --out units.h5",
+        ),
+        "formats": ("spikebin formats", "spikebin formats --json"),
+    },
+    "Matrix files": {
+        "inspect": (
+            "spikebin inspect dataset/train/spikes/X_ON/spikes_X_ON_50000.h5 --trial 0",
+            "spikebin inspect session.h5 --plot session.png",
+        ),
+        "verify": ("spikebin verify", "spikebin verify dataset/train/spikes/X_ON session.h5"),
+        "convert": (
+            "spikebin convert dataset/test --layout events --out small",
+            "spikebin convert session.h5 --codec zlib",
+        ),
+    },
+    "Use the result": {
+        "stats": ("spikebin stats", "spikebin stats --json"),
+        "view": (
+            "spikebin view --window 0:712 --across --short cut --rebin 20 --how count --rest drop --out coarse",
+            "spikebin view --neurons-index size_10.0.pkl --variant train --out few",
+        ),
+        "export": ("spikebin export npz OUT --layout trimmed --step 20", "spikebin export zarr OUT --sheet V1_Exc_L4"),
+        "compare": ("spikebin compare /data/old/train_dataset", "spikebin compare /data/old --sheet X_ON --json"),
+    },
+}
+
+
+class _Command(TyperCommand):
+    """A command that ends its help with examples."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.help = _plain(self.help)
+        for parameter in self.params:
+            if getattr(parameter, "help", None):
+                parameter.help = _plain(parameter.help)  # type: ignore[attr-defined]
+        found = [(group, commands[self.name]) for group, commands in GROUPS.items() if self.name in commands]
+        if found:
+            self.rich_help_panel, self._examples = found[0]
+        else:
+            self._examples = ()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, and the examples after it."""
+        super().format_help(ctx, formatter)
+        if self._examples:
+            typer.echo(" Examples:\n" + "".join(f"   $ {example}\n" for example in self._examples))
+
+
+class _Group(TyperGroup):
+    """All commands, in the order of GROUPS."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.help = _plain(self.help)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the commands as help lists them."""
+        known = [name for commands in GROUPS.values() for name in commands]
+        return sorted(super().list_commands(ctx), key=lambda name: known.index(name) if name in known else len(known))
+
+
+class App(typer.Typer):
+    """A Typer of such commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=_Group, rich_markup_mode="rich", pretty_exceptions_enable=False, **settings)
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:  # type: ignore[override]
+        """A decorator that adds a command; group and examples are in GROUPS."""
+        return super().command(name, **{"cls": _Command, **settings})
+
+
+def _plain(text: str | None) -> str | None:
+    """Text that Rich's markup shows as this text."""
+    from rich.markup import escape
+
+    return text and escape(inspect.cleandoc(text))

@@ -1,0 +1,82 @@
+"""What spikebin takes from other packages beyond their documentation is as it was: one test for each."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import blosc2
+import numpy as np
+import pytest
+import tables
+
+from spikebin.system.compat import frame_metadata, no_pickles
+
+
+def run(code, cwd):
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.slow
+def test_numba_keeps_a_kernel_where_it_is_told(tmp_path):
+    (tmp_path / "kernel.py").write_text(
+        "from pathlib import Path\n"
+        "import numba\n"
+        "from spikebin.system.compat import cache_kernel\n"
+        "def twice(x):\n    return 2 * x\n"
+        "compiled = numba.njit(twice)\n"
+        "cache_kernel(compiled, twice, Path('kept').absolute())\n"
+        "assert compiled(3) == 6\n"
+        "print(sum(compiled.stats.cache_hits.values()))\n"
+        "assert numba.config.CACHE_DIR == ''\n"
+    )
+    assert run("import kernel", tmp_path) == "0\n"
+    assert list((tmp_path / "kept").rglob("*.nbc"))
+    assert run("import kernel", tmp_path) == "1\n"
+    for path in (tmp_path / "kept").rglob("*.nbi"):
+        path.write_bytes(path.read_bytes()[:9])
+    assert run("import kernel", tmp_path) == "0\n", "an index that is cut off is written again"
+    assert run("import kernel", tmp_path) == "1\n"
+
+
+@pytest.mark.slow
+def test_numba_loads_without_half_of_scipy(tmp_path):
+    code = (
+        "import sys\n"
+        "from spikebin.system.compat import load_numba_without_blas as load\n"
+        "load()\n"
+        "import numba, numpy\n"
+        "assert numba.njit(lambda a: a.sum())(numpy.ones(3)) == 3\n"
+        "print('scipy.linalg' in sys.modules, 'scipy.linalg.cython_blas' in sys.modules)\n"
+        "import scipy.linalg.cython_blas\n"
+    )
+    assert run(code, tmp_path) == "False False\n"
+
+
+class Trap:
+    """A pickle that would be noticed."""
+
+    def __reduce__(self):
+        return exec, ("raise AssertionError('a pickle was run')",)
+
+
+def test_pytables_runs_no_pickle(tmp_path):
+    path = tmp_path / "a.h5"
+    with tables.open_file(path, "w") as file:
+        file.root._v_attrs.trap = Trap()
+        file.create_vlarray("/", "objects", tables.ObjectAtom()).append([1])
+    with no_pickles(), tables.open_file(path) as file:
+        assert bytes(file.root._v_attrs.trap) == pickle.dumps(Trap(), 0)
+        with pytest.raises(pickle.UnpicklingError, match="never runs"):
+            file.root.objects[0]
+    with pytest.raises(AssertionError, match="a pickle was run"), tables.open_file(path) as file:
+        _ = file.root._v_attrs.trap
+
+
+def test_blosc2_hands_out_the_bytes_of_a_metalayer():
+    frame = blosc2.asarray(np.zeros((2, 3), "u1")).schunk
+    found = frame_metadata(frame, "b2nd")
+    assert found[2:3] == b"\x02", "2 dimensions"
+    with pytest.raises(KeyError):
+        frame_metadata(frame, "none")
