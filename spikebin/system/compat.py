@@ -169,5 +169,8 @@ def frame_metadata(frame: Any, name: str) -> bytes:
     """
     import blosc2
 
+    if name not in frame.meta:
+        # The function below ends the process.
+        raise KeyError(name)
     found: bytes = blosc2.blosc2_ext.meta__getitem__(frame, name)
     return found
