@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
@@ -95,15 +96,6 @@ def _stop(message: str, code: int, error: BaseException | None = None) -> NoRetu
 
 
 def _register() -> None:
-    """Importing a module of commands adds them to the app."""
-    from spikebin.cli import (  # noqa: F401
-        bin as any_spikes,
-        dataset,
-        demo,
-        docs,
-        files,
-        setup,
-        slurm,
-        stats,
-        work,
-    )
+    """Importing a module of commands adds them to the app; `spikebin.cli.groups` has their order."""
+    for module in ("bin", "dataset", "demo", "docs", "files", "setup", "slurm", "stats", "work"):
+        import_module(f"spikebin.cli.{module}")

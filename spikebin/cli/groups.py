@@ -116,7 +116,7 @@ class App(typer.Typer):
     def __init__(self, **settings: Any) -> None:
         super().__init__(cls=_Group, rich_markup_mode="rich", pretty_exceptions_enable=False, **settings)
 
-    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:  # type: ignore[override]
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
         """A decorator that adds a command; group and examples are in GROUPS."""
         return super().command(name, **{"cls": _Command, **settings})
 
