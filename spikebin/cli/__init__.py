@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from spikebin.cli.groups import App
+from spikebin.cli.wording import for_command_line
 from spikebin.errors import SpikebinError
 from spikebin.system.files import NO_SPACE
 from spikebin.system.signals import Ended, ending_on_signals
@@ -91,7 +92,7 @@ def _write_what_the_terminal_can_show() -> None:
 def _stop(message: str, code: int, error: BaseException | None = None) -> NoReturn:
     if error is not None and os.environ.get("SPIKEBIN_DEBUG") == "1":
         raise error
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    typer.echo(f"error: {for_command_line(' '.join(message.split()))}", err=True)
     sys.exit(code)
 
 

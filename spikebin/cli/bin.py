@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikebin.choices import Closed, Codec, Layout, RaggedTrials, Values
-from spikebin.cli import app
+from spikebin.cli import app, completion
 from spikebin.cli.options import JsonOption, answer_json, note
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def bin_(
             metavar="COLUMN",
             help="Event that windows are relative to.",
             show_default=False,
+            autocompletion=completion.columns,
             rich_help_panel=TRIALS,
         ),
     ] = None,
@@ -74,6 +75,7 @@ def bin_(
             metavar="COLUMN",
             help="Event that a trial lasts to, without a window.",
             show_default=False,
+            autocompletion=completion.columns,
             rich_help_panel=TRIALS,
         ),
     ] = None,
@@ -94,6 +96,7 @@ def bin_(
             metavar="COLUMN",
             help="Names what was shown in each trial.",
             show_default=False,
+            autocompletion=completion.columns,
             rich_help_panel=TRIALS,
         ),
     ] = None,
@@ -110,6 +113,7 @@ def bin_(
             metavar="FORMAT",
             help="Default: told from what is there.",
             show_default=False,
+            autocompletion=completion.formats,
             rich_help_panel=READING,
         ),
     ] = None,

@@ -116,6 +116,7 @@ def export(
     leave_out: LeaveOutOption = None,
     without_broken: BrokenOption = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there and was made otherwise.")] = False,
+    json: JsonOption = False,
     dataset: DatasetOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -125,14 +126,18 @@ def export(
     from spikebin.exports.export import export as write
     from spikebin.exports.old_layouts import read_index
 
-    output = _output(config, dataset)
+    output, answer = _output(config, dataset), []
     index = read_index(neurons_index) if neurons_index is not None else None
     for name in chosen_variants(output[0], variant):
         sheets = _open(output, name, sheet, match, leave_out, broken=without_broken)
         n_parts = (sheets if index is None else sheets.only(index)).n_parts
         written = write(kind, sheets, out, layout=layout, step=step, index=index, force=force)
         n_skipped = sum(done.skipped for done in followed(written, n_parts, partial("{}/{}".format, name)))
-        note(f"{name}: {n_parts - n_skipped} written, {n_skipped} there already")
+        answer.append({"variant": name, "written": n_parts - n_skipped, "there_already": n_skipped})
+        if not json:
+            typer.echo(f"{name}: {n_parts - n_skipped} written, {n_skipped} there already")
+    if json:
+        answer_json(answer)
 
 
 @app.command()
@@ -165,7 +170,7 @@ def compare(
     bad = [verdict for verdict in verdicts if not verdict.agrees]
     if json:
         answer_json([{"path": v.path, "agrees": v.agrees, "remarks": v.remarks} for v in verdicts])
-    note(f"{len(verdicts) - len(bad)} of {len(verdicts)} files agree")
+    (note if json else typer.echo)(f"{len(verdicts) - len(bad)} of {len(verdicts)} files agree")
     raise typer.Exit(1 if bad else 0)
 
 
@@ -214,6 +219,7 @@ def view(
     leave_out: LeaveOutOption = None,
     without_broken: BrokenOption = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there and was made otherwise.")] = False,
+    json: JsonOption = False,
     dataset: DatasetOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -234,9 +240,13 @@ def view(
         how=how,
         rest=rest,
     )
-    output = _output(config, dataset)
+    output, answer = _output(config, dataset), []
     for name in chosen_variants(output[0], variant):
         sheets = chain.sheets(_open(output, name, sheet, match, leave_out, broken=without_broken))
         written = materialise(sheets, out, chain, layout=layout, force=force)
         n_skipped = sum(done.skipped for done in followed(written, sheets.n_parts, str))
-        note(f"{name}: {sheets.n_parts - n_skipped} written, {n_skipped} there already")
+        answer.append({"variant": name, "written": sheets.n_parts - n_skipped, "there_already": n_skipped})
+        if not json:
+            typer.echo(f"{name}: {sheets.n_parts - n_skipped} written, {n_skipped} there already")
+    if json:
+        answer_json(answer)

@@ -43,7 +43,7 @@ def verify(
         answer_json(
             [{"path": str(result.path), "complete": not result.error, "why": result.error} for result in results]
         )
-    note(f"{len(results) - len(bad)} of {len(results)} files are complete")
+    (note if json else typer.echo)(f"{len(results) - len(bad)} of {len(results)} files are complete")
     raise typer.Exit(1 if bad else 0)
 
 

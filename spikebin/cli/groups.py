@@ -6,13 +6,14 @@ Typer reads help as Rich's markup, in which ``[binning]`` is a style and vanishe
 from __future__ import annotations
 
 import inspect
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["GROUPS", "App"]
 
@@ -80,34 +81,46 @@ class _Command(TyperCommand):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self.help = _plain(self.help)
-        for parameter in self.params:
-            if getattr(parameter, "help", None):
-                parameter.help = _plain(parameter.help)  # type: ignore[attr-defined]
-        found = [(group, commands[self.name]) for group, commands in GROUPS.items() if self.name in commands]
-        if found:
-            self.rich_help_panel, self._examples = found[0]
-        else:
-            self._examples = ()
+        self.examples: tuple[str, ...] = ()
+        for group, commands in GROUPS.items():
+            if self.name in commands:
+                self.rich_help_panel, self.examples = group, commands[self.name]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, and the examples after it."""
-        super().format_help(ctx, formatter)
-        if self._examples:
-            typer.echo(" Examples:\n" + "".join(f"   $ {example}\n" for example in self._examples))
+        with _plain(self, *self.params):
+            super().format_help(ctx, formatter)
+        if self.examples:
+            typer.echo(" Examples:\n" + "".join(f"   $ {example}\n" for example in self.examples))
 
 
 class _Group(TyperGroup):
     """All commands, in the order of GROUPS."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.help = _plain(self.help)
-
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of the commands as help lists them."""
         known = [name for commands in GROUPS.values() for name in commands]
         return sorted(super().list_commands(ctx), key=lambda name: known.index(name) if name in known else len(known))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        with _plain(self, *self.commands.values()):
+            super().format_help(ctx, formatter)
+
+
+@contextmanager
+def _plain(*said: Any) -> Iterator[None]:
+    """Have Rich show the help of commands and parameters as it is written, whatever of it looks like markup."""
+    from rich.markup import escape
+
+    before = [(one, one.help) for one in said if getattr(one, "help", None)]
+    for one, text in before:
+        one.help = escape(inspect.cleandoc(text))
+    try:
+        yield
+    finally:
+        for one, text in before:
+            one.help = text
 
 
 class App(typer.Typer):
@@ -119,10 +132,3 @@ class App(typer.Typer):
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
         """A decorator that adds a command; group and examples are in GROUPS."""
         return super().command(name, **{"cls": _Command, **settings})
-
-
-def _plain(text: str | None) -> str | None:
-    """Text that Rich's markup shows as this text."""
-    from rich.markup import escape
-
-    return text and escape(inspect.cleandoc(text))

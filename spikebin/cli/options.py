@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spikebin.cli import completion
+
 if TYPE_CHECKING:
     from spikebin.pipeline.plan import Plan
 
@@ -37,12 +39,24 @@ ConfigOption = Annotated[
 SheetOption = Annotated[
     str | None,
     typer.Option(
-        "--sheet", "-s", metavar="SHEET", help="Only this sheet: V1_Inh_L2/3 or V1_Inh_L23.", show_default=False
+        "--sheet",
+        "-s",
+        metavar="SHEET",
+        help="Only this sheet: V1_Inh_L2/3 or V1_Inh_L23.",
+        show_default=False,
+        autocompletion=completion.sheets,
     ),
 ]
 VariantOption = Annotated[
     str | None,
-    typer.Option("--variant", "-v", metavar="VARIANT", help="Only this variant: train, test, ...", show_default=False),
+    typer.Option(
+        "--variant",
+        "-v",
+        metavar="VARIANT",
+        help="Only this variant: train, test, ...",
+        show_default=False,
+        autocompletion=completion.variants,
+    ),
 ]
 DeepOption = Annotated[
     bool, typer.Option("--deep", help="Compare every byte of every file with its seal, not only its size.")
@@ -79,8 +93,6 @@ def note(text: str) -> None:
 
 def size_text(n_bytes: float) -> str:
     """A number of bytes as people read it: 26.4 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} TB"
+    from rich.filesize import decimal
+
+    return decimal(int(n_bytes))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from spikebin.cli.options import note, size_text
+import typer
+
+from spikebin.cli.options import answer_json, note, size_text
 from spikebin.output.state import State
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
     from spikebin.pipeline.job import Outcome
 
-__all__ = ["exit_code", "outcome_line", "report"]
+__all__ = ["exit_code", "outcome_dict", "outcome_line", "report"]
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -28,14 +30,38 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{what}: {shape}, {header.n_spikes:,} spikes, {lost}, {size_text(header.size)} -> {outcome.message}"
 
 
-def report(outcomes: Iterable[Outcome]) -> int:
+def outcome_dict(outcome: Outcome) -> dict[str, Any]:
+    """The same for a program."""
+    header = outcome.header
+    return {
+        "index": outcome.job.index,
+        "part": outcome.job.name,
+        "sheet": outcome.sheet,
+        "state": str(outcome.state),
+        "exported": outcome.exported,
+        "path": outcome.message if outcome.exported else "",
+        "why": "" if header else outcome.message,
+        "shape": header and list(header.shape),
+        "n_spikes": header and header.n_spikes,
+        "n_collisions": header and header.n_collisions,
+        "n_outside": header and header.n_outside,
+        "size": header and header.size,
+    }
+
+
+def report(outcomes: Iterable[Outcome], *, json: bool = False) -> int:
     """Say what became of each sheet as it ends; the exit code, 1 also where no sheet has a source."""
-    code, states = 0, set()
+    code, states, answer = 0, set(), []
     for outcome in outcomes:
-        prefix = "error: " if outcome.state is State.FAILED else ""
-        note(prefix + outcome_line(outcome))
+        answer.append(outcome_dict(outcome))
+        if outcome.state is State.FAILED:
+            note(f"error: {outcome_line(outcome)}")
+        elif not json:
+            typer.echo(outcome_line(outcome))
         code = max(code, exit_code(outcome))
         states.add(outcome.state)
+    if json:
+        answer_json(answer)
     return 1 if states == {State.NO_SOURCE} else code
 
 

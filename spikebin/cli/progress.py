@@ -6,11 +6,12 @@ import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from spikebin.cli.options import note
-from spikebin.cli.outcomes import exit_code, outcome_line
+from spikebin.cli.options import answer_json, note
+from spikebin.cli.outcomes import exit_code, outcome_dict, outcome_line
 from spikebin.cli.tables import print_failures
 from spikebin.output.state import State
 from spikebin.pipeline.run import run_tasks
@@ -59,11 +60,15 @@ def counted(what: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(shown)
 
 
-def run_with_progress(plan: Plan, tasks: Sequence[Task], *, workers: int, force: bool = False) -> int:
+def run_with_progress(
+    plan: Plan, tasks: Sequence[Task], *, workers: int, force: bool = False, json: bool = False
+) -> int:
     """Run tasks and tell how they go; the exit code."""
     n_files = sum(len(task.sheets) for task in tasks)
     if not n_files:
         note("nothing to do: all that has a source is done, `spikebin status` shows it")
+        if json:
+            answer_json([])
         return 0
     console = Console(stderr=True)
     bar = Progress(
@@ -75,6 +80,7 @@ def run_with_progress(plan: Plan, tasks: Sequence[Task], *, workers: int, force:
         console=console,
     )
     failures: list[Outcome] = []
+    answer = []
     code = n_trials = 0
     begun = time.monotonic()
     with bar if console.is_terminal else nullcontext():
@@ -87,16 +93,19 @@ def run_with_progress(plan: Plan, tasks: Sequence[Task], *, workers: int, force:
 
         for outcome in run_tasks(plan.config.path, tasks, workers=workers, force=force, on_trial=count_trial):
             bar.advance(shown)
+            answer.append(outcome_dict(outcome))
             code = max(code, exit_code(outcome))
             if outcome.state is State.FAILED:
                 failures.append(outcome)
             if not console.is_terminal:
                 note(outcome_line(outcome))
     seconds = time.monotonic() - begun
-    note(
+    if json:
+        answer_json(answer)
+    elif failures:
+        print_failures(failures)
+    (note if json else typer.echo)(
         f"{n_files - len(failures)} of {n_files} files, {n_trials} trials in {seconds:.1f} s"
         f" ({n_trials / seconds:.1f} trials/s)"
     )
-    if failures:
-        print_failures(failures)
     return code

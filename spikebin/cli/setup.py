@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from spikebin.cli import app
+from spikebin.cli import app, completion
 from spikebin.cli.options import ConfigOption, JsonOption, answer_json, load, note, size_text
 
 
@@ -33,16 +34,21 @@ def init(
         "spikebin.toml"
     ),
     force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Look at directories of recordings and write a commented spikebin.toml that works for them."""
     from spikebin.pipeline.init_config import write_config
 
-    for root in write_config(config, roots or [], variants or [], force=force):
-        note(
+    found = write_config(config, roots or [], variants or [], force=force)
+    if json:
+        answer_json({"config": config, "roots": [asdict(root) for root in found]})
+        return
+    for root in found:
+        typer.echo(
             f"{root.variant}: {root.parts} {root.format} recordings named {root.pattern},"
             f" sheets {', '.join(root.sheets)}"
         )
-    note(f"wrote {config}; next: `spikebin plan`")
+    typer.echo(f"wrote {config}; next: `spikebin plan`")
 
 
 @app.command()
@@ -75,11 +81,11 @@ def plan(
         answer_json({**summary, "would_fail": bad} if check else summary)
         raise typer.Exit(1 if bad else 0)
     plan_table(made)
-    note(
+    typer.echo(
         f"{summary['jobs']} jobs, {summary['files']} files, about {size_text(summary['bytes'])}"
         f" ({size_text(summary['free'])} free) -> {made.output / JOBS}"
     )
-    note(f"new: {changes.parts} parts, {changes.sheets} sheets of parts, {changes.sources} sources of parts")
+    typer.echo(f"new: {changes.parts} parts, {changes.sheets} sheets of parts, {changes.sources} sources of parts")
     if summary["no_source"]:
         note(f"no source yet: {summary['no_source']} sheets of parts, first {summary['first_no_source']}")
     for name in changes.vanished:
@@ -97,11 +103,17 @@ def plan(
 
 @app.command()
 def exclude(
-    part: Annotated[str, typer.Argument(metavar="VARIANT/PART", help="The part to leave out: train/50300.")],
+    part: Annotated[
+        str,
+        typer.Argument(
+            metavar="VARIANT/PART", help="The part to leave out: train/50300.", autocompletion=completion.parts
+        ),
+    ],
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why; `status` shows it.", show_default=False)
     ] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take the exclusion back.")] = False,
+    json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Leave a part out from now on, or take that back; whatever it has exported stays."""
@@ -114,4 +126,7 @@ def exclude(
         undo_exclude(plan.output, job)
     else:
         leave_out(plan.output, job, reason)
-    note(f"{part} is {'no longer ' if undo else ''}excluded")
+    if json:
+        answer_json({"part": job.name, "index": job.index, "excluded": not undo, "reason": "" if undo else reason})
+        return
+    typer.echo(f"{part} is {'no longer ' if undo else ''}excluded")

@@ -113,7 +113,7 @@ def template(
 
 
 @app.command()
-def warm() -> None:
+def warm(json: JsonOption = False) -> None:
     """Compile ahead what every export needs, once for each kind of node, so that no task has to."""
     from spikebin.pipeline.warm import warm as compile_all
 
@@ -121,4 +121,7 @@ def warm() -> None:
     if directory is None:
         note("no cache can be written here: set NUMBA_CACHE_DIR to a directory that every node sees")
         raise typer.Exit(1)
+    if json:
+        answer_json({"directory": directory})
+        return
     typer.echo(str(directory))

@@ -49,7 +49,7 @@ def stats(
         typer.Option(
             "--window",
             metavar="A:B",
-            help="Bins A to B - 1 of each trial, from the onset of --origin; default: whole trials.",
+            help="Bins A to B - 1 of each trial, from the onset of --origin; default: all of it.",
             show_default=False,
             rich_help_panel=ITEMS,
         ),
@@ -61,14 +61,14 @@ def stats(
         bool, typer.Option("--across", help="Let --window reach into the next trial.", rich_help_panel=ITEMS)
     ] = False,
     short: Annotated[
-        Short, typer.Option("--short", help="Of --window, where it was not recorded whole.", rich_help_panel=ITEMS)
+        Short, typer.Option("--short", help="Of --window, where it was not recorded completely.", rich_help_panel=ITEMS)
     ] = "refuse",
     neurons_index: Annotated[
         list[Path] | None,
         typer.Option(
             "--neurons-index",
             metavar="FILE",
-            help="Only the neurons of an old {sheet: rows} file (size_10.0.pkl). Several are counted in one pass.",
+            help="Only the neurons of an old {sheet: rows} file, size_10.0.pkl; several are counted in one pass.",
             show_default=False,
             rich_help_panel=ITEMS,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -176,7 +177,7 @@ def submit_table(batch: Batch) -> None:
     ]
     print_table("", ["job", "array", "offset", "parts", "sheets"], rows, dispensable=("array",))
     n_parts = sum(len(array.piece.indices) for array in sent)
-    note(
+    typer.echo(
         f"{n_parts} parts, {batch.n_files} files, about {size_text(batch.n_bytes)}; `spikebin status` shows how far,"
         f" `scancel {' '.join(array.job_id for array in sent)}` ends them"
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikebin.cli import app
+from spikebin.cli import app, completion
 from spikebin.cli.options import (
     ConfigOption,
     DeepOption,
@@ -32,7 +32,14 @@ def job(
     ],
     sheets: Annotated[
         list[str] | None,
-        typer.Option("--sheet", "-s", metavar="SHEET", help="Only this sheet. May be repeated.", show_default=False),
+        typer.Option(
+            "--sheet",
+            "-s",
+            metavar="SHEET",
+            help="Only this sheet. May be repeated.",
+            show_default=False,
+            autocompletion=completion.sheets,
+        ),
     ] = None,
     force: ForceOption = False,
     limit: Annotated[
@@ -59,6 +66,7 @@ def job(
             show_default=False,
         ),
     ] = None,
+    json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Export the sheets of one part that are not done; all done: say so and touch nothing."""
@@ -81,7 +89,7 @@ def job(
     from spikebin.pipeline.job import run_job
 
     outcomes = run_job(plan, task, sheets=names, force=force, limit=limit, out=out, threads=threads or cpus())
-    raise typer.Exit(report(outcomes))
+    raise typer.Exit(report(outcomes, json=json))
 
 
 @app.command()
@@ -99,6 +107,7 @@ def run(
         typer.Option("--index", "-i", metavar="SPEC", help="Only these jobs: 3,7-9.", show_default=False),
     ] = None,
     force: ForceOption = False,
+    json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Run all jobs that are not done on this machine, whatever fails; a table of failures at the end."""
@@ -121,7 +130,7 @@ def run(
         indices=indices,
         force=force,
     )
-    raise typer.Exit(run_with_progress(plan, tasks, workers=workers or cpus(), force=force))
+    raise typer.Exit(run_with_progress(plan, tasks, workers=workers or cpus(), force=force, json=json))
 
 
 @app.command()
@@ -260,6 +269,7 @@ def status(
 def clean(
     config: ConfigOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only name what would be removed.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Remove temporary files that dead jobs left behind; a file that is being written is never touched."""
     from spikebin.pipeline.summary import find_stale_files
@@ -268,5 +278,8 @@ def clean(
     for path in paths:
         if not dry_run:
             path.unlink(missing_ok=True)
-        typer.echo(str(path))
+        if not json:
+            typer.echo(str(path))
+    if json:
+        answer_json([str(path) for path in paths])
     note(f"{len(paths)} temporary files {'found' if dry_run else 'removed'}")

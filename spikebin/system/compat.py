@@ -7,6 +7,7 @@ with which the tests have passed. Raise a bound when they pass with a newer one.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -19,7 +20,7 @@ from spikebin.errors import SpikebinError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["NO_COUNTING", "cache_kernel", "frame_metadata", "load_numba_without_blas", "no_pickles"]
+__all__ = ["NO_COUNTING", "cache_kernel", "frame_metadata", "free_compiler_lock_in_children", "load_numba_without_blas", "no_pickles"]
 
 NO_COUNTING = {"_nrt": False}
 """Options of `numba.njit` for functions that make and keep no array: numba need not count who holds one."""
@@ -96,6 +97,13 @@ def _source_of(directory: Path) -> str:
     for path in sorted(directory.glob("*.py")):
         digest.update(f"{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def free_compiler_lock_in_children() -> None:
+    """Let no child be forked while another thread compiles: it would wait for ever for numba's lock."""
+    from numba.core.compiler_lock import global_compiler_lock as lock
+
+    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 
 def load_numba_without_blas() -> None:

@@ -77,7 +77,7 @@ def test_commands_that_must_start_at_once_import_nothing_heavy(tmp_path, argumen
 def test_the_demo_does_it_all_and_says_what_to_do_next(tmp_path):
     result = spikebin("demo", "here", "--parts", 1, "--scale", 0.003, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "12 of 12 files are complete" in result.stderr
+    assert "12 of 12 files are complete" in result.stdout
     assert "spikebin init ROOT" in result.stderr
     assert "1 images" not in result.stdout
     assert any(0x2800 < ord(c) <= 0x28FF for c in result.stdout), "a raster"

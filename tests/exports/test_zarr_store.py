@@ -188,10 +188,10 @@ def test_columns_named_as_something_else(root):
 def test_the_command(root, tmp_path):
     result = spikebin("export", "zarr", tmp_path, "--dataset", root, "--sheet", "X_ON")
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
-    assert result.stderr.splitlines()[-1] == "train: 2 written, 0 there already"
+    assert result.stdout.splitlines()[-1] == "train: 2 written, 0 there already"
     assert set(stores(tmp_path)) == {"X_ON"}
     again = spikebin("export", "zarr", tmp_path, "--dataset", root, "--sheet", "X_ON")
-    assert again.stderr.splitlines()[-1] == "train: 0 written, 2 there already"
+    assert again.stdout.splitlines()[-1] == "train: 0 written, 2 there already"
     one_line_error(spikebin("export", "zarr", tmp_path, "--dataset", root, "--step", 20), "npz only")
     (tmp_path / "file").touch()
     one_line_error(spikebin("export", "zarr", tmp_path / "file", "--dataset", root), "cannot be written")

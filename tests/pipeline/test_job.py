@@ -432,13 +432,13 @@ def test_a_part_without_any_source_is_no_success(tmp_path):
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON", "Elsewhere"]', 'sheets = ["X_ON"]')
     assert spikebin("plan", cwd=tmp_path).returncode == 0
     some = spikebin("job", 0, cwd=tmp_path)
-    assert (some.returncode, "Elsewhere: no source" in some.stderr) == (0, True)
+    assert (some.returncode, "Elsewhere: no source" in some.stdout) == (0, True)
     assert spikebin("job", 0, "--sheet", "Elsewhere", cwd=tmp_path).returncode == 1
     shutil.rmtree(directory)
     assert spikebin("job", 0, cwd=tmp_path).returncode == 0, "one sheet is done"
     shutil.rmtree(tmp_path / "dataset" / "train")
     none = spikebin("job", 0, cwd=tmp_path)
-    assert (none.returncode, none.stderr.count("no source")) == (1, 2)
+    assert (none.returncode, none.stdout.count("no source")) == (1, 2)
 
 
 THREE = (SheetModel("X_ON", 500), SheetModel("X_OFF", 5), SheetModel("V1_Exc_L4", 5))

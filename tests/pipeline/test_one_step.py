@@ -174,7 +174,7 @@ def test_several_recordings_and_sheets_go_to_a_directory(tmp_path):
     names = ["spikes_lgn_spikes.h5", "spikes_neurons_session.h5", "spikes_v1_spikes.h5"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     verified = spikebin("verify", "out", cwd=tmp_path)
-    assert "3 of 3 files are complete" in verified.stderr
+    assert "3 of 3 files are complete" in verified.stdout
     one_line_error(spikebin(*command, "--out", "out", cwd=tmp_path), "is there already", "--force")
     assert spikebin(*command, "--out", "out", "--force", cwd=tmp_path).returncode == 0
     assert spikebin(*command[:2], "-s", "v1", "-w", "5", "-o", "one.npy", cwd=tmp_path).returncode == 0

@@ -1,0 +1,97 @@
+"""Help of every command, on terminals of every width: complete, in words that are not broken, as it was recorded."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from importlib.metadata import version
+
+import pytest
+import typer
+from conftest import DATA
+from typer.testing import CliRunner
+
+from spikebin import cli
+from spikebin.cli.groups import GROUPS
+
+cli._register()
+APP = typer.main.get_command(cli.app)
+COMMANDS = APP.commands
+WIDTHS = (60, 80, 120, 200)
+
+
+def shown(monkeypatch, columns, *arguments):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "dumb")
+    for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(cli.app, [*arguments, "--help"], prog_name="spikebin", catch_exceptions=False)
+    assert result.exit_code == 0
+    return "\n".join(line.rstrip() for line in result.stdout.splitlines()) + "\n"
+
+
+def words(text):
+    """Of a text, without frames."""
+    return re.sub(r"[│╭╮╰╯─]", " ", text).split()
+
+
+def wanted_words(command):
+    """Everything that the code says of a command, as it is written there."""
+    yield from (command.callback.__doc__ or "").split()
+    for parameter in command.params:
+        if not getattr(parameter, "hidden", False):
+            yield from parameter.opts if parameter.param_type_name == "option" else ()
+            yield from (getattr(parameter, "help", None) or "").split()
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_nothing_is_lost(monkeypatch, name, columns):
+    """Whatever a line breaks at, all words are there, in order for each option; `[binning]` is one of them."""
+    found = words(shown(monkeypatch, columns, name))
+    missing = [word for word in wanted_words(COMMANDS[name]) if word not in found]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", ["spikebin", *sorted(COMMANDS)])
+def test_help_is_as_recorded(monkeypatch, name):
+    """SPIKEBIN_RECORD=1 records what is there now. Every version of Typer and Rich lays help out in its own way."""
+    arguments = [] if name == "spikebin" else [name]
+    text = f"typer {version('typer')}, rich {version('rich')}\n"
+    for columns in WIDTHS:
+        text += f"\n==== {columns} columns\n{shown(monkeypatch, columns, *arguments)}"
+    path = DATA / "help" / f"{name}.txt"
+    if os.environ.get("SPIKEBIN_RECORD") == "1":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    recorded = path.read_text("utf-8")
+    if recorded.partition("\n")[0] != text.partition("\n")[0]:
+        pytest.skip(f"recorded with {recorded.partition(chr(10))[0]}")
+    assert text == recorded
+
+
+def test_every_command_is_in_a_group_with_two_examples():
+    grouped = [name for commands in GROUPS.values() for name in commands]
+    assert sorted(grouped) == sorted(COMMANDS)
+    for commands in GROUPS.values():
+        for examples in commands.values():
+            assert len(examples) >= 2
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_examples_can_be_parsed(name):
+    """Options and arguments of every example are there; nothing is run."""
+    for commands in GROUPS.values():
+        for example in commands.get(name, ()):
+            line = example.partition(" > ")[0].replace("sbatch --array=$(", "").partition(") slurm")[0]
+            first, command, *arguments = shlex.split(line[line.index("spikebin") :])
+            assert (first, command) == ("spikebin", name)
+            COMMANDS[command].make_context(command, arguments)
+
+
+def test_commands_that_answer_take_json():
+    """`template` prints a script, `demo` runs other commands: neither has an answer of its own."""
+    for name, command in COMMANDS.items():
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert ("--json" in options) != (name in {"template", "demo"}), name
