@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import inspect
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["GROUPS", "App"]
 
@@ -88,7 +88,7 @@ class _Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, and the examples after it."""
-        with _plain(self, *self.params):
+        with _narrow(self.params, self.callback), _plain(self, *self.params):
             super().format_help(ctx, formatter)
         if self.examples:
             typer.echo(" Examples:\n" + "".join(f"   $ {example}\n" for example in self.examples))
@@ -106,6 +106,35 @@ class _Group(TyperGroup):
         """Print the help."""
         with _plain(self, *self.commands.values()):
             super().format_help(ctx, formatter)
+
+
+@contextmanager
+def _narrow(parameters: Iterable[Any], function: Any) -> Iterator[None]:
+    """Have choices stand in the help of an option, where they can be folded, and nothing in the place of a flag's type.
+
+    Typer gives both a column that is as wide as the longest of them, and on a narrow terminal cuts names off for it.
+    """
+    types = get_type_hints(function)
+    before = [(one, one.metavar, one.help) for one in parameters if getattr(one, "help", None) and not one.metavar]
+    for one, _, text in before:
+        choices = _choices(types.get(one.name))
+        if choices:
+            one.metavar = (one.name or "").upper()
+            one.help = f"{text} One of {', '.join(map(str, choices))}."
+        elif getattr(one, "is_flag", False):
+            one.metavar = " "
+    try:
+        yield
+    finally:
+        for one, metavar, text in before:
+            one.metavar, one.help = metavar, text
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """Values of a Literal, or of one among others in a union."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return tuple(value for one in get_args(annotation) for value in _choices(one))
 
 
 @contextmanager
