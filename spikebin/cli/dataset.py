@@ -91,7 +91,9 @@ def export(
             " zarr: a store a sheet, for xarray.",
         ),
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Directory; files go to OUT/<variant>_dataset.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Directory; a variant goes to a folder in it, train_dataset.")
+    ],
     layout: Annotated[
         OldLayout,
         typer.Option(

@@ -1,0 +1,64 @@
+"""What a shell completes after Tab comes from the plan and the files at hand; it never fails and loads no numpy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import spikebin, write_toml
+
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
+
+# As the script of the shell calls it; the name of the command is that of the console script.
+CODE = """
+import sys
+
+from spikebin.cli import main
+
+sys.argv[0] = "spikebin"
+try:
+    main()
+finally:
+    print("numpy" in sys.modules, file=sys.stderr)
+"""
+
+
+def completed(line, cwd):
+    words = {"_SPIKEBIN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    result = subprocess.run(
+        [sys.executable, "-c", CODE], cwd=cwd, env={**os.environ, **words}, capture_output=True, text=True, check=False
+    )
+    assert result.stderr.endswith("False\n"), result.stderr
+    return result.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    root = tmp_path_factory.mktemp("planned")
+    write_datastore(root / "data", Experiment(100, 1, sheets=(SheetModel("X_ON", 3), SheetModel("V1_Inh_L2/3", 3))))
+    write_toml(root / "spikebin.toml", root / "data")
+    assert spikebin("plan", cwd=root).returncode == 0
+    (root / "trials.csv").write_text("cue_s,image\n1,a\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("spikebin mis", ["missing"]),
+        ("spikebin missing --sheet V", ["V1_Inh_L23"]),
+        ("spikebin job 0 -s X", ["X_ON"]),
+        ("spikebin status --variant t", ["train"]),
+        ("spikebin exclude train/", ["train/100"]),
+        ("spikebin bin x.csv --format so", ["sonata"]),
+        ("spikebin bin x.csv --trials trials.csv --align-to c", ["cue_s"]),
+        ("spikebin bin x.csv --trials nothing.csv --align-to c", []),
+        ("spikebin docs tro", ["troubleshooting"]),
+        ("spikebin missing --config nothing.toml --sheet V", []),
+    ],
+)
+def test_tab(planned, line, wanted):
+    assert completed(line, planned) == wanted
