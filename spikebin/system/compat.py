@@ -20,7 +20,14 @@ from spikebin.errors import SpikebinError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["NO_COUNTING", "cache_kernel", "frame_metadata", "free_compiler_lock_in_children", "load_numba_without_blas", "no_pickles"]
+__all__ = [
+    "NO_COUNTING",
+    "cache_kernel",
+    "frame_metadata",
+    "free_compiler_lock_in_children",
+    "load_numba_without_blas",
+    "no_pickles",
+]
 
 NO_COUNTING = {"_nrt": False}
 """Options of `numba.njit` for functions that make and keep no array: numba need not count who holds one."""
