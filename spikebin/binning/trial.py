@@ -103,11 +103,14 @@ class TrialEvents:
         Spikes in each of them; None for booleans.
     tally : Tally
         Where the spikes of the trial went.
+    per_row : int64 (n_rows,) or None
+        Spikes inside of each row, those lost to a bin that was full included; None: not counted.
     """
 
     flat: NDArray[np.int64]
     counts: NDArray[np.uint8] | None
     tally: Tally = field(default_factory=Tally)
+    per_row: NDArray[np.int64] | None = None
 
     @property
     def values(self) -> NDArray[np.uint8]:
@@ -135,7 +138,14 @@ def phase_bins(phases: Sequence[Phase], binning: Binning) -> list[int]:
     return [binning.n_bins(phase.start, phase.stop, phase.precision) for phase in phases]
 
 
-def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_columns: int, where: str) -> TrialEvents:
+def bin_trial(
+    trial: Trial,
+    spikes: Sequence[PhaseSpikes],
+    binning: Binning,
+    n_columns: int,
+    where: str,
+    n_rows: int | None = None,
+) -> TrialEvents:
     """Bin the spikes of one trial.
 
     Parameters
@@ -148,6 +158,8 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
         Length of the matrix's time axis, at least the bins of the trial.
     where : str
         Sheet and recording, for messages.
+    n_rows : int, optional
+        Of the matrix: count the spikes of each.
 
     Returns
     -------
@@ -190,6 +202,7 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
     n_spikes = flat.size
     flat = flat[:n_inside]
     flat.sort()
+    per_row = None if n_rows is None else np.diff(np.searchsorted(flat, np.arange(n_rows + 1) * n_columns))
     counts = np.empty(n_inside, np.uint8)
     counting = binning.values == "count"
     n_events, n_collisions = kernels.merge(flat, FULL_COUNT if counting else 1, counts)
@@ -197,4 +210,5 @@ def bin_trial(trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_c
         flat=flat[:n_events],
         counts=counts[:n_events] if counting else None,
         tally=Tally(n_spikes, n_inside - n_collisions, n_collisions, n_spikes - n_inside),
+        per_row=per_row,
     )

@@ -276,7 +276,7 @@ def _of_part(part: Part, chain: Callable[[View], View]) -> View:
 class _ViewRecording:
     """A view as `spikebin.recordings.protocol.SheetRecording` wants it."""
 
-    n_recorded = n_in_trials = None
+    n_recorded = n_in_trials = covered = None
     n_unobserved = 0
     notes = ()
 

@@ -62,6 +62,7 @@ def write_sheet(
     *,
     limit: int | None = None,
     on_trial: Callable[[TrialEvents], object] | None = None,
+    count_rows: bool = False,
     check: Callable[[Path], object] | None = None,
 ) -> Seal:
     """Bin the trials of one sheet of a recording and write them as one matrix file.
@@ -77,6 +78,8 @@ def write_sheet(
         Only so many trials; their number is sealed, and such a file never counts as complete.
     on_trial : callable, optional
         Given each trial once it is binned, in order, in this thread.
+    count_rows : bool
+        See `binned_trials`.
     check : callable, optional
         See `spikebin.system.files.write_atomically`.
 
@@ -97,7 +100,9 @@ def write_sheet(
     """
     trials = recording.trials[:limit]
     with MatrixWriter(identity, recording.neurons, trials, settings) as writer:
-        for events, encoded in binned_trials(recording, trials, settings, writer.n_columns, writer.encode):
+        for events, encoded in binned_trials(
+            recording, trials, settings, writer.n_columns, writer.encode, count_rows=count_rows
+        ):
             writer.append(events, encoded)
             if on_trial is not None:
                 on_trial(events)
@@ -112,6 +117,8 @@ def binned_trials(
     settings: Settings,
     n_columns: int,
     encode: Callable[[TrialEvents], Any],
+    *,
+    count_rows: bool = False,
 ) -> Iterator[tuple[TrialEvents, Any]]:
     """Trials of a sheet, binned, and what `encode` makes of each; by `settings.threads` threads, in order.
 
@@ -125,6 +132,8 @@ def binned_trials(
         Length of the time axis.
     encode : callable
         Called on any thread.
+    count_rows : bool
+        Count the spikes of each neuron, `TrialEvents.per_row`.
 
     Yields
     ------
@@ -138,9 +147,11 @@ def binned_trials(
     BinningError
         If bins of this width cannot be told apart.
     """
+    n_rows = len(recording.neurons) if count_rows else None
 
     def work(i: int) -> tuple[TrialEvents, Any]:
-        events = bin_trial(trials[i], recording.spikes(i), settings.binning, n_columns, recording.where)
+        spikes = recording.spikes(i)
+        events = bin_trial(trials[i], spikes, settings.binning, n_columns, recording.where, n_rows)
         return events, encode(events)
 
     yield from in_order(work, len(trials), settings.threads)

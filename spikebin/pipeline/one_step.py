@@ -66,9 +66,10 @@ class Binned:
     n_unobserved : int
         Pairs of trial and neuron where the neuron was not observed all the time; there, no spike means nothing.
     rate : float
-        Mean, in spikes per second and neuron, of spikes inside the trials.
+        Mean, in spikes per second and neuron, of spikes inside the trials, those lost to a full bin included; over the
+        time that is known, where the trial is all of the recording.
     rates : tuple of float
-        Smallest, median and largest rate of a neuron, collisions left out.
+        Smallest, median and largest rate of a neuron, of the same spikes.
     n_bins : tuple of int
         Of the shortest and of the longest trial.
     taken : str
@@ -215,13 +216,13 @@ def bin_sheet(
             " or fill up the shorter ones with --ragged pad"
         )
     shape = matrix_shape(sheet.where, len(sheet.neurons), trials, binning)
-    counted = _Counted(shape[1], shape[2])
+    counted = _Counted(shape[1])
     if target is not None:
         remove_stale(target.parent, target.name)
     if target is not None and target.suffix == ".h5":
-        write_sheet(sheet, Identity(name, VARIANT, part), settings, target, on_trial=counted.add)
+        write_sheet(sheet, Identity(name, VARIANT, part), settings, target, on_trial=counted.add, count_rows=True)
     else:
-        events = counted.all(binned_trials(sheet, trials, settings, shape[2], lambda _: None))
+        events = counted.all(binned_trials(sheet, trials, settings, shape[2], lambda _: None, count_rows=True))
         if target is None:
             deque(events, maxlen=0)
         else:
@@ -229,6 +230,7 @@ def bin_sheet(
     tally = counted.tally
     n_recorded, n_in_trials = sheet.n_recorded, sheet.n_in_trials
     seconds = sum(n_bins) * binning.width / 1000
+    seconds = seconds if sheet.covered is None else min(seconds, sheet.covered / 1000)
     rates = counted.per_neuron / seconds if seconds else np.zeros(shape[1])
     return Binned(
         recording=sheet.name,
@@ -250,14 +252,14 @@ def bin_sheet(
 class _Counted:
     """What trials that go by hold: where their spikes went, and how many each neuron has."""
 
-    def __init__(self, n_neurons: int, n_columns: int) -> None:
-        self.n_columns = n_columns
+    def __init__(self, n_neurons: int) -> None:
         self.tally = Tally()
         self.per_neuron = np.zeros(n_neurons)
 
     def add(self, events: TrialEvents) -> None:
         self.tally += events.tally
-        self.per_neuron += np.bincount(events.flat // self.n_columns, events.values, self.per_neuron.size)
+        assert events.per_row is not None  # noqa: S101
+        self.per_neuron += events.per_row
 
     def all(self, trials: Iterable[tuple[TrialEvents, Any]]) -> Iterator[TrialEvents]:
         for events, _ in trials:

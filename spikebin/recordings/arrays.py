@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["SHEET", "ArraySource", "ArraysRecording", "OnDisk", "mapped_array", "open", "recognises", "whole_ids"]
 
 SHEET = "neurons"
+PLACES = ("0", "1")
 # What numpy raises on the header of an array that is not one.
 BAD_HEADER = (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
 
@@ -266,15 +267,20 @@ class _Npy:
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self.paths = path, [path]
         array = mapped_array(path)
-        self.times_name, self.ids_name = reading.times or "", "the second column"
+        self.times_name, self.ids_name = "", ""
         self.names = list(array.dtype.names or ())
         if array.dtype.names:
             self.times_name = choose_column(array.dtype.names, reading.times, "times", path.name)
             self.times = OnDisk(path, self.times_name)
             self.ids_name = choose_column(array.dtype.names, reading.neurons, "neurons", path.name)
             self.ids = OnDisk(path, self.ids_name)
-        elif array.ndim == 2 and array.shape[1] == 2 and reading.neurons is None:
-            self.times, self.ids = OnDisk(path, 0), OnDisk(path, 1)
+        elif array.ndim == 2 and array.shape[1] == 2 and reading.neurons in {None, *PLACES}:
+            times = _column_of_times(path, reading)
+            self.times, self.ids = OnDisk(path, times), OnDisk(path, 1 - times)
+            self.times_name = ""
+            self.ids_name = f"the {'second' if times == 0 else 'first'} column"
+        elif reading.times is not None:
+            raise RecordingError(f"{path.name} has no columns with names, so no {reading.times!r}: take `times` out")
         elif reading.neurons is not None:
             second = path.parent / reading.neurons
             if not second.is_file():
@@ -304,6 +310,43 @@ class _Npy:
             place = slice(first, first + ids.size)
             yield (times, ids), [_as_labels(column[place], self.path.name) for column in columns]
             first += ids.size
+
+
+def _column_of_times(path: Path, reading: Reading) -> int:
+    """Which of two columns is times: the one that is said, else that with fractions, else that which ascends.
+
+    Raises
+    ------
+    RecordingError
+        If nothing tells.
+    """
+    said = set()
+    for place, shift in ((reading.times, 0), (reading.neurons, 1)):
+        if place is not None and place not in PLACES:
+            raise RecordingError(f"{path.name} has no columns with names, so no {place!r}: give 0 or 1 for the column")
+        if place is not None:
+            said.add((PLACES.index(place) + shift) % 2)
+    if len(said) > 1:
+        raise RecordingError(f"{path.name}: one column cannot be both times and neurons")
+    if said:
+        return said.pop()
+    columns = OnDisk(path, 0), OnDisk(path, 1)
+    whole, ascend, constant = [True, True], [True, True], [True, True]
+    last: list[Any] = [-np.inf, -np.inf]
+    for start in range(0, columns[0].size, CHUNK):
+        for i, column in enumerate(columns):
+            numbers = column[start : start + CHUNK]
+            whole[i] &= numbers.dtype.kind != "f" or bool((numbers == np.floor(numbers)).all())
+            ascend[i] &= bool(numbers[0] >= last[i] and (numbers[1:] >= numbers[:-1]).all())
+            constant[i] &= bool((numbers == (numbers[0] if start == 0 else last[i])).all())
+            last[i] = numbers[-1]
+    signs = whole[0] - whole[1] or ascend[1] - ascend[0] or constant[0] - constant[1]
+    if not signs and columns[0].size:
+        raise RecordingError(
+            f"{path.name} has two columns of whole numbers: which is times? Give --times 0 or --times 1 (`times` in"
+            " [[recordings]])"
+        )
+    return 1 if signs > 0 else 0
 
 
 class _Npz:

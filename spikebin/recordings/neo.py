@@ -189,7 +189,7 @@ class NeoRecording(ContinuousRecording):
 class _SegmentsSheet:
     """A trial for each segment, each on its own clock."""
 
-    n_recorded = n_in_trials = None
+    n_recorded = n_in_trials = covered = None
     n_unobserved = 0
     notes = ()
 

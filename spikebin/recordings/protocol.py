@@ -79,12 +79,17 @@ class SheetRecording(Protocol):
 
     @property
     def n_recorded(self) -> int | None:
-        """Spikes in the whole recording, those of neurons that were not asked for included; None: not known."""
+        """Spikes of its neurons in the whole recording; None: not known."""
         ...
 
     @property
     def n_in_trials(self) -> int | None:
         """How many of them lie in at least one trial, each counted once; None: not known."""
+        ...
+
+    @property
+    def covered(self) -> float | None:
+        """Of how many ms spikes are known, where its trials are longer than that; None: of all of their time."""
         ...
 
     @property

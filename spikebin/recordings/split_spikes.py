@@ -170,6 +170,7 @@ class TrialwiseSheet:
     """
 
     n_unobserved = 0
+    covered = None
 
     def __init__(
         self, recording: ContinuousRecording, name: str, spikes: SpikesOfTrials, rule: TrialRule, repeat: int | None
@@ -201,13 +202,13 @@ class TrialwiseSheet:
 
     @property
     def n_recorded(self) -> int:
-        """Spikes of the sheet, those of trials that are not listed included."""
-        return self._spikes.n_spikes
+        """Spikes of its neurons, those of trials that are not listed included."""
+        return int(self._is_mine(self._spikes.all_ids).sum())
 
     @property
     def n_in_trials(self) -> int:
         """How many of them lie in the window of their trial."""
-        return sum(self._of_trial(i)[0].size for i in range(len(self.trials)))
+        return sum(int(self._is_mine(self._of_trial(i)[1]).sum()) for i in range(len(self.trials)))
 
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """Spikes of the window of ``trials[trial]``; several threads may ask at once."""
@@ -217,6 +218,9 @@ class TrialwiseSheet:
             known = rows >= 0
             times, rows = times[known], rows[known]
         return (PhaseSpikes(times, rows, self._spikes.precision),)
+
+    def _is_mine(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self._rows.of(ids) >= 0
 
     def _of_trial(self, trial: int) -> Spikes:
         (phase,) = self.trials[trial].phases
@@ -331,13 +335,18 @@ class SpikesOfTrials:
         self.n_spikes = times.size
         self.first, self.last = (float(times.min()), float(times.max())) if times.size else (np.inf, -np.inf)
         if image_id in said and any(len(values) > 1 for values in said[image_id].values()):
-            trial = next(trial for trial, values in said[image_id].items() if len(values) > 1)
+            trial = next(trial for trial in self.trials if len(said[image_id][trial]) > 1)
             raise RecordingError(f"{where}: trial {trial} has several {image_id}: choose another column")
         self._further = {
             name: [next(iter(found[trial])) for trial in self.trials]
             for name, found in said.items()
             if all(len(values) == 1 for values in found.values())
         }
+
+    @property
+    def all_ids(self) -> NDArray[np.int64]:
+        """Neuron of each spike."""
+        return self._ids
 
     def between(self, trial: str, start: float, stop: float) -> Spikes:
         """Spikes of a trial from `start` to `stop` in ms, both included; none of a trial that has none."""

@@ -423,7 +423,7 @@ def test_phy_params_are_read_and_never_run(tmp_path):
     params.unlink()
     with pytest.raises(RecordingError, match=r"no params.py: give the rate"):
         open_recording(folder)
-    assert open_recording(folder, None, Reading(rate=30_000.0)).sheet("units", TrialRule()).n_recorded == 2000
+    assert open_recording(folder, None, Reading(rate=30_000.0)).sheet("units", TrialRule()).n_recorded == 1500
 
 
 # --- neo

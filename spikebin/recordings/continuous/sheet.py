@@ -6,12 +6,13 @@ What all such formats share. A format hands over a population's spikes and, wher
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.binning.intervals import merge_windows
+from spikebin.binning.intervals import Union, merge_windows
 from spikebin.binning.rules import DOUBLE, Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import PhaseSpikes
 from spikebin.errors import RecordingError
@@ -236,8 +237,8 @@ class ContinuousSheet:
 
     Attributes
     ----------
-    n_recorded : int
-        Spikes of its neurons in the whole recording.
+    covered : float or None
+        ms from the first to the last spike, where the trial is all of the recording and nothing else tells its length.
     n_unobserved : int
         Pairs of trial and neuron where the recording says that the neuron was not observed all the time.
 
@@ -258,7 +259,7 @@ class ContinuousSheet:
         if recording.reading.rate is not None and not in_samples:
             raise recording.error("no times of it are in samples or steps: take `rate` out, or give the unit")
         population = recording.population(name)
-        self.notes = list(population.notes)
+        self._population = population
         self._precision = population.precision
         window = rule.window_start, rule.window_stop
         column = rule.align_to or rule.until
@@ -266,26 +267,56 @@ class ContinuousSheet:
             raise RecordingError(f"{self.where}: no events with a column {column!r}: give a table of them")
         if cut is None and window[0] is not None and window[1] is not None:
             cut = whole_trial(window[0], window[1], repeat)
-        windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
-        self._index = build_index(population.source, self.where, windows)
+        self._windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
+        self._index = build_index(population.source, self.where, self._windows)
         self._rows = NeuronRows(
             population.neurons, self._index.ids, recording.reading.ids, select=population.select, where=self.where
         )
         self.neurons = self._rows.table
         self.trials: Sequence[Trial] = cut or self._whole(population, repeat)
+        length = self._index.last - self._index.first
+        self.covered = length if cut is None and population.span is None and length > 0 else None
         self.n_unobserved = 0 if population.observed is None else self._unobserved(population)
         paths = [*recording.paths, *([events_path] if events_path else [])]
         self.files = [source_file(path) for path in paths]
 
     @property
     def n_recorded(self) -> int:
-        """Spikes in the whole recording, those of neurons that were not asked for included."""
-        return self._index.n_spikes
+        """Spikes of its neurons in the whole recording."""
+        return self._counted[0]
 
     @property
     def n_in_trials(self) -> int:
         """How many of them lie in at least one trial, each counted once."""
-        return self._index.n_kept
+        return self._counted[1]
+
+    @property
+    def notes(self) -> list[str]:
+        """See `spikebin.recordings.protocol.SheetRecording`."""
+        notes = list(self._population.notes)
+        others = np.setdiff1d(self._index.ids, self.neurons["neuron_id"]).size
+        if others and not notes:
+            n = self._index.n_spikes - self.n_recorded
+            notes.append(f"left out {others:,} neurons that were not asked for, with {n:,} spikes")
+        if self.covered is not None and self._index.first > self.covered:
+            notes.append(
+                f"its first spike is at {self._index.first / 1000:,.6g} s, and the only trial begins at 0: cut it with"
+                " a window"
+            )
+        return notes
+
+    @cached_property
+    def _counted(self) -> tuple[int, int]:
+        """Spikes of its neurons: all, and those in trials."""
+        if not self._rows.select or np.isin(self._index.ids, self.neurons["neuron_id"]).all():
+            return self._index.n_spikes, self._index.n_kept
+        union = None if self._windows is None else Union(self._windows)
+        n_recorded = n_in_trials = 0
+        for times, ids in self._population.source.chunks():
+            mine = self._rows.of(ids) >= 0
+            n_recorded += int(mine.sum())
+            n_in_trials += 0 if union is None else union.places(times[mine]).size
+        return n_recorded, n_recorded if union is None else n_in_trials
 
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """Spikes of the window of ``trials[trial]``; several threads may ask at once."""

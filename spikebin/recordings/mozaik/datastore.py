@@ -246,7 +246,7 @@ class MozaikRecording:
 class MozaikSheet:
     """One sheet of a datastore, cut into trials; see `spikebin.recordings.protocol.SheetRecording`."""
 
-    n_recorded = n_in_trials = None
+    n_recorded = n_in_trials = covered = None
     n_unobserved = 0
     notes = ()
 
