@@ -36,7 +36,7 @@ __all__ = [
 # Binning and trials, see spikebin.binning.rules and spikebin.recordings.settings.
 Closed = Literal["left", "right"]
 Values = Literal["bool", "count"]
-Blank = Literal["before", "none"]
+Blank = Literal["before", "after", "both", "none"]
 TimeUnit = Literal["s", "ms", "us", "ns", "samples"]
 RaggedTrials = Literal["refuse", "pad"]
 

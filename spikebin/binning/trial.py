@@ -38,12 +38,15 @@ class Phase:
         ms; ``stop >= start``.
     precision : Precision
         How finely both were stored.
+    shown : bool
+        False: the trial lacks it. It has no bins then, not even one for its end.
     """
 
     name: str
     start: float
     stop: float
     precision: Precision = DOUBLE
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def phase_bins(phases: Sequence[Phase], binning: Binning) -> list[int]:
     BinningError
         As `Binning.n_bins`.
     """
-    return [binning.n_bins(phase.start, phase.stop, phase.precision) for phase in phases]
+    return [binning.n_bins(phase.start, phase.stop, phase.precision) if phase.shown else 0 for phase in phases]
 
 
 def bin_trial(

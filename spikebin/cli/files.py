@@ -53,6 +53,15 @@ def inspect(
     trial: Annotated[
         int | None, typer.Option("--trial", "-t", metavar="N", help="Draw a raster of this trial.", show_default=False)
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--origin",
+            metavar="PHASE",
+            help="Align the PSTH at the onset of this phase; default: of the image, where that differs.",
+            show_default=False,
+        ),
+    ] = None,
     plot: PlotOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -67,7 +76,7 @@ def inspect(
     if plot is not None:
         from spikebin.display.plots import plot_file
 
-        plot_file(file, plot, trial=trial)
+        plot_file(file, plot, trial=trial, origin=origin)
         note(f"wrote {plot}")
     if json:
         answer_json(facts)
@@ -75,7 +84,7 @@ def inspect(
     from spikebin.cli.tables import describe_table, psth, raster
 
     describe_table(facts)
-    psth(file)
+    psth(file, origin)
     if trial is not None:
         raster(file, trial)
 

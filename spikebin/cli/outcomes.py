@@ -27,6 +27,8 @@ def outcome_line(outcome: Outcome) -> str:
     header = outcome.header
     shape = " x ".join(map(str, header.shape))
     lost = f"{header.n_collisions:,} collisions, {header.n_outside:,} outside"
+    if header.n_unassigned:
+        lost += f", {header.n_unassigned:,} more in no trial"
     return f"{what}: {shape}, {header.n_spikes:,} spikes, {lost}, {size_text(header.size)} -> {outcome.message}"
 
 

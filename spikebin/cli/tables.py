@@ -119,14 +119,17 @@ def status_table(summary: Summary) -> None:
     """Sheets by variant by state, as far as a state occurs, then what is in trouble, why, and where its log is."""
     states = [state for state in State if state is State.DONE or any(row.states[state] for row in summary.rows)]
     activities = [name for name in ("queued", "running") if any(getattr(row, name) for row in summary.rows)]
+    unassigned = ["in no trial"] if any(row.n_unassigned for row in summary.rows) else []
     rows = [
         [row.sheet, row.variant, *(row.states[state] for state in states)]
         + [getattr(row, name) for name in activities]
-        + [row.n_spikes, row.n_collisions, size_text(row.size)]
+        + [row.n_spikes, row.n_collisions]
+        + [row.n_unassigned for _ in unassigned]
+        + [size_text(row.size)]
         for row in summary.rows
     ]
-    columns = ["sheet", "variant", *map(str, states), *activities, "spikes", "collisions", "size"]
-    print_table("", columns, rows, dispensable=("collisions", "spikes", "size"))
+    columns = ["sheet", "variant", *map(str, states), *activities, "spikes", "collisions", *unassigned, "size"]
+    print_table("", columns, rows, dispensable=("collisions", "spikes", *unassigned, "size"))
     if summary.troubles:
         troubles = [
             [str(found.job.index), found.job.name, sheet, str(found.state), found.attempts.failures, _why(found)]
@@ -191,10 +194,6 @@ def print_failures(failures: list[Outcome]) -> None:
 
 def describe_table(facts: dict[str, Any]) -> None:
     """What is in a matrix file, a line for each fact."""
-    phases = ", ".join(
-        f"{p['name']} {p['duration']:g} ms in bins {p['first_bin']} to {p['first_bin'] + p['bins'] - 1}"
-        for p in facts["phases"]
-    )
     binning, source = facts["binning"], facts["source"]
     counts = binning["values"] == "count"
     filled = f"{facts['mean_count']:.3g} a bin" if counts else f"{100 * facts['fraction_true']:.3f} % of bins"
@@ -212,7 +211,7 @@ def describe_table(facts: dict[str, Any]) -> None:
             "trials",
             f"{_number(facts['n_images'], 'image')}, {_number(facts['n_repeats'], 'repeat')}, {n_bins} each",
         ],
-        ["phases", phases],
+        ["phases", _phases_text(facts)],
         [
             "binning",
             f"{binning['width']:g} ms, closed {binning['closed']},"
@@ -225,6 +224,7 @@ def describe_table(facts: dict[str, Any]) -> None:
             f"{facts['n_spikes']:,} = {facts['n_binned']:,} binned + {facts['n_collisions']:,} collisions"
             f" + {facts['n_outside']:,} outside",
         ],
+        *_unassigned(facts),
         [
             "stored",
             f"{size_text(facts['size'])}, layout {facts['layout']}, codec {facts['codec']},"
@@ -242,6 +242,33 @@ def describe_table(facts: dict[str, Any]) -> None:
     _console().print(table, crop=False)
 
 
+def _phases_text(facts: dict[str, Any]) -> str:
+    """The phases that trials consist of: where they lie, or where trials differ, each pattern with its number."""
+    patterns = facts["patterns"]
+    if len(patterns) == 1 and all(phase["ms"][0] == phase["ms"][1] for phase in patterns[0]["phases"]):
+        return ", ".join(
+            f"{p['name']} {p['duration']:g} ms in bins {p['first_bin']} to {p['first_bin'] + p['bins'] - 1}"
+            for p in facts["phases"]
+            if p["bins"]
+        )
+    return "; ".join(
+        f"{_number(pattern['trials'], 'trial')} of "
+        + ", ".join(f"{phase['name']} {_range(*phase['ms'])} ms" for phase in pattern["phases"])
+        for pattern in patterns
+    )
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _unassigned(facts: dict[str, Any]) -> list[list[str]]:
+    """Spikes of the recording that no trial took, where that is known."""
+    if facts.get("n_unassigned") is None:
+        return []
+    return [["in no trial", f"{facts['n_unassigned']:,} spikes of the recording"]]
+
+
 def raster(file: MatrixFile, trial: int) -> None:
     """One trial as a raster that fits the terminal, with its onsets of phases marked."""
     from spikebin.display.text import draw_raster
@@ -249,21 +276,22 @@ def raster(file: MatrixFile, trial: int) -> None:
     console = Console(highlight=False)
     rows, columns = file.events(trial)
     facts = file.trials[trial]
-    onsets = [int(facts["phase_bins"][:i].sum()) for i in range(len(facts["phase_bins"]))]
+    bins = facts["phase_bins"].tolist()
+    onsets = {phase.name: sum(bins[:i]) for i, phase in enumerate(file.header.phases) if bins[i]}
     size = min(24, max(6, console.height - 20)), max(20, console.width - 2)
     console.print(f"\ntrial {trial}: image {facts['image_id']}, repeat {facts['repeat']}, {len(rows):,} spikes")
-    for line in draw_raster(rows, columns, file.shape[1:], size, marks=onsets):
+    for line in draw_raster(rows, columns, file.shape[1:], size, marks=list(onsets.values())):
         console.print(line, markup=False, soft_wrap=True)
-    names = [f"{phase.name} from bin {onset}" for phase, onset in zip(file.header.phases, onsets, strict=True)]
+    names = [f"{name} from bin {onset}" for name, onset in onsets.items()]
     console.print(
         f"{file.shape[1]} neurons by id, {file.shape[2]} bins of {file.binning.width:g} ms; {', '.join(names)}"
     )
 
 
-def psth(views: Any) -> None:
+def psth(views: Any, origin: str | None = None) -> None:
     """A line for each sheet: its PSTH as bars, its mean and peak rate."""
     from spikebin.display.text import spark_psth
 
     console = Console(highlight=False)
-    for line in spark_psth(views, console.width - 1):
+    for line in spark_psth(views, console.width - 1, origin):
         console.print(line, markup=False, soft_wrap=True)

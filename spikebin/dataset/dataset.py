@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Dataset", "Part", "dataset_of"]
 
 SHOWN = 5
+SKIPPED = "skipped"
+"""Column of /trials: how many presentations that no trial took lie between a trial and the one before it in order; -1
+where that is not known."""
 
 
 class Dataset(View):
@@ -189,12 +192,12 @@ class Dataset(View):
         """Bins that reach past the end of a phase, and by how much, see `View.unrecorded`."""
         trials, bins, ms = [], [], []
         for part, start in enumerate(self._starts[:-1].tolist()):
-            surplus = self.files[part].surplus()
-            lengths = self._table(part)["phase_bins"]
-            found, phase = np.nonzero((lengths > 0) & (surplus > 0))
+            table = self._table(part)
+            surplus, lengths = self.files[part].surplus(table), table["phase_bins"]
+            found, phase = np.nonzero(surplus > 0)
             trials.append(found + start)
             bins.append(lengths.cumsum(axis=1)[found, phase] - 1)
-            ms.append(surplus[phase])
+            ms.append(surplus[found, phase])
         return np.concatenate(trials), np.concatenate(bins), np.concatenate(ms)
 
     def stimulus(self, trial: int) -> str:
@@ -263,10 +266,20 @@ class Dataset(View):
 
     @property
     def _whole_trials(self) -> bool:
-        # Cut out around events, without the blanks between them, or as windows: such trials leave gaps, or overlap.
+        # Cut out around events or as windows, such trials leave gaps, or overlap. What lies between others is counted,
+        # but not in files of spikebin 0.1: there, trials without their blanks leave gaps.
         rule, views = self.files[0].header.trial, self.files[0].header.views
-        gaps = rule.get("blank") == "none" or rule.get("events") is not None or rule.get("window_start") is not None
-        return not gaps and not any(view.startswith(("window(", "rebin(")) for view in views)
+        gaps = rule.get("events") is not None or rule.get("window_start") is not None
+        gaps = gaps or (rule.get("blank") == "none" and SKIPPED not in _names(self._table(0)))
+        return not gaps and not any(view.startswith(("window(", "aligned(", "rebin(")) for view in views)
+
+    @cached_property
+    def _skipped(self) -> NDArray[np.int64]:
+        tables = [self._table(part) for part in range(len(self.files))]
+        none = [np.zeros(len(table), np.int64) for table in tables]
+        return np.concatenate(
+            [table[SKIPPED] if SKIPPED in _names(table) else zero for table, zero in zip(tables, none, strict=True)]
+        )
 
     def _main_phase(self) -> str:
         names = self._phase_names(0)

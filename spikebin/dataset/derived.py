@@ -85,6 +85,10 @@ class Selected(Derived):
     def _whole_trials(self) -> bool:
         return self.base._whole_trials
 
+    @property
+    def _skipped(self) -> NDArray[np.int64]:
+        return self.base._skipped
+
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
         trials, rows, columns = selectors
         needed, inverse = np.unique(self._rows[np.asarray(rows, np.intp)], return_inverse=True)
@@ -130,6 +134,10 @@ class Taken(Derived):
     def _whole_trials(self) -> bool:
         return self.base._whole_trials
 
+    @property
+    def _skipped(self) -> NDArray[np.int64]:
+        return self.base._skipped[self._positions]
+
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
         return self.base._block([self._positions[np.asarray(selectors[0], np.intp)], *selectors[1:]])
 
@@ -149,10 +157,11 @@ class Window(Derived):
         n_bins = base.trials["n_bins"]
         self._first = start + (base.onsets(origin) if origin is not None else np.zeros(len(base), np.int64))
         alone = np.full(len(base), -1)
-        previous, following = _neighbours(base.trials) if across else (alone, alone)
+        previous, following = _neighbours(base.trials, base._skipped) if across else (alone, alone)
         self._next: NDArray[np.int64] = following
 
         self._at, self._begin = np.arange(len(base)), self._first.copy()
+        self._lacking = lacking = _lacking(base, origin)
         while (back := (self._begin < 0) & (previous[self._at] >= 0)).any():
             self._at[back] = previous[self._at[back]]
             self._begin[back] += n_bins[self._at[back]]
@@ -163,6 +172,8 @@ class Window(Derived):
 
         self._lacks_before = np.clip(-self._begin, 0, self.shape[2])
         self._lacks_after = np.clip(end - n_bins[last], 0, self.shape[2])
+        # Nothing of a trial is read that lacks the phase: all of its window is taken as not recorded.
+        self._at[lacking], self._lacks_before[lacking], self._lacks_after[lacking] = -1, self.shape[2], 0
         self._short, self._across = short, across
         self._origin, self._start = origin, start
         # What two windows in a row share of a trial is read once.
@@ -177,10 +188,12 @@ class Window(Derived):
             trial = self.base.trials[lacking[0]]
             ways = "short='pad' or 'drop'" if self._short == "cut" else "short='pad', 'cut' or 'drop'"
             ways += "" if self._across else ", or across=True to go on into the next trial"
+            if self._across and self.base._skipped.any():
+                ways += "; presentations that are in no trial lie between some"
+            past = "begins with a phase that is not there" if self._lacking.any() else "reaches past what was recorded"
             raise DatasetError(
-                f"{self.steps[-1]} of {self.name} reaches past what was recorded in {len(lacking)} of {len(self)}"
-                f" trials, first in image {trial['image_id']}, repeat {trial['repeat']}, part {trial['part']}:"
-                f" choose {ways}"
+                f"{self.steps[-1]} of {self.name} {past} in {len(lacking)} of {len(self)} trials, first in image"
+                f" {trial['image_id']}, repeat {trial['repeat']}, part {trial['part']}: choose {ways}"
             )
         return self
 
@@ -286,6 +299,37 @@ class Window(Derived):
         return kept[1]
 
 
+class Aligned(Window):
+    """All bins of all trials, the onset of a phase in the same column of each; see `View.aligned`."""
+
+    @classmethod
+    def of(cls, base: View, origin: str) -> Aligned:
+        onsets, having = base.onsets(origin), np.flatnonzero(~_lacking(base, origin))
+        if not len(having):
+            raise DatasetError(f"no trial of {base.name} has the phase {origin!r}: align at another")
+        if len(having) < len(base):
+            base, onsets = base.take(having), onsets[having]
+        return cls(base, origin, -int(onsets.max()), int((base.trials["n_bins"] - onsets).max()))
+
+    def __init__(self, base: View, origin: str, start: int, stop: int) -> None:
+        super().__init__(base, start, stop, origin, across=False, short="cut")
+        self.steps = (*base.steps, f"aligned({origin!r})")
+
+    def coverage(self) -> NDArray[np.int64]:
+        before = np.bincount(self._lacks_before, minlength=self.shape[2] + 1)[::-1].cumsum()[::-1][1:]
+        lacking: NDArray[np.int64] = super().coverage() - before
+        return lacking
+
+    def unrecorded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        found, lacks = super().unrecorded(), self._lacks_before
+        trials = np.repeat(np.arange(len(self)), lacks)
+        bins = np.arange(len(trials)) - np.repeat(lacks.cumsum() - lacks, lacks)
+        before = trials, bins, np.full(len(trials), self.width)
+        order = np.argsort(np.concatenate([before[0], found[0]]), kind="stable")
+        trials, bins, ms = (np.concatenate(pair)[order] for pair in zip(before, found, strict=True))
+        return trials, bins, ms
+
+
 class Rebinned(Derived):
     """Coarser bins of a view, see `View.rebin`."""
 
@@ -385,14 +429,22 @@ class Rebinned(Derived):
         return coarse[starts], np.add.reduceat(values[kept], starts, dtype=stored_type(self.dtype))
 
 
-def _neighbours(trials: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each trial the one before and after it in time, in the same part and repeat; -1 where there is none."""
+def _lacking(view: View, phase: str | None) -> NDArray[np.bool_]:
+    """Which trials lack a phase that others have."""
+    names, bins = view.phases() if phase is not None else ([], np.empty(0))
+    lacking: NDArray[np.bool_] = bins[:, names.index(phase)] == 0 if phase in names else np.zeros(len(view), bool)
+    return lacking
+
+
+def _neighbours(trials: NDArray[Any], skipped: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each trial the one right before and after it, in the same part and repeat; -1 where there is none."""
     order = np.lexsort([trials["order"], trials["repeat"], trials["part"]])
     here, there = order[:-1], order[1:]
     adjacent = (
         (trials["part"][here] == trials["part"][there])
         & (trials["repeat"][here] == trials["repeat"][there])
         & (trials["order"][here] + 1 == trials["order"][there])
+        & (skipped[there] == 0)
     )
     previous, following = np.full(len(trials), -1), np.full(len(trials), -1)
     following[here[adjacent]] = there[adjacent]

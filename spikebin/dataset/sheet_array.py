@@ -287,6 +287,11 @@ class SheetArray(LazyArray):
         seconds = (float(self.trials["n_bins"].sum()) * self.width - float(self.unrecorded()[2].sum())) / 1000
         return total / seconds if seconds else np.full(total.size, np.nan)
 
+    def coverage(self) -> NDArray[np.int64]:
+        """How many trials have each bin, (time,)."""
+        n_trials: NDArray[np.int64] = np.bincount(self.trials["n_bins"], minlength=self.shape[2] + 1)
+        return n_trials[::-1].cumsum()[::-1][1:]
+
     def recorded(self) -> NDArray[np.float64]:
         """For how long each bin was recorded, over all trials, in ms: (time,)."""
         n_trials = np.bincount(self.trials["n_bins"], minlength=self.shape[2] + 1)[::-1].cumsum()[::-1][1:]
@@ -361,6 +366,11 @@ class SheetArray(LazyArray):
     def _whole_trials(self) -> bool:
         """Whether each trial is all that was recorded between its neighbours."""
         return False
+
+    @property
+    def _skipped(self) -> NDArray[np.int64]:
+        """How many presentations that are in no trial lie between each trial and the one before it; -1: not known."""
+        return np.full(len(self), -1)
 
     def _checked(self, trial: int) -> int:
         return row_number(trial, len(self), f"trials of {self.name}")

@@ -200,6 +200,25 @@ class SheetSet(Mapping[str, View]):
                 )
         return self._each(views)
 
+    def aligned(self, origin: str) -> SheetSet:
+        """`View.aligned` of every sheet.
+
+        Parameters
+        ----------
+        origin : str
+            As for `View.aligned`.
+
+        Returns
+        -------
+        SheetSet
+
+        Raises
+        ------
+        DatasetError
+            As `View.aligned`.
+        """
+        return self._each({name: view.aligned(origin) for name, view in self.items()})
+
     def rebin(self, k: int, *, how: How, rest: Rest) -> SheetSet:
         """`View.rebin` of every sheet.
 

@@ -124,13 +124,14 @@ class View(SheetArray):
         start, stop : int
             In bins of this view; `start` may be negative.
         origin : str or None
-            The phase whose onset is bin 0: "image", which also stands for the only phase there is; "blank"; None: the
-            first bin of this view.
+            The phase whose onset is bin 0: "image", which also stands for the only phase there is; "blank",
+            "blank_after"; None: the first bin of this view. A trial that lacks the phase has no such window: it counts
+            as not recorded.
         across : bool
             Go on into the next (or previous) trial where the window leaves its own: the one of the same part and
-            repeat whose `order` is higher (lower) by one; on through as many as it takes. Only trials that lie in the
-            matrix completely can be reached into: not after another window or rebin, nor where they were cut out around
-            events or have lost their blanks.
+            repeat whose `order` is higher (lower) by one, if nothing else was presented between the two (column
+            `skipped`); on through as many as it takes. Only trials that lie in the matrix completely can be reached
+            into: not after another window or rebin, nor where they were cut out around events.
         short : {"refuse", "pad", "cut", "drop"}
             What becomes of a window of which bins were never recorded. "refuse": an error names the first. "pad": they
             are False, and count as real. "cut": they are False, and `n_bins` ends before them, so that `trial(i)`, the
@@ -168,6 +169,30 @@ class View(SheetArray):
         window = Window(self, start, stop, origin, across=across, short=short)
         return window.settled()
 
+    def aligned(self, origin: str) -> View:
+        """All bins of all trials that have a phase, its onset in the same column of each.
+
+        Parameters
+        ----------
+        origin : str
+            The phase: "image", "blank", "blank_after".
+
+        Returns
+        -------
+        View
+            As many columns as it takes; ``onsets(origin)`` is the same for each trial. What a trial does not have is
+            False, and counts as not recorded: `psth` divides each bin by the time of the trials that have it, and
+            `coverage` says how many those are.
+
+        Raises
+        ------
+        DatasetError
+            If no trial has such a phase.
+        """
+        from spikebin.dataset.derived import Aligned
+
+        return Aligned.of(self, origin)
+
     def rebin(self, k: int, *, how: How, rest: Rest) -> View:
         """Bins that are `k` times as long: bin j is the bins ``j * k`` to ``j * k + k - 1``.
 
@@ -192,7 +217,7 @@ class View(SheetArray):
 
         return Rebinned(self, k, how, rest)
 
-    def repeats(self, *, ragged: Ragged = "refuse") -> Repeats:
+    def repeats(self, *, ragged: Ragged = "refuse", by: str | Sequence[str] = "image_id") -> Repeats:
         """Group the trials by image, (image, repeat, neuron, time).
 
         Parameters
@@ -200,6 +225,9 @@ class View(SheetArray):
         ragged : {"refuse", "drop", "cut"}
             What becomes of images that were shown less often than others: an error names them; they are left out, and
             named in `Repeats.ragged`; or every image has only as many repeats as all have.
+        by : str or sequence of str
+            Columns of `trials` that trials of one group share: ``by=["orientation"]``. Trials of different images are
+            never mixed.
 
         Returns
         -------
@@ -210,11 +238,12 @@ class View(SheetArray):
         Raises
         ------
         DatasetError
-            If there is no such `ragged`, or as it says.
+            If there is no such `ragged` or column, as `ragged` says, or if trials of different images share what they
+            are grouped by.
         """
         from spikebin.dataset.repeats import Repeats
 
-        return Repeats(self, checked(ragged, Ragged, "repeats ragged"))
+        return Repeats(self, checked(ragged, Ragged, "repeats ragged"), (by,) if isinstance(by, str) else tuple(by))
 
     def stats(self, widths: Sequence[float] | None = None, *, sample: int = 100) -> Stats:
         """Statistics of what the view holds: counts, rates, histograms, variances, Fano factors, correlations.

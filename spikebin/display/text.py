@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.display.plots import _named
+from spikebin.display.plots import _named, at_onset, trials_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,13 +46,16 @@ def spark(values: Sequence[float] | NDArray[Any], width: int) -> str:
     return "".join(BARS[height] for height in heights)
 
 
-def spark_psth(sheets: Mapping[str, View] | MatrixFile | View, width: int) -> list[str]:
+def spark_psth(sheets: Mapping[str, View] | MatrixFile | View, width: int, origin: str | None = None) -> list[str]:
     """A line for each sheet: its name, its PSTH as bars, and its mean and peak rate in Hz.
 
     Parameters
     ----------
     sheets : mapping of str to View, MatrixFile or View
         By the name to be shown.
+    origin : str, optional
+        The phase at whose onset trials are aligned; None: see `spikebin.display.plots.at_onset`. Where that moves
+        trials, another line says from when on how many trials there are.
     width : int
         Characters of a line, which names and numbers may overrun: the bars take 10 at least.
 
@@ -63,10 +66,13 @@ def spark_psth(sheets: Mapping[str, View] | MatrixFile | View, width: int) -> li
     lines = []
     named = _named(sheets)
     longest = max(map(len, named), default=0)
-    for name, view in named.items():
+    for name, whole in named.items():
+        view, start = at_onset(whole, origin)
         rate = view.psth()
         numbers = f"mean {np.nanmean(rate):.1f}, peak {np.nanmax(rate):.1f} Hz"
         lines.append(f"{name:<{longest}}  {spark(rate, max(10, width - longest - len(numbers) - 4))}  {numbers}")
+        if start is not None:
+            lines.append(f"{'':<{longest}}  {trials_text(view, start)}")
     return lines
 
 

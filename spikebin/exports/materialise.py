@@ -289,6 +289,8 @@ class _ViewRecording:
         steps = " | ".join(view.steps) or "copy"
         self.name = f"{file.path.name} (content {file.header.content_digest[:16]}) | {steps}"
         self.where = f"{view.name} of part {file.header.part}"
+        self.parameters = file.parameters
+        self._phases = file.header.phases
         source = file.path.stat()
         self.files: Sequence[SourceFile] = [SourceFile(file.path.name, source.st_size, source.st_mtime)]
         # A bin is what it is, whatever its trial's duration was in ms: end_bin is in the bins already.
@@ -325,7 +327,9 @@ class _ViewRecording:
             for name, n_bins in zip(self._names, self._bins[i], strict=True)
         )
         stimulus = self._view.stimulus(i)
-        known = ("part", "image_id", "repeat", "order", "n_bins")
+        # Phases of a view are cut anew: how long those of the recording were does not tell their length.
+        lengths = [f"{phase.name}_ms" for phase in self._phases]
+        known = ("part", "image_id", "repeat", "order", "n_bins", *lengths)
         extra = tuple((name, facts[name].item()) for name in facts.dtype.names if name not in known)
         return Trial(str(facts["image_id"]), int(facts["repeat"]), int(facts["order"]), stimulus, phases, extra)
 

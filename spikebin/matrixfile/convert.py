@@ -9,6 +9,7 @@ from spikebin.binning.trial import TrialEvents
 from spikebin.errors import DiskFullError, MatrixFileError, SpikebinError
 from spikebin.matrixfile.image import MatrixImage
 from spikebin.matrixfile.reader import open_file
+from spikebin.matrixfile.schema import parameter_table
 from spikebin.matrixfile.seal import FORMAT_VERSION
 from spikebin.matrixfile.verify import matrix_files, verify_file
 from spikebin.matrixfile.writer import seal_image
@@ -128,7 +129,7 @@ def convert_file(
             flat, values = file.flat_events(i)
             events = TrialEvents(flat, values if counting else None)
             image.append(events, image.encode(events))
-        data, digest, chunks = image.finish(file.stored_table("source"), threads)
+        data, digest, chunks = image.finish(file.stored_table("source"), threads, parameter_table(file.parameters))
     finally:
         image.close()
     if digest != seal.content_digest:

@@ -97,7 +97,9 @@ class MatrixImage:
             self._layout.append(self._file, self._n_appended, encoded)
         self._n_appended += 1
 
-    def finish(self, sources: NDArray[Any], threads: int) -> tuple[bytearray, str, ChunkTable]:
+    def finish(
+        self, sources: NDArray[Any], threads: int, parameters: NDArray[Any] | None = None
+    ) -> tuple[bytearray, str, ChunkTable]:
         """The bytes of the HDF5 file, the content digest and the checksums; the image is closed.
 
         Parameters
@@ -106,6 +108,8 @@ class MatrixImage:
             name (UTF-8), size (bytes) and mtime (seconds) of every file that was read.
         threads : int
             How many compress what the layout could not compress before the last trial.
+        parameters : structured array (n,), optional
+            name and text (UTF-8) of what the recording has written down of how it was made.
 
         Returns
         -------
@@ -124,6 +128,8 @@ class MatrixImage:
         with HDF5_LOCK:
             self._layout.finish(self._file, threads)
             create_table(self._file, "source", sources)
+            if parameters is not None and len(parameters):
+                create_table(self._file, "parameters", parameters)
             mark = create_checksums(self._file, len(self._trials) * self._layout.n_chunks)
             self._file.flush()
             image = bytearray(self._file.get_file_image())

@@ -84,33 +84,51 @@ class MatrixFile:
 
     @cached_property
     def neurons(self) -> NDArray[Any]:
-        """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown)."""
-        return self.stored_table("neurons")
+        """Structured array (n_neurons,): neuron_id (ascending), x, y, z (nan where unknown), what else is known."""
+        return self._ask_hdf5(lambda file: decoded(self._table(file, "neurons")))
 
     @cached_property
     def sources(self) -> NDArray[Any]:
         """Structured array: name, size and mtime of every file that was read."""
         return self._ask_hdf5(lambda file: decoded(self._table(file, "source")))
 
-    def surplus(self) -> NDArray[np.float64]:
-        """How far the last bin of each phase reaches past the end of its phase, in ms.
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """What the recording has written down of how it was made, by name: parameters of the model, as text."""
+        table = self._ask_hdf5(lambda file: self._table(file, "parameters") if "/parameters" in file else None)
+        return {} if table is None else dict(decoded(table).tolist())
+
+    def surplus(self, trials: NDArray[Any] | None = None) -> NDArray[np.float64]:
+        """How far the last bin of each phase of each trial reaches past the end of its phase, in ms.
+
+        Parameters
+        ----------
+        trials : structured array, optional
+            The table of trials, where it is at hand.
 
         Returns
         -------
-        float64 (n_phases,)
-            0 where the phase is a multiple of the width; the width for the end bin of such a phase, which holds only
-            the spikes at exactly the end.
+        float64 (n_trials, n_phases)
+            0 where the phase is a multiple of the width, and where the trial lacks it; the width for the end bin of
+            such a phase, which holds only the spikes at exactly the end.
 
         Notes
         -----
-        The file says how long the phases of its longest trial are. Trials of other durations are taken to differ from
-        it by whole bins.
+        Where phases differ in length, the columns ``<phase>_ms`` of /trials say how long they are. Without them the
+        file says it of its longest trial; trials of other durations are taken to differ from it by complete bins.
         """
-        phases, width = self.header.phases, self.binning.width
-        reach = np.array([phase.bins * width - phase.duration for phase in phases], np.float64)
+        trials = self.trials if trials is None else trials
+        bins, width = trials["phase_bins"], self.binning.width
+        reach = np.empty(bins.shape)
+        for i, phase in enumerate(self.header.phases):
+            column = f"{phase.name}_ms"
+            if column in (trials.dtype.names or ()) and trials.dtype[column].kind == "f":
+                reach[:, i] = bins[:, i] * width - trials[column]
+            else:
+                reach[:, i] = phase.bins * width - phase.duration
         # What is left of sums and products of floats is not time.
         reach[np.abs(reach) < 1e-6 * width] = 0
-        return np.where([phase.bins > 0 for phase in phases], np.clip(reach, 0, width), 0)
+        return np.where(bins > 0, np.clip(reach, 0, width), 0)
 
     def stored_table(self, name: str) -> NDArray[Any]:
         """The table ``trials``, ``neurons`` or ``source`` as it is stored, text in UTF-8.
@@ -132,7 +150,7 @@ class MatrixFile:
 
     def forget_tables(self) -> None:
         """Let go of the tables, to be read again when asked for: a data set holds thousands of files."""
-        for name in ("trials", "neurons", "sources"):
+        for name in ("trials", "neurons", "sources", "parameters"):
             self.__dict__.pop(name, None)
 
     def events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import MatrixFileError
+from spikebin.recordings.protocol import NEURON_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import Trial
     from spikebin.recordings.protocol import SourceFile
 
-# Kind of each column that every such table has, a star for each axis that a row has there; /trials may have more.
+# Kind of each column that every such table has, a star for each axis that a row has there; /trials and /neurons may
+# have more.
 COLUMNS = {
     "trials": {"image_id": "S", "repeat": "i", "order": "i", "n_bins": "i", "phase_bins": "i*", "stimulus": "S"},
     "neurons": {"neuron_id": "i", "x": "f", "y": "f", "z": "f"},
     "source": {"name": "S", "size": "i", "mtime": "f"},
+    "parameters": {"name": "S", "text": "S"},
 }
 
 
@@ -73,6 +76,20 @@ def trial_table(trials: Sequence[Trial], bins: Sequence[Sequence[int]]) -> NDArr
     return table
 
 
+def neuron_table(neurons: NDArray[Any]) -> NDArray[Any]:
+    """/neurons as it is stored: the columns that every such table has, then what else the recording knows of each."""
+    known = dict(NEURON_FIELDS)
+    columns: dict[str, NDArray[Any]] = {name: neurons[name].astype(kind) for name, kind in NEURON_FIELDS}
+    for name in neurons.dtype.names or ():
+        if name not in known:
+            column = neurons[name]
+            columns[name] = encoded(column.tolist()) if column.dtype.kind == "U" else column
+    table = np.empty(len(neurons), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        table[name] = column
+    return table
+
+
 def source_table(files: Sequence[SourceFile]) -> NDArray[Any]:
     """/source as it is stored."""
     names = encoded([file.name for file in files])
@@ -80,4 +97,13 @@ def source_table(files: Sequence[SourceFile]) -> NDArray[Any]:
     table["name"] = names
     table["size"] = [file.size for file in files]
     table["mtime"] = [file.mtime for file in files]
+    return table
+
+
+def parameter_table(texts: Mapping[str, str]) -> NDArray[Any]:
+    """/parameters as it is stored: what the recording has written down of how it was made."""
+    columns = {"name": encoded(list(texts)), "text": encoded(list(texts.values()))}
+    table = np.empty(len(texts), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        table[name] = column
     return table

@@ -163,7 +163,7 @@ def describe(file: MatrixFile) -> dict[str, Any]:
     """
     seal, trials, neurons = file.header, file.trials, file.neurons
     n_bins = file.shape[1] * float(trials["n_bins"].sum())
-    past_end = file.shape[1] * float(((trials["phase_bins"] > 0) @ file.surplus()).sum())
+    past_end = file.shape[1] * float(file.surplus().sum())
     seconds = (n_bins * file.binning.width - past_end) / 1000
     binned = "fraction_true" if file.binning.values == "bool" else "mean_count"
     repeats = np.unique(trials["repeat"])
@@ -175,8 +175,25 @@ def describe(file: MatrixFile) -> dict[str, Any]:
         "n_columns": file.shape[2],
         "n_repeats": int(repeats.size),
         "n_images": int(np.unique(trials["image_id"]).size),
+        "patterns": _patterns(file),
         "n_bins": [int(trials["n_bins"].min()), int(trials["n_bins"].max())],
         "neuron_ids": [int(neurons["neuron_id"][0]), int(neurons["neuron_id"][-1])],
         "mean_rate_hz": seal.tally.n_inside / seconds if seconds else math.nan,
         binned: seal.n_binned / n_bins,
     }
+
+
+def _patterns(file: MatrixFile) -> list[dict[str, Any]]:
+    """Which phases trials have: each pattern with its number of trials, and how long its phases last, in ms."""
+    bins, surplus = file.trials["phase_bins"], file.surplus()
+    ms = np.round(bins * file.binning.width - surplus, 6)
+    found = []
+    for pattern in np.unique(bins > 0, axis=0)[::-1]:
+        mine = ((bins > 0) == pattern).all(axis=1)
+        phases = [
+            {"name": phase.name, "ms": [float(ms[mine, i].min()), float(ms[mine, i].max())]}
+            for i, phase in enumerate(file.header.phases)
+            if pattern[i]
+        ]
+        found.append({"trials": int(mine.sum()), "phases": phases})
+    return found

@@ -106,8 +106,16 @@ def write_sheet(
             writer.append(events, encoded)
             if on_trial is not None:
                 on_trial(events)
+        # Of some of the trials, it would be those of the others, too; and all the rest would have to be read.
+        n_unassigned = None if limit is not None else _unassigned(recording)
         return writer.write(
-            target, recording.name, _files(recording), limit=limit, n_unassigned=_unassigned(recording), check=check
+            target,
+            recording.name,
+            _files(recording),
+            limit=limit,
+            n_unassigned=n_unassigned,
+            parameters=recording.parameters,
+            check=check,
         )
 
 

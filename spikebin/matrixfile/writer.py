@@ -11,20 +11,17 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from spikebin.binning.tally import Tally
 from spikebin.binning.trial import TrialEvents, phase_bins
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.image import MatrixImage
-from spikebin.matrixfile.schema import source_table, trial_table
+from spikebin.matrixfile.schema import neuron_table, parameter_table, source_table, trial_table
 from spikebin.matrixfile.seal import FORMAT_VERSION, Identity, Seal, SealedPhase, SealedSource, pack_seal
-from spikebin.recordings.protocol import NEURON_FIELDS
 from spikebin.system.files import write_atomically
 from spikebin.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -47,7 +44,7 @@ class MatrixWriter:
     ----------
     identity : Identity
     neurons : structured array (n_neurons,)
-        NEURON_FIELDS, by ascending neuron_id.
+        NEURON_FIELDS, by ascending neuron_id, and further columns of numbers, bools or texts.
     trials : sequence of Trial
         The rows of the matrix.
     settings : Settings
@@ -79,7 +76,7 @@ class MatrixWriter:
             settings.binning.values,
             settings.layout,
             settings.codec,
-            np.asarray(neurons, NEURON_FIELDS),
+            neuron_table(neurons),
             trial_table(trials, self._bins),
         )
 
@@ -121,6 +118,7 @@ class MatrixWriter:
         *,
         limit: int | None = None,
         n_unassigned: int | None = None,
+        parameters: Mapping[str, str] | None = None,
         check: Callable[[Path], object] | None = None,
     ) -> Seal:
         """Seal the file and put it in place.
@@ -136,6 +134,8 @@ class MatrixWriter:
             Only so many trials of the recording were asked for; sealed, so that the file does not count as complete.
         n_unassigned : int, optional
             Spikes of the recording that no trial took, where that is known.
+        parameters : mapping of str to str, optional
+            What the recording has written down of how it was made, by name.
         check : callable, optional
             See `spikebin.system.files.write_atomically`.
 
@@ -152,7 +152,9 @@ class MatrixWriter:
         SpikebinError
             If the file cannot be written; nothing is left behind.
         """
-        image, digest, chunks = self._image.finish(source_table(files), self.settings.threads)
+        image, digest, chunks = self._image.finish(
+            source_table(files), self.settings.threads, parameter_table(parameters or {})
+        )
         seal = Seal(
             **asdict(self.identity),
             shape=self.shape,

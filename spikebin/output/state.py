@@ -64,9 +64,8 @@ class Planned(Protocol):
         """Of every file."""
         ...
 
-    @property
-    def trial(self) -> Mapping[str, Any]:
-        """The settings that make the trials, as a seal holds them."""
+    def trial(self, variant: str) -> Mapping[str, Any]:
+        """The settings that make the trials of a variant, as a seal holds them."""
         ...
 
     @property
@@ -218,7 +217,7 @@ class _Looker:
         """Why a complete file is not the one that the plan asks for."""
         if seal.binning != self.plan.binning:
             return f"{path} was made with another [binning]"
-        if seal.trial != self.plan.trial:
+        if seal.trial != self.plan.trial(job.variant):
             return f"{path} was made with another [trial]"
         if not _read_alike(seal.reading, self.plan.reading(job, sheet)):
             return f"{path} was read with other settings of [[recordings]]"
@@ -269,10 +268,14 @@ class _Looker:
 
 
 def _read_alike(sealed: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
-    """Whether a file was read as is wanted now; the format may be told from the recording itself."""
+    """Whether a file was read as is wanted now; the format may be told from the recording itself.
+
+    What may be wrong with a recording does not change how it is read: a file that was allowed more is the same file.
+    """
     if sealed is None or wanted is None:
         return True
-    return {key: value for key, value in sealed.items() if key != "format" or "format" in wanted} == dict(wanted)
+    told = {"allow", *(() if "format" in wanted else ("format",))}
+    return {key: value for key, value in sealed.items() if key not in told} == dict(wanted)
 
 
 def _names(directory: Path) -> frozenset[str]:

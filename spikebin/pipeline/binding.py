@@ -1,7 +1,7 @@
 """plan.json: the settings that bind a plan, so that all files of an output are made alike.
 
-Bound are ``[binning]``, ``[trial]``, and of each entry of ``[[recordings]]`` how its recordings are read. Which jobs
-there are is in plan.py.
+Bound are ``[binning]``, ``[trial]``, of each variant what its entries say instead of ``[trial]``, and of each entry of
+``[[recordings]]`` how its recordings are read. Which jobs there are is in plan.py.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def check_binding(config: Config) -> None:
         version, binning, trial = (stored[key] for key in ("plan_version", "binning", "trial"))
         # Plans of the first release say nothing of how recordings are read: the next `spikebin plan` binds that, too.
         reading = dict(stored.get("recordings", {}))
+        variants = dict(stored.get("variants", {}))
     except (OSError, ValueError, KeyError, TypeError):
         raise PlanError(f"{path} is missing or broken: restore it, or run `spikebin plan --replace`") from None
     if version != VERSION:
@@ -65,12 +66,18 @@ def check_binding(config: Config) -> None:
     for name, settings in now["recordings"].items():
         if name in reading:
             _compare(config, f"the [[recordings]] entry {name!r}", settings, reading[name])
+    planned = {*variants, *(name.partition(": ")[0] for name in reading)}
+    for variant in planned & {entry.variant for entry in config.recordings}:
+        where = f"the [[recordings]] of variant {variant!r}"
+        _compare(config, where, config.trial_of(variant).settings, variants.get(variant, trial))
 
 
 def _settings(config: Config) -> dict[str, Any]:
+    variants = {variant: rule.settings for variant, rule in config.variants.items()}
     return {
         "binning": asdict(config.binning),
         "trial": config.trial.settings,
+        **({"variants": variants} if variants else {}),
         "recordings": {f"{entry.variant}: {entry.root}/{entry.parts}": entry.settings for entry in config.recordings},
     }
 

@@ -95,7 +95,9 @@ def _trouble(plan: Plan, job: Job, entry: Recordings, source: str) -> str:
         recording = open_recording(plan.resolve(source), entry.format, entry.reading)
         for sheet in next(mine.sheets for mine in job.sources if mine.path == source):
             if plan.entry(job, source, sheet) == entry:
-                opened = recording.sheet(sheet, plan.config.rule(job.part), entry.repeat(Path(source).name))
+                opened = recording.sheet(
+                    sheet, plan.config.rule(job.variant, job.part), entry.repeat(Path(source).name)
+                )
                 matrix_shape(opened.where, len(opened.neurons), opened.trials, plan.binning)
     except SpikebinError as error:
         return f"{job.name}: {error}"

@@ -31,6 +31,8 @@ __all__ = ["Config", "Recordings", "at_home", "find_config", "is_variant", "load
 FILE_NAME = "spikebin.toml"
 VARIABLE = "SPIKEBIN_CONFIG"
 FIELD = re.compile(r"\{([^{}]*)\}")
+SHOWN = ("stimulus", "image_id", "blank", "window")
+"""Keys of [trial] that an entry may say of its own variant."""
 EVENT_FILES = (".csv", ".tsv", ".txt")
 # Of a file, not what follows a dot in the name of a directory.
 SUFFIX = re.compile(r"(?<=.)\.[A-Za-z][A-Za-z0-9]{0,6}$")
@@ -69,8 +71,10 @@ class Recordings:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """How its recordings are read, as plans and seals record it: the settings that differ from the defaults."""
-        return ({} if self.format is None else {"format": self.format}) | self.reading.settings
+        """How its recordings are read, as a plan binds it: the settings that differ from the defaults."""
+        settings = ({} if self.format is None else {"format": self.format}) | self.reading.settings
+        settings.pop("allow", None)
+        return settings
 
     def part(self, name: str) -> str | None:
         """The part that a name stands for: its fields, joined with "-", or its stem.
@@ -121,6 +125,8 @@ class Config:
     binning: Binning = field(default_factory=Binning)
     trial: TrialRule = field(default_factory=TrialRule)
     slurm: Mapping[str, str | int | bool] = field(default_factory=dict)
+    variants: Mapping[str, TrialRule] = field(default_factory=dict)
+    """Of those whose entries say themselves which presentations are trials."""
 
     @property
     def excluded(self) -> dict[str, tuple[str, ...]]:
@@ -130,11 +136,12 @@ class Config:
             found[entry.variant] = (*found.get(entry.variant, ()), *entry.exclude)
         return found
 
-    def settings(self, reading: Reading, threads: int) -> Settings:
+    def settings(self, variant: str, reading: Reading, threads: int) -> Settings:
         """How the sheets of a recording are binned and stored.
 
         Parameters
         ----------
+        variant : str
         reading : Reading
             How the recording is read.
         threads : int
@@ -145,7 +152,17 @@ class Config:
         """
         from spikebin.matrixfile.write_sheet import Settings
 
-        return Settings(self.binning, self.layout, self.codec, threads, self.trial.settings, reading.settings)
+        trial = self.trial_of(variant).settings
+        return Settings(self.binning, self.layout, self.codec, threads, trial, reading.settings)
+
+    def trial_of(self, variant: str) -> TrialRule:
+        """Which presentations or events are the trials of a variant: its entries' own rule, else ``[trial]``.
+
+        Parameters
+        ----------
+        variant : str
+        """
+        return self.variants.get(variant, self.trial)
 
     def resolve(self, path: Path | str) -> Path:
         """A path as the config means it: relative to its directory.
@@ -161,11 +178,12 @@ class Config:
         """
         return self.path.parent / at_home(path)
 
-    def rule(self, part: str) -> TrialRule:
-        """Which presentations or events of a part are trials: a file of events with its path resolved.
+    def rule(self, variant: str, part: str) -> TrialRule:
+        """As `trial_of`, of a part: a file of events with its path resolved.
 
         Parameters
         ----------
+        variant : str
         part : str
             Stands for ``{part}`` in the file's name.
 
@@ -173,10 +191,10 @@ class Config:
         -------
         TrialRule
         """
-        events = self.trial.events
-        if events is None or not events.lower().endswith(EVENT_FILES):
-            return self.trial
-        return replace(self.trial, events=str(self.resolve(events.replace("{part}", part))))
+        rule = self.trial_of(variant)
+        if rule.events is None or not rule.events.lower().endswith(EVENT_FILES):
+            return rule
+        return replace(rule, events=str(self.resolve(rule.events.replace("{part}", part))))
 
 
 def at_home(path: Path | str) -> Path:
@@ -306,16 +324,19 @@ class _Reader:
         if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
             self.fail("", "recordings", "there is no [[recordings]] entry: add one with variant, root and parts")
         output = self.text(data, "output", "", "dataset")
+        trial = self.trial(self.table(data, "trial"))
+        recordings = tuple(self.entry(entry, i) for i, entry in enumerate(entries))
         return Config(
             path=self.path,
             output=self.path.parent / at_home(output),
-            recordings=tuple(self.entry(entry, i) for i, entry in enumerate(entries)),
+            recordings=recordings,
             sheets=self.sheets(data, ""),
             layout=self.choice(data, "layout", "", Layout, "matrix"),
             codec=self.choice(data, "codec", "", Codec, "blosc2"),
             binning=self.binning(self.table(data, "binning")),
-            trial=self.trial(self.table(data, "trial")),
+            trial=trial,
             slurm=self.slurm(self.table(data, "slurm")),
+            variants=self.variants(data, trial),
         )
 
     def binning(self, table: dict[str, Any]) -> Binning:
@@ -344,26 +365,46 @@ class _Reader:
             where,
             {"stimulus", "image_id", "blank", "events", "unit", "align_to", "until", "window", "drop_missing"},
         )
+        drop_missing = table.get("drop_missing", False)
+        if not isinstance(drop_missing, bool):
+            self.fail(where, "drop_missing", f"drop_missing is {drop_missing!r}: give true or false")
+        return TrialRule(
+            **self.shown(table, where),
+            events=self.text(table, "events", where) or None,
+            events_unit=self.choice(table, "unit", where, ("s", "ms", "us", "samples"), "") or None,
+            align_to=self.text(table, "align_to", where) or None,
+            until=self.text(table, "until", where) or None,
+            drop_missing=drop_missing,
+        )
+
+    def shown(self, table: dict[str, Any], where: str) -> dict[str, Any]:
+        """What a table says of stimuli and their blanks, of [trial] or of one variant: fields of a TrialRule."""
         window = table.get("window")
         if window is not None and not (
             isinstance(window, list) and len(window) == 2 and all(map(_is_finite, window)) and window[0] < window[1]
         ):
             self.fail(where, "window", f"window is {window!r}: give its start and stop in ms, [-200, 500]")
-        drop_missing = table.get("drop_missing", False)
-        if not isinstance(drop_missing, bool):
-            self.fail(where, "drop_missing", f"drop_missing is {drop_missing!r}: give true or false")
-        return TrialRule(
-            stimulus=self.text(table, "stimulus", where) or None,
-            image_id=self.text(table, "image_id", where) or None,
-            blank=self.choice(table, "blank", where, Blank, None),
-            events=self.text(table, "events", where) or None,
-            events_unit=self.choice(table, "unit", where, TimeUnit, None),
-            align_to=self.text(table, "align_to", where) or None,
-            until=self.text(table, "until", where) or None,
-            window_start=None if window is None else float(window[0]),
-            window_stop=None if window is None else float(window[1]),
-            drop_missing=drop_missing,
-        )
+        found: dict[str, Any] = {key: self.texts(table, key, where) for key in ("stimulus", "image_id") if key in table}
+        if "blank" in table:
+            found["blank"] = self.choice(table, "blank", where, Blank, None)
+        if window is not None:
+            found |= {"window_start": float(window[0]), "window_stop": float(window[1])}
+        return found
+
+    def variants(self, data: dict[str, Any], trial: TrialRule) -> dict[str, TrialRule]:
+        """The rule of each variant whose entries say one, which all of them then have to say alike."""
+        rules: dict[str, TrialRule] = {}
+        for i, entry in enumerate(data["recordings"]):
+            where = f"[[recordings]] entry {i + 1}"
+            rule = replace(trial, **self.shown(entry, where))
+            if rules.setdefault(entry["variant"], rule) != rule:
+                self.fail(
+                    where,
+                    next((key for key in SHOWN if key in entry), "variant"),
+                    f"variant {entry['variant']!r} has entries with different {', '.join(SHOWN)}: give all of them the"
+                    " same, or make them variants of their own",
+                )
+        return {variant: rule for variant, rule in rules.items() if rule != trial}
 
     def slurm(self, table: dict[str, Any]) -> dict[str, str | int | bool]:
         for key, value in table.items():
@@ -376,8 +417,8 @@ class _Reader:
         self.known(
             table,
             where,
-            {"variant", "root", "parts", "sheets", "exclude", "format"}
-            | {"unit", "rate", "times", "neurons", "ids", "labels", "nodes", "population", "trial"},
+            {"variant", "root", "parts", "sheets", "exclude", "format", *SHOWN}
+            | {"unit", "rate", "times", "neurons", "ids", "labels", "nodes", "population", "trial", "allow"},
         )
         for key in ("variant", "root", "parts"):
             if key not in table:
@@ -417,6 +458,9 @@ class _Reader:
             isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)
         ):
             self.fail(where, "labels", f'labels is {labels!r}: give a list of texts, ["good", "mua"]')
+        allow = table.get("allow")
+        if allow is not None and allow != ["explosion"]:
+            self.fail(where, "allow", f'allow is {allow!r}: give ["explosion"], or leave it out')
         nodes = self.text(table, "nodes", where)
         return Reading(
             unit=self.choice(table, "unit", where, TimeUnit, None),
@@ -428,6 +472,7 @@ class _Reader:
             nodes=str(self.path.parent / at_home(nodes)) if nodes else None,
             population=self.text(table, "population", where) or None,
             trial=self.text(table, "trial", where) or None,
+            allow=None if allow is None else tuple(allow),
         )
 
     def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:
@@ -455,6 +500,15 @@ class _Reader:
         if not isinstance(value, str) or (key in table and not value.strip()):
             self.fail(where, key, f"{key} is {value!r}: give a text in quotes")
         return value
+
+    def texts(self, table: dict[str, Any], key: str, where: str) -> str | tuple[str, ...] | None:
+        """A text, or several; None without."""
+        value = table.get(key)
+        if not isinstance(value, list):
+            return self.text(table, key, where) or None
+        if not value or not all(isinstance(text, str) and text.strip() for text in value) or len({*value}) < len(value):
+            self.fail(where, key, f'{key} is {value!r}: give a text, or a list of different texts, ["one", "other"]')
+        return tuple(value)
 
     def choice(self, table: dict[str, Any], key: str, where: str, choice: Any, default: str | None) -> Any:
         if key not in table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,19 +18,26 @@ from spikebin.names import bare_stem, is_utf8
 from spikebin.pipeline.config import at_home, is_variant, parse_config
 from spikebin.pipeline.plan import draw_plan
 from spikebin.recordings import format_of, open_recording
+from spikebin.recordings.mozaik.datastore import open as open_datastore
+from spikebin.recordings.mozaik.survey import propose
+from spikebin.recordings.settings import TrialRule
 from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from spikebin.recordings.mozaik.survey import Proposal
+
 __all__ = ["Root", "config_text", "file_pattern", "guess_pattern", "look_at", "write_config"]
 
 NUMBER = re.compile(r"\d+")
-TRIAL = (
-    '# stimulus = "NaturalImage"   # default: the only kind that is there, blanks apart',
-    '# image_id = "image_path"     # the parameter of the stimulus that names the image',
-    '# blank = "before"            # or "none"; default: before where every trial has one',
-)
+TRIAL = {
+    "stimulus": ('"NaturalImage"', "a kind, or a list of kinds; default: the only one, blanks apart"),
+    "image_id": ('"image_path"', "the parameter of the stimulus that names the image, or a list of them"),
+    "blank": ('"before"', 'or "after", "both", "none"; default: "before" where every trial has one'),
+}
+"""Keys of [trial] for presentations, each with a value and what it means."""
+MOST_TRIED = 3
 TRIAL_OF_EVENTS = (
     '# events = "events_{part}.csv" # CSV, TSV, or a table in the recording; default: its own trials, or one of all',
     '# unit = "s"                  # of that file\'s times, where the names of its columns do not tell it',
@@ -44,7 +52,8 @@ TRIAL_OF_EVENTS = (
 class Root:
     """What was found below one root: how its recordings are named, of which format, and with which sheets.
 
-    `alike`: every recording holds all of them.
+    `alike`: every recording holds all of them. `proposals`: the kinds of stimulus of a datastore and rules for them, as
+    they were tried on one of the recordings; `untried`: why they were not.
     """
 
     variant: str
@@ -54,6 +63,15 @@ class Root:
     parts: int
     sheets: tuple[str, ...]
     alike: bool = True
+    proposals: tuple[Proposal, ...] = ()
+    untried: str = ""
+
+    @property
+    def variants(self) -> list[tuple[str, Proposal | None]]:
+        """The variants that it becomes: one, or one for each kind of stimulus, named after it."""
+        if len(self.proposals) < 2:
+            return [(self.variant, self.proposals[0] if self.proposals else None)]
+        return [(f"{self.variant}-{proposal.kind}", proposal) for proposal in self.proposals]
 
 
 def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *, force: bool = False) -> list[Root]:
@@ -156,6 +174,7 @@ def look_at(variant: str, path: Path) -> list[Root]:
             kind,
             len(found),
             *_sheets(root, found, kind),
+            *(_tried(root, found) if kind == "mozaik" else ()),
         )
         for (kind, _), found in groups.items()
     ]
@@ -266,20 +285,28 @@ def config_text(roots: Sequence[Root], directory: Path) -> str:
         f"end_bin = {str(mozaik).lower():<5}      # one more bin, for spikes at exactly the end of a phase",
         'values = "bool"      # or "count": how many spikes, up to 255',
         "",
-        "[trial]              # all optional",
-        *(TRIAL if mozaik else TRIAL_OF_EVENTS),
+        "[trial]              # all optional; `spikebin docs trials` says which rule fits which experiment",
+        *(_trial(roots) if mozaik else TRIAL_OF_EVENTS),
     ]
     for root in roots:
-        lines += ["", f"[[recordings]]        # {root.parts} found", f"variant = {_text(root.variant)}"]
-        lines += [f"root = {_text(_relative(root.path, directory))}"]
-        lines += [f"parts = {_text(root.pattern)}"]
-        if root.format != "mozaik":
-            lines += [f"format = {_text(root.format)}"]
-        if root.format == "arrays":
-            lines += ['# unit = "s"                   # of the spike times, where their name does not tell it']
-        if alike and list(root.sheets) != sheets:
-            lines += [f"sheets = {_array(root.sheets)}"]
-        lines += ["# exclude = [300000]            # parts known to be corrupt"]
+        for variant, proposal in root.variants:
+            lines += ["", f"[[recordings]]        # {root.parts} found", f"variant = {_text(variant)}"]
+            lines += [f"root = {_text(_relative(root.path, directory))}"]
+            lines += [f"parts = {_text(root.pattern)}"]
+            if root.format != "mozaik":
+                lines += [f"format = {_text(root.format)}"]
+            if root.format == "arrays":
+                lines += ['# unit = "s"                   # of the spike times, where their name does not tell it']
+            if alike and list(root.sheets) != sheets:
+                lines += [f"sheets = {_array(root.sheets)}"]
+            if proposal is not None:
+                lines += textwrap.wrap(
+                    f"{proposal.kind}: {proposal.what}", 100, initial_indent="# ", subsequent_indent="#   "
+                )
+                lines += _own_rule(root, proposal, roots)
+            if root.untried:
+                lines += [f"# not tried: {root.untried}"]
+            lines += ["# exclude = [300000]            # parts known to be corrupt"]
     lines += [
         "",
         "[slurm]               # passed to sbatch, any long option of it",
@@ -302,6 +329,47 @@ def _sheets(root: Path, names: Sequence[str], kind: str) -> tuple[tuple[str, ...
         raise RecordingError(f"no recording in {root} can be read; the first: {reason}")
     union = tuple(dict.fromkeys(sheet for sheets in held for sheet in sheets))
     return union, all(set(sheets) == set(union) for sheets in held)
+
+
+def _tried(root: Path, names: Sequence[str]) -> tuple[tuple[Proposal, ...], str]:
+    """The kinds of stimulus of one of some datastores and rules that work on it; else why there are none."""
+    reason = ""
+    for name in names[:MOST_TRIED]:
+        try:
+            return tuple(propose(open_datastore(root / name))), ""
+        except RecordingError as error:
+            reason = reason or str(error)
+    return (), reason
+
+
+def _common(roots: Sequence[Root]) -> TrialRule | None:
+    """The rule of all roots, where each has one kind of stimulus and they are alike."""
+    rules = {proposals[0].rule for root in roots if len(proposals := root.proposals) == 1}
+    return rules.pop() if len(rules) == 1 and all(len(root.proposals) < 2 for root in roots) else None
+
+
+def _trial(roots: Sequence[Root]) -> list[str]:
+    """The lines of [trial]: what all recordings need, and the rest as it might be."""
+    rule = _common(roots) or TrialRule()
+    lines = []
+    for key, (value, what) in TRIAL.items():
+        given = getattr(rule, key)
+        said = f"{key} = {value if given is None else _value(given)}"
+        lines.append(f"{'# ' if given is None else ''}{said:<{30 if given is None else 32}} # {what}")
+    return lines
+
+
+def _own_rule(root: Root, proposal: Proposal, roots: Sequence[Root]) -> list[str]:
+    """What an entry says of its own variant."""
+    if _common(roots) is not None:
+        return []
+    rule = proposal.rule.settings
+    several = {"stimulus": proposal.kind} if len(root.proposals) > 1 else {}
+    return [f"{key} = {_value(value)}" for key, value in {**several, **rule}.items()]
+
+
+def _value(value: str | Sequence[str]) -> str:
+    return _text(value) if isinstance(value, str) else _array(value)
 
 
 def _relative(path: Path, directory: Path) -> str:

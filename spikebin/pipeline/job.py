@@ -125,12 +125,14 @@ def run_job(
             entry = plan.entry(job, source, sheet)
             if (source, entry) not in opened:
                 opened[source, entry] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
-            recording = opened[source, entry].sheet(sheet, plan.config.rule(job.part), entry.repeat(Path(source).name))
+            recording = opened[source, entry].sheet(
+                sheet, plan.config.rule(job.variant, job.part), entry.repeat(Path(source).name)
+            )
             identity = Identity(sheet, job.variant, job.part)
             header = write_sheet(
                 recording,
                 identity,
-                plan.config.settings(opened[source, entry].reading, threads),
+                plan.config.settings(job.variant, opened[source, entry].reading, threads),
                 target,
                 limit=limit,
                 on_trial=None if on_trial is None else lambda _: on_trial(),

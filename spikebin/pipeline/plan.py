@@ -49,10 +49,9 @@ class Plan:
         """Of every file."""
         return self.config.binning
 
-    @property
-    def trial(self) -> Mapping[str, Any]:
-        """The settings that make the trials, as a seal holds them."""
-        return self.config.trial.settings
+    def trial(self, variant: str) -> Mapping[str, Any]:
+        """The settings that make the trials of a variant, as a seal holds them."""
+        return self.config.trial_of(variant).settings
 
     @cached_property
     def excluded(self) -> Mapping[str, str]:
@@ -81,10 +80,10 @@ class Plan:
         source = job.source(sheet)
         if not source:
             return []
-        events = self.config.rule(job.part).events
+        events = self.config.rule(job.variant, job.part).events
         settings = self.reading(job, sheet) or {}
         entry = _entry_of(self.config, job, source, sheet) if "nodes" in settings else None
-        others = [events if events != self.config.trial.events else None, entry and entry.reading.nodes]
+        others = [events if events != self.config.trial_of(job.variant).events else None, entry and entry.reading.nodes]
         return [self.resolve(source), *(Path(path) for path in others if path)]
 
     def resolve(self, source: str) -> Path:

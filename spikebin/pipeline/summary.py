@@ -50,6 +50,7 @@ class Row:
     running: int = 0
     n_spikes: int = 0
     n_collisions: int = 0
+    n_unassigned: int = 0
     size: int = 0
 
 
@@ -164,6 +165,7 @@ def summarise(
         if found.header is not None:
             row.n_spikes += found.header.n_spikes
             row.n_collisions += found.header.n_collisions
+            row.n_unassigned += found.header.n_unassigned or 0
             row.size += found.header.size + SEAL_SIZE
         if found.is_trouble:
             troubles.append(found)

@@ -58,6 +58,7 @@ FORMATS = {
         sheets="sheets of the model",
         trials="presentations",
         suffixes=("",),
+        settings=("allow",),
     ),
     "phy": Format(
         module="spikebin.recordings.phy",

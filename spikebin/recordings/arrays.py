@@ -135,8 +135,11 @@ class ArraysRecording(ContinuousRecording):
             return super().sheet(name, rule, repeat)
         population = name if self._splits.population else None
         # A column of the spikes names the images where there is no table that does.
-        image_id = rule.image_id if rule.events in {None, "none"} else None
         where = f"{name} of {self.name}"
+        names = rule.identity if rule.events in {None, "none"} else ()
+        if len(names) > 1:
+            raise RecordingError(f"{where}: image_id names {len(names)} columns of the spikes: give one of them")
+        image_id = names[0] if names else None
         spikes = SpikesOfTrials(self._file, self._splits, self._clock(), population, image_id, where)
         return TrialwiseSheet(self, name, spikes, rule, repeat)
 

@@ -196,6 +196,7 @@ class _SegmentsSheet:
     def __init__(self, recording: NeoRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.name = recording.name
         self.where = f"{name} of {recording.name}"
+        self.parameters: dict[str, str] = {}
         self._recording = recording
         self.neurons = neuron_table(recording._ids[0])
         self._rows = [np.argsort(np.argsort(ids, kind="stable"), kind="stable") for ids in recording._ids]

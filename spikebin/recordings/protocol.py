@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -100,6 +100,11 @@ class SheetRecording(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """What people should know of how it was read, a line each: units that were left out."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What the recording has written down of how it was made, by name: parameters of the model, as text."""
         ...
 
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:

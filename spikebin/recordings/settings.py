@@ -20,12 +20,13 @@ class TrialRule:
 
     Parameters
     ----------
-    stimulus : str or None
-        Kind of stimulus; None: the only kind that is there, blanks apart.
-    image_id : str or None
-        Parameter of the stimulus that names its image; None: image_path, else movie_name.
-    blank : {"before", "none"} or None
-        None: "before" where every trial has one, "none" where none has.
+    stimulus : str, tuple of str or None
+        Kinds of stimulus; None: the only kind that is there, blanks apart.
+    image_id : str, tuple of str or None
+        Parameters of the stimulus that name its image; None: image_path, else movie_name.
+    blank : {"before", "after", "both", "none"} or None
+        Which of the blanks next to it a trial has; it may lack them. None: "before" where every trial has one before
+        it, "none" where none has.
     events : str or None
         Where the trials of a continuous recording come from: a CSV or TSV file, the name of a table inside the
         recording, or "none" for one trial of the whole recording. None: the recording's own trials, where it has some.
@@ -43,11 +44,11 @@ class TrialRule:
     Notes
     -----
     `stimulus` and `blank` are for recordings that are made of presentations, all from `events` on for continuous ones,
-    whose `image_id` is a column of the events.
+    whose `image_id` is a column of the events; but a window cuts presentations, too.
     """
 
-    stimulus: str | None = None
-    image_id: str | None = None
+    stimulus: str | tuple[str, ...] | None = None
+    image_id: str | tuple[str, ...] | None = None
     blank: Blank | None = None
     events: str | None = None
     events_unit: str | None = None
@@ -58,20 +59,34 @@ class TrialRule:
     drop_missing: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a `blank` that does not exist, which would be taken for None.
+        """Take lists, as JSON and TOML have them; one name alone is a text. Refuse a `blank` that does not exist.
 
         Raises
         ------
         ConfigError
             If `blank` is another.
         """
+        for key in ("stimulus", "image_id"):
+            value = getattr(self, key)
+            if isinstance(value, list | tuple):
+                object.__setattr__(self, key, value[0] if len(value) == 1 else tuple(value) or None)
         if self.blank is not None:
             checked(self.blank, Blank, "trial blank", ConfigError)
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of stimulus that are asked for; empty: the only one that is there."""
+        return _names(self.stimulus)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The parameters that name an image; empty: what the recording has for it."""
+        return _names(self.image_id)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What differs from the defaults, as plans and seals record it: a setting added later changes neither."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return _settings(self)
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,8 @@ class Reading:
         Column that tells populations apart, each of which is a sheet, or "none". None: one that is called so.
     trial : str or None
         Column that tells trials apart, on whose clocks the times are, or "none" for one clock.
+    allow : tuple of {"explosion"} or None
+        What may be wrong with a recording: a simulation that exploded.
     format : str or None
         A key of `spikebin.recordings.FORMATS`, ``neo:NixIO`` with the name of a neo IO. None: recognised from what is
         there.
@@ -112,6 +129,7 @@ class Reading:
     nodes: str | None = None
     population: str | None = None
     trial: str | None = None
+    allow: tuple[str, ...] | None = None
     format: str | None = None
 
     @property
@@ -121,8 +139,17 @@ class Reading:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What differs from the defaults, in JSON's types: what a plan binds and a seal holds."""
-        found = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        """What differs from the defaults, in JSON's types: what a seal holds and, but for `allow`, a plan binds."""
         # A file that has moved is the same file.
-        found |= {} if self.nodes is None else {"nodes": self.nodes.rpartition("/")[2]}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+        nodes = {} if self.nodes is None else {"nodes": self.nodes.rpartition("/")[2]}
+        return _settings(self) | nodes
+
+
+def _names(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value or ()
+
+
+def _settings(settings: TrialRule | Reading) -> dict[str, Any]:
+    """What differs from the defaults, in JSON's types."""
+    found = {f.name: getattr(settings, f.name) for f in fields(settings) if getattr(settings, f.name) != f.default}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}

@@ -178,6 +178,7 @@ class TrialwiseSheet:
         self.name = recording.name
         self.where = f"{name} of {recording.name}"
         self.notes: list[str] = []
+        self.parameters: dict[str, str] = {}
         for key in ("align_to", "until"):
             if getattr(rule, key) is not None:
                 raise recording.error(f"its times are relative to their trial: take `{key}` out, and give a window")

@@ -1,6 +1,6 @@
-"""What a made-up V1 is shown, and a recording of it: presentations in order, stored as mozaik would have.
+"""An experiment on a made-up V1, and a recording of it: presentations in order, stored as mozaik would have.
 
-How the pickles are written is in mozaik_pickles.py.
+What is shown is in schedule.py, how the pickles are written in mozaik_pickles.py.
 """
 
 from __future__ import annotations
@@ -14,32 +14,20 @@ import numpy as np
 from spikebin.cached import cached_property
 from spikebin.errors import ConfigError, RecordingError
 from spikebin.simulate.mozaik_pickles import UNITS, IndexEntry, dump_index, dump_segment
-from spikebin.simulate.v1 import (
-    FIRST_ID,
-    STEP_MS,
-    V1,
-    Population,
-    Presentation,
-    SheetModel,
-    Shown,
-    draw,
-    milliseconds,
-    populate,
-    steps,
-)
+from spikebin.simulate.schedule import schedule, stored
+from spikebin.simulate.v1 import FIRST_ID, STEP_MS, V1, Population, Presentation, SheetModel, draw, populate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from spikebin.simulate.mozaik_pickles import Flavour, IdKey, Unit
+    from spikebin.simulate.schedule import Item
 
 __all__ = ["Experiment", "presentations", "write_datastore"]
 
 _EPOCH = datetime(2024, 1, 24, 9, 39, 21, 137000)  # noqa: DTZ001  mozaik's own times have no zone
-
-_IMAGES = "/imagenet"
 
 
 @dataclass(frozen=True)
@@ -61,8 +49,8 @@ class Experiment:
     blanks : {"null", "internal", "none"}
         Null presentations with the stimulus of the image that follows; or presentations of InternalStimulus,
         as newer experiments have; or images only.
-    image_key : {"image_path", "movie_name"}
-        The stimulus parameter that names the image.
+    image_key : {"image_path", "movie_name", "experanto"}
+        The stimulus parameter that names the image; or all are movies of Experanto, an image one of a single frame.
     gratings : int
         Presentations of a drifting grating before the images of each repeat.
     shuffle_images : bool
@@ -71,6 +59,12 @@ class Experiment:
         Share of a sheet that is not recorded, which leaves gaps in the ids; in [0, 1).
     trains : {"sorted", "shuffled", "per segment"}
         Order of the trains: by id, or one other order, or another one in each segment.
+    items : tuple of Item
+        What is presented, one after the other, instead of all that the numbers, durations and orders above say.
+    exploded : bool or None
+        Whether mozaik's log says that the simulation exploded; None: there is no log, as in stores of 2024.
+    tuned : bool
+        The index lists an orientation and a phase of each neuron.
 
     Raises
     ------
@@ -87,11 +81,14 @@ class Experiment:
     blank_ms: float = 150.0
     blank_jitter_ms: float = 0.0
     blanks: Literal["null", "internal", "none"] = "null"
-    image_key: Literal["image_path", "movie_name"] = "image_path"
+    image_key: Literal["image_path", "movie_name", "experanto"] = "image_path"
     gratings: int = 0
     shuffle_images: bool = False
     unrecorded: float = 0.0
     trains: Literal["sorted", "shuffled", "per segment"] = "sorted"
+    items: tuple[Item, ...] = ()
+    exploded: bool | None = None
+    tuned: bool = False
 
     def __post_init__(self) -> None:
         least = {
@@ -108,6 +105,9 @@ class Experiment:
                 raise ConfigError(msg)
         if self.image_ms < STEP_MS or self.blank_ms - self.blank_jitter_ms < STEP_MS:
             msg = f"image_ms is {self.image_ms}, blank_ms {self.blank_ms}: both must last at least {STEP_MS} ms"
+            raise ConfigError(msg)
+        if any(item.ms < STEP_MS or item.null_ms < 0 for item in self.items):
+            msg = f"an item lasts less than {STEP_MS} ms: give all of them a duration"
             raise ConfigError(msg)
         if not 0 <= self.unrecorded < 1:
             msg = f"unrecorded is {self.unrecorded}: it is a share of the neurons, from 0 to below 1"
@@ -144,6 +144,8 @@ class Experiment:
     @property
     def n_segments(self) -> int:
         """How many segments are recorded: one for each sheet and presentation, blanks included."""
+        if self.items:
+            return sum(1 + bool(item.null_ms) for item in self.items) * len(self.sheets)
         shown = self.n_repeats * (self.n_images + self.gratings)
         return shown * (1 if self.blanks == "none" else 2) * len(self.sheets)
 
@@ -155,7 +157,7 @@ def presentations(experiment: Experiment) -> Iterator[Presentation]:
     segment is drawn from a seed of its own.
     """
     segment = 0
-    for shown in _stored(experiment, _schedule(experiment)):
+    for shown in stored(schedule(experiment)):
         for sheet in range(len(experiment.sheets)):
             yield draw(experiment, shown, sheet, segment)
             segment += 1
@@ -243,7 +245,12 @@ def write_datastore(
 
 def _dump_index(file: BinaryIO, entries: list[IndexEntry], experiment: Experiment, name: str, flavour: Flavour) -> None:
     sheets = {population.model.name: population for population in experiment.populations}
-    null_period = experiment.blank_ms if experiment.blanks == "null" else 0.0
+    null_period = experiment.blank_ms if experiment.blanks == "null" and not experiment.items else 0.0
+    annotations: dict[str, list[dict[str, Any]]] = {}
+    for sheet, population in sheets.items() if experiment.tuned else ():
+        rng = np.random.default_rng([experiment.seed, len(annotations), 1])
+        tuning = rng.uniform(0, [np.pi, 2 * np.pi], (len(population.ids), 2)).tolist()
+        annotations[sheet] = [{"LGNAfferentOrientation": a, "LGNAfferentPhase": b} for a, b in tuning]
     dump_index(
         file,
         entries,
@@ -261,6 +268,8 @@ def _dump_index(file: BinaryIO, entries: list[IndexEntry], experiment: Experimen
         ],
         datastore_path=f"/simulated/{name}",
         flavour=flavour,
+        neuron_annotations=annotations,
+        simulation_log=None if experiment.exploded is None else {"explosion_detected": experiment.exploded},
     )
 
 
@@ -274,110 +283,4 @@ def _entry(shown: Presentation, n_sheets: int) -> IndexEntry:
         stimulus=shown.stimulus,
         null=shown.null,
         recorded=_EPOCH + timedelta(milliseconds=round(seconds * 1000)),
-    )
-
-
-def _schedule(experiment: Experiment) -> Iterator[Shown]:
-    """Yield what is presented, in time: blank, image, blank, image, ..."""
-    rng = np.random.default_rng([experiment.seed, experiment.first_image])
-    numbers = experiment.first_image + np.arange(experiment.n_images)
-    image_steps = steps(experiment.image_ms)
-    jitter = steps(experiment.blank_jitter_ms)
-    order = onset = 0
-    for repeat in range(experiment.n_repeats):
-        if experiment.shuffle_images:
-            numbers = rng.permutation(numbers)
-        # Gratings are numbered downwards from -1: as patterns they are images that nobody else shows.
-        for number in [*range(-1, -1 - experiment.gratings, -1), *numbers.tolist()]:
-            if number >= 0:
-                image_id, stimulus = str(number), _image_text(experiment, number, repeat)
-            else:
-                image_id, stimulus = "", _grating_text(experiment, number, repeat)
-            if experiment.blanks != "none":
-                n_steps = steps(experiment.blank_ms) + int(rng.integers(-jitter, jitter + 1))
-                null = experiment.blanks == "null"
-                text = stimulus if null else _blank_text(milliseconds(n_steps), repeat)
-                yield Shown(text, image_id if null else "", repeat, null, order, onset, n_steps, None)
-                order, onset = order + 1, onset + n_steps
-            yield Shown(stimulus, image_id, repeat, False, order, onset, image_steps, number)
-            order, onset = order + 1, onset + image_steps
-
-
-def _stored(experiment: Experiment, schedule: Iterator[Shown]) -> Iterator[Shown]:
-    """Yield presentations as mozaik stores them: an image, then the null presentation before it."""
-    if experiment.blanks != "null":
-        yield from schedule
-        return
-    for blank in schedule:
-        yield next(schedule)
-        yield blank
-
-
-def _text(module: str, **parameters: str | float | None) -> str:
-    """Return a stimulus as mozaik writes one: sorted parameters, text in single quotes."""
-    listed = ", ".join(f'"{key}":{parameters[key]!r}' for key in sorted(parameters))
-    return f'{{"module_path" :"{module}",{listed}}}'
-
-
-def _image_text(experiment: Experiment, number: int, repeat: int) -> str:
-    duration = experiment.image_ms
-    common = _visual(duration, repeat)
-    if experiment.image_key == "movie_name":
-        movie: dict[str, str] = {"movie_name": str(number), "movie_path": "/movies"}
-        return _text(
-            "mozaik.stimuli.vision.topographica_based",
-            **common,
-            **movie,
-            name="PixelMovieFromFile",
-            size=11.0,
-        )
-    path = f"{_IMAGES}/{number}_img{number * 7919 % 100000:05d}.png"
-    return _text(
-        "mozaik.stimuli.vision.topographica_based",
-        **common,
-        blank_duration=0.0,
-        image_duration=duration,
-        image_path=path,
-        name="NaturalImage",
-        size=11.0,
-    )
-
-
-def _grating_text(experiment: Experiment, number: int, repeat: int) -> str:
-    return _text(
-        "mozaik.stimuli.vision.topographica_based",
-        **_visual(experiment.image_ms, repeat),
-        contrast=100.0,
-        name="FullfieldDriftingSinusoidalGrating",
-        orientation=round(-0.39 * number, 2),
-        spatial_frequency=0.8,
-        temporal_frequency=2.0,
-    )
-
-
-def _visual(duration: float, repeat: int) -> dict[str, str | float | None]:
-    return {
-        "background_luminance": 50.0,
-        "density": 20.0,
-        "direct_stimulation_name": None,
-        "direct_stimulation_parameters": None,
-        "duration": duration,
-        "frame_duration": 7.0,
-        "location_x": 0.0,
-        "location_y": 0.0,
-        "size_x": 11.0,
-        "size_y": 11.0,
-        "trial": repeat,
-    }
-
-
-def _blank_text(duration: float, repeat: int) -> str:
-    return _text(
-        "mozaik.stimuli.stimulus",
-        direct_stimulation_name=None,
-        direct_stimulation_parameters=None,
-        duration=duration,
-        frame_duration=duration,
-        name="InternalStimulus",
-        trial=repeat,
     )

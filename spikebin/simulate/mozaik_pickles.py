@@ -371,14 +371,7 @@ def _head(entry: IndexEntry) -> dict[str, Any]:
 
 def _segment_state_012(entry: IndexEntry) -> dict[str, Any]:
     """Return what neo 0.12 keeps of a Segment with no trains."""
-    lists = (
-        "analogsignals",
-        "epochs",
-        "events",
-        "irregularlysampledsignals",
-        "spiketrains",
-        "imagesequences",
-    )
+    lists = ("analogsignals", "epochs", "events", "irregularlysampledsignals", "spiketrains", "imagesequences")
     return {
         **_head(entry),
         "block": None,
@@ -436,6 +429,8 @@ def dump_index(
     experiments: Sequence[tuple[str, str]],
     datastore_path: str,
     flavour: Flavour,
+    neuron_annotations: Mapping[str, list[dict[str, Any]]] | None = None,
+    simulation_log: dict[str, Any] | None = None,
 ) -> None:
     """Write datastore.recordings.pickle: a neo Block whose segments are mozaik's wrappers, without trains.
 
@@ -456,6 +451,10 @@ def dump_index(
     datastore_path : str
         Where the store was when it was written.
     flavour : {"neo-0.14", "neo-0.12"}
+    neuron_annotations : mapping of sheet to list of dict, optional
+        Of each neuron of a sheet; empty otherwise.
+    simulation_log : dict, optional
+        As newer versions of mozaik keep it.
     """
     words = _words(flavour, "ms")
     annotations = {
@@ -466,9 +465,12 @@ def dump_index(
             sheet: words.array(place.shape, words.f8, place.astype("<f8").tobytes())
             for sheet, place in positions.items()
         },
-        "neuron_annotations": {sheet: [{} for _ in ids] for sheet, ids in neuron_ids.items()},
+        "neuron_annotations": {
+            sheet: (neuron_annotations or {}).get(sheet) or [{} for _ in ids] for sheet, ids in neuron_ids.items()
+        },
         **parameters,
         "experiment_parameters": list(experiments),
+        **({} if simulation_log is None else {"simulation_log": simulation_log}),
     }
     segments: list[Made] = []
     block = _block(annotations, segments, neo_014=words.neo_014)

@@ -185,7 +185,10 @@ class Presentation:
 
 @dataclass(frozen=True)
 class Shown:
-    """One presentation to all sheets. `seen` is the number of the image, None for a blank."""
+    """One presentation to all sheets. `seen` is the number of the image, None for a blank.
+
+    A video shows a scene for `scene_steps`, each of which is to the neurons as an image of its own; 0: it is one image.
+    """
 
     stimulus: str
     image_id: str
@@ -195,6 +198,16 @@ class Shown:
     onset_steps: int
     duration_steps: int
     seen: int | None
+    scene_steps: int = 0
+
+    @property
+    def scenes(self) -> list[tuple[int, int, int]]:
+        """First step, number of steps and number of the image of each scene."""
+        if self.seen is None:
+            return []
+        length = self.scene_steps or self.duration_steps
+        firsts = range(0, self.duration_steps, length)
+        return [(at, min(length, self.duration_steps - at), self.seen + 1000 * i) for i, at in enumerate(firsts)]
 
 
 def populate(model: SheetModel, first_id: int, experiment: Experiment) -> Population:
@@ -287,11 +300,14 @@ def _fire(
     spikes = population.rates / (1 + _BURST) * milliseconds(n_steps) / 1000
     rows = np.repeat(np.arange(n_neurons), rng.poisson(spikes * _BLANK_LEVEL))
     steps = rng.integers(1, n_steps, len(rows), endpoint=True)
-    response = _response(n_steps)
-    if shown.seen is not None and response[-1] > 0:
-        evoked = rng.poisson(spikes * _EVOKED_LEVEL * _drive(population, shown.seen))
+    for first, length, number in shown.scenes:
+        response = _response(length)
+        if not response[-1] > 0:
+            continue
+        spikes = population.rates / (1 + _BURST) * milliseconds(length) / 1000
+        evoked = rng.poisson(spikes * _EVOKED_LEVEL * _drive(population, number))
         evoked_rows = np.repeat(np.arange(n_neurons), evoked)
-        evoked_steps = 1 + np.searchsorted(response, rng.random(len(evoked_rows)), side="right")
+        evoked_steps = first + 1 + np.searchsorted(response, rng.random(len(evoked_rows)), side="right")
         rows, steps = np.concatenate([rows, evoked_rows]), np.concatenate([steps, evoked_steps])
     steps[rng.random(len(steps)) < _AT_STOP] = n_steps
     bursts = np.flatnonzero(rng.random(len(steps)) < _BURST)

@@ -619,6 +619,6 @@ def test_bins_that_reach_past_the_end_of_a_phase(tmp_path):
             writer.append(events, writer.encode(events))
             writer.write(path, "drawn", [])
         file = open_file(path)
-        assert file.surplus().tolist() == surplus
+        assert file.surplus().tolist() == [surplus]
         recorded = file.shape[2] * 10 - sum(surplus)
         assert describe(file)["mean_rate_hz"] == pytest.approx(file.header.n_binned / 2 / recorded * 1000)

@@ -128,7 +128,7 @@ def test_keys_of_the_config(tmp_path):
     assert loaded.recordings[0].reading == Reading(
         "samples", 30_000.0, "t", "n", "1-5", ("good",), str(tmp_path / "n.h5")
     )
-    assert loaded.rule("x").events == str(tmp_path / "t.csv")
+    assert loaded.rule("train", "x").events == str(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize(

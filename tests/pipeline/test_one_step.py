@@ -426,8 +426,8 @@ def test_rules_of_the_other_kind_of_recording_are_refused(session, datastores):
     with pytest.raises(RecordingError, match="the format mozaik takes no `unit`: take it out; it takes none"):
         open_recording(mozaik, None, Reading(unit="s"))
     recording = open_recording(mozaik)
-    with pytest.raises(RecordingError, match="take `events`, `align_to`, `until` and `window` out"):
-        recording.sheet(recording.sheets[0], TrialRule(window_start=0.0, window_stop=1.0))
+    with pytest.raises(RecordingError, match="take `events`, `align_to` and `until` out"):
+        recording.sheet(recording.sheets[0], TrialRule(align_to="onset"))
 
 
 def test_a_full_disk_leaves_nothing(session):

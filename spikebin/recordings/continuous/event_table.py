@@ -5,8 +5,6 @@ Where a table comes from is known to its format; which times are spikes is not k
 
 from __future__ import annotations
 
-import keyword
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +14,7 @@ from spikebin.binning.rules import Precision, coarsest
 from spikebin.binning.trial import Phase, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
+from spikebin.recordings.columns import RESERVED, column_name
 from spikebin.recordings.continuous.cells import MISSING, as_numbers, is_number, typed
 from spikebin.recordings.continuous.text_table import read_table
 from spikebin.recordings.continuous.units import choose_unit, find_column, make_clock, split_unit
@@ -44,7 +43,6 @@ STARTS = (
 )
 STOPS = ("stop_time", "stop", "end_time", "end", "t_stop", "offset", "offset_time", "stimulus_offset", "finish")
 DURATIONS = ("duration", "dur", "durations")
-RESERVED = {"image_id", "repeat", "order", "n_bins", "phase_bins", "stimulus", "window_start", "window_stop"}
 # Last word of the name of a column whose cells name something, whatever digits they are written with.
 ID_WORDS = {
     *("id", "ids", "name", "names", "label", "labels", "code", "codes", "type", "types", "class", "file", "path"),
@@ -305,7 +303,7 @@ def make_trials(
             )
     image_ids = _image_ids(table, rule)
     repeats = _repeats(table, repeat)
-    extra = _extra(table, rule.image_id)
+    extra = _extra(table, rule.identity)
     trials = [
         (
             int(i),
@@ -375,12 +373,18 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
 
 
 def _image_ids(table: EventTable, rule: TrialRule) -> list[str]:
-    name = rule.image_id and table.column(rule.image_id, "to name the images by")
-    if not name:
-        name = "image_id" if "image_id" in table.columns else None
-    if name is None:
+    names = [table.column(name, "to name the images by") for name in rule.identity]
+    if not names:
+        names = ["image_id"] if "image_id" in table.columns else []
+    if not names:
         return [str(i) for i in range(table.n_events)]
-    return table.names(name)
+    columns = [table.names(name) for name in names]
+    if len(names) == 1:
+        return columns[0]
+    return [
+        ",".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+        for values in zip(*columns, strict=True)
+    ]
 
 
 def _repeats(table: EventTable, repeat: int | None) -> list[int]:
@@ -394,16 +398,12 @@ def _repeats(table: EventTable, repeat: int | None) -> list[int]:
     return [int(value) for value in column]
 
 
-def _extra(table: EventTable, image_id: str | None) -> dict[str, NDArray[Any]]:
+def _extra(table: EventTable, identity: Sequence[str]) -> dict[str, NDArray[Any]]:
     """The columns under names that a table in HDF5 may have and that /trials has not taken."""
     extra: dict[str, NDArray[Any]] = {}
     for name, column in table.columns.items():
         if name in {"image_id", "repeat"}:
             continue
-        safe = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "column"
-        if safe[0].isdigit() or keyword.iskeyword(safe):
-            safe = f"column_{safe}"
-        while safe in RESERVED or safe in extra:
-            safe += "_"
-        extra[safe] = typed(table.texts[name], is_id=True) if name == image_id and name in table.texts else column
+        safe = column_name(name, {*RESERVED, *extra})
+        extra[safe] = typed(table.texts[name], is_id=True) if name in identity and name in table.texts else column
     return extra

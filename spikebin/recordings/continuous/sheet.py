@@ -253,6 +253,7 @@ class ContinuousSheet:
     def __init__(self, recording: ContinuousRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.name = recording.name
         self.where = f"{name} of {recording.name}"
+        self.parameters: dict[str, str] = {}
         table, events_path = recording.find_events(rule)
         cut = cut_trials(table, rule, repeat) if table is not None else None
         in_samples = recording.uses_rate or (table is not None and "samples" in table.taken.values())

@@ -15,8 +15,8 @@ from conftest import DATA
 from spikebin.errors import RecordingError
 from spikebin.recordings import open_recording
 from spikebin.recordings.mozaik import datastore as mozaik
-from spikebin.recordings.mozaik.datastore import parse_stimulus
 from spikebin.recordings.mozaik.segment import read_segment
+from spikebin.recordings.mozaik.stimulus import parse_stimulus
 from spikebin.recordings.settings import TrialRule
 from spikebin.simulate.experiment import Experiment, _entry, presentations, write_datastore
 from spikebin.simulate.mozaik_pickles import dump_segment
@@ -176,7 +176,7 @@ def test_an_index_that_lists_no_neurons_is_refused(store):
 
 def test_a_time_that_is_none_names_segment_and_neuron(store):
     sheet = sheet_of(store)
-    file = sheet._phases[0][1][1]
+    file = sheet._phases[0][1]
     segment = read_segment(store / file)
     train = int(np.flatnonzero(segment.counts)[0])
     old = segment.times[:1].astype("<f8").tobytes()
@@ -190,7 +190,7 @@ def test_a_time_that_is_none_names_segment_and_neuron(store):
 def test_a_neuron_twice_in_a_segment_is_refused(store):
     experiment = Experiment(70000, 3, 2, sheets=SHEETS)
     sheet = sheet_of(store)
-    file = sheet._phases[1][1][1]
+    file = sheet._phases[1][1]
     shown = next(p for p in presentations(experiment) if f"Segment{p.segment}.pickle" == file)
     ids = shown.ids.copy()
     ids[2] = ids[0]
@@ -204,9 +204,9 @@ def test_a_neuron_twice_in_a_segment_is_refused(store):
 
 
 def test_an_image_without_a_name_says_what_there_is(store):
-    with pytest.raises(RecordingError, match=r"has no 'movie_name': set image_id in \[trial\] to one of"):
+    with pytest.raises(RecordingError, match=r"has no 'movie_name': set image_id in \[trial\] to .* image_path"):
         sheet_of(store, image_id="movie_name")
-    assert sheet_of(store, image_id="trial").trials[0].image_id == "0"
+    assert sheet_of(store, image_id=["name", "image_path"]).trials[0].image_id == "name=NaturalImage,image_path=70000"
 
 
 def test_explicit_blanks_come_before_their_images(tmp_path):
@@ -233,26 +233,34 @@ def test_blanks_where_only_some_images_have_one_need_a_choice(tmp_path):
             or len(blanks) != 2
         ],
     )
-    with pytest.raises(RecordingError, match='1 of 3 images have no blank.*blank = "none"'):
+    with pytest.raises(RecordingError, match='1 of 3 images have no blank.*blank = "both"'):
         sheet_of(directory)
     assert len(sheet_of(directory, blank="none").trials) == 3
+    shown = [[phase.shown for phase in trial.phases] for trial in sheet_of(directory, blank="before").trials]
+    assert shown == [[True, True], [False, True], [True, True]]
 
 
 def test_no_blanks_where_all_are_wanted(tmp_path):
     directory = write_datastore(tmp_path, Experiment(70000, 2, sheets=SHEETS, blanks="none"))
-    with pytest.raises(RecordingError, match="2 of 2 images have no blank"):
-        sheet_of(directory, blank="before")
+    for trial in sheet_of(directory, blank="before").trials:
+        assert [(phase.name, phase.shown, phase.stop) for phase in trial.phases] == [
+            ("blank", False, 0.0),
+            ("image", True, 560.0),
+        ]
     assert len(sheet_of(directory).trials[0].phases) == 1
 
 
-def test_a_directory_can_set_the_repeat(store):
-    sheet = open_recording(store).sheet("X_ON", TrialRule(), repeat=7)
-    assert {trial.repeat for trial in sheet.trials} == {7}
+def test_a_directory_can_set_the_repeat(tmp_path, store):
+    once = write_datastore(tmp_path / "once", Experiment(70000, 3, sheets=SHEETS))
+    sheet = open_recording(once).sheet("X_ON", TrialRule(), repeat=7)
+    assert [trial.repeat for trial in sheet.trials] == [7, 7, 7]
+    with pytest.raises(RecordingError, match=r"both image '70000', repeat 7; they differ in trial: take the field"):
+        open_recording(store).sheet("X_ON", TrialRule(), repeat=7)
 
 
 def test_a_segment_that_changes_under_the_reader_is_noticed(store):
     sheet = sheet_of(store)
-    image, blank = sheet._phases[2][1][1], sheet._phases[2][0][1]
+    blank, image = sheet._phases[2]
     shutil.copy(store / blank, store / image)
     with pytest.raises(RecordingError, match="changed while it was read"):
         sheet.spikes(2)

@@ -1,0 +1,157 @@
+"""Stores of real mozaik objects against the truth that was kept of them: every spike, by every rule, in any bins.
+
+The stores of 2024 have one kind of image and a blank before each; their content is that of spikebin 0.1.0. Those of
+2026 have images with a blank before and after them, videos without, gratings, ends and spontaneous activity.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import tarfile
+from functools import cache
+from pathlib import Path
+
+import naive
+import numpy as np
+import pytest
+from conftest import DATA, JIT
+
+from spikebin import open_file
+from spikebin.binning.rules import Binning
+from spikebin.matrixfile.writer import Identity
+from spikebin.pipeline.config import Config
+from spikebin.pipeline.job import export_sheet
+from spikebin.recordings import open_recording
+from spikebin.recordings.settings import TrialRule
+
+DIGESTS = json.loads((DATA / "content_digests.json").read_text())
+GRATING, EYES = "FullfieldDriftingSinusoidalGrating", "NaturalImageWithEyeMovement"
+RULES = ("before", "after", "both", "none")
+NAMES = {
+    "before": ("blank", "image"),
+    "after": ("image", "blank_after"),
+    "both": ("blank", "image", "blank_after"),
+    "none": ("image",),
+}
+STORES = {
+    "images_and_videos/SelfSustainedPushPull_trial0_chunk0_____simulation_seed:0": "sorted_0_0",
+    "images_and_videos/SelfSustainedPushPull_trial0_chunk1_____simulation_seed:1": "sorted_0_1",
+    "images_and_videos/SelfSustainedPushPull_trial1_chunk0_____simulation_seed:1000": "sorted_1_0",
+    "images_and_videos/SelfSustainedPushPull_trial1_chunk1_____simulation_seed:1001": "sorted_1_1",
+    "several_kinds/SelfSustainedPushPull_test_____": "sorted_9_0",
+}
+KINDS = [
+    *((store, "PixelMovieExperanto", "movie_name") for store in list(STORES)[:4]),
+    (list(STORES)[4], GRATING, ("orientation", "contrast")),
+    (list(STORES)[4], EYES, "idd"),
+    (list(STORES)[4], "InternalStimulus", None),
+    (list(STORES)[4], (GRATING, EYES), ("orientation", "contrast", "idd")),
+]
+
+
+@pytest.fixture(scope="session")
+def stores_2026(tmp_path_factory):
+    """Directory with the stores of 2026 and the truth of each."""
+    root = tmp_path_factory.mktemp("mozaik_2026")
+    with tarfile.open(DATA / "mozaik_2026" / "stores.tar.xz") as tar:
+        tar.extractall(root, filter="data")
+    return root / "mozaik_2026"
+
+
+def exported(directory, sheet, rule, binning, out):
+    """The sheet of a recording, and the matrix file that it is exported to."""
+    recording = open_recording(directory).sheet(sheet, rule)
+    config = Config(Path("spikebin.toml"), out, (), binning=binning, trial=rule)
+    export_sheet(recording, config, Identity(sheet, "train", "0"), out / "x.h5", with_ids=False)
+    return recording, open_file(out / "x.h5")
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_stores_of_2024_have_the_content_that_they_always_had(datastores, tmp_path, name):
+    store, part = name.split("/")
+    (directory,) = (datastores / store).rglob(f"*from_{part}_*")
+    for sheet, digests in DIGESTS[name].items():
+        for blank, digest in digests.items():
+            recording, file = exported(directory, sheet, TrialRule(blank=blank), Binning(), tmp_path)
+            assert file.header["content_digest"] == digest
+            assert recording.n_in_trials == file.header["n_spikes"]
+            if blank == "before":
+                assert recording.n_recorded == recording.n_in_trials
+
+
+class Truth:
+    """What a truth file says was presented to one sheet, in time, and which blank belongs to what."""
+
+    def __init__(self, path, sheet):
+        truth = np.load(path)
+        ends = np.cumsum(truth["n"])
+        mine = np.flatnonzero(truth["sheet"] == sheet)
+        self.shown = [ast.literal_eval(str(truth["stimulus"][i])) for i in mine]
+        self.spikes = [
+            (truth["neuron"][ends[i] - truth["n"][i] : ends[i]], truth["time"][ends[i] - truth["n"][i] : ends[i]])
+            for i in mine
+        ]
+        self.has_nulls = "9_0" in path.name
+        self.n_spikes = int(truth["n"][mine].sum())
+        self.cells = cache(self.cells)
+
+    def duration(self, i):
+        return 150.0 if self.has_nulls and i % 2 == 0 else self.shown[i]["duration"]
+
+    def trials(self, kinds, rule):
+        """Of each trial the places of its presentations, by phase; None where it has none."""
+        found = []
+        for i, stimulus in enumerate(self.shown):
+            if stimulus["name"] not in kinds or (self.has_nulls and i % 2 == 0):
+                continue
+            phases = {"image": i, "blank": None, "blank_after": None}
+            if self.has_nulls:
+                phases["blank"] = i - 1
+                phases["blank_after"] = i + 1 if rule == "after" else None
+            elif stimulus["movie_frame_duration"] == stimulus["duration"]:
+                phases |= {"blank": i - 1, "blank_after": i + 1}
+            found.append([phases[name] for name in NAMES[rule]])
+        return found
+
+    def cells(self, i, width):
+        """(neuron id, bin) of each spike of a presentation, -1 for outside, and how many bins it has."""
+        stop = self.duration(i)
+        n_bins = naive.n_bins(0.0, stop, width, True)
+        times = zip(*(array.tolist() for array in self.spikes[i]), strict=True)
+        return [(n, naive.bin_of(t, 0.0, stop, width, False, True, n_bins)) for n, t in times], n_bins
+
+
+@pytest.mark.parametrize("width", [0.1, 1.0, 7.0, 35.0])
+@pytest.mark.parametrize(("store", "kind", "image_id"), KINDS)
+def test_every_spike_is_where_truth_says(stores_2026, tmp_path, store, kind, image_id, width):
+    if not JIT and width == 0.1:
+        pytest.skip("takes minutes without the jit")
+    for sheet in ("X_ON", "V1_Exc_L2/3"):
+        truth = Truth(stores_2026 / f"truth_{STORES[store]}.npz", sheet)
+        for blank in RULES:
+            rule = TrialRule(stimulus=kind, image_id=image_id, blank=blank)
+            recording, file = exported(stores_2026 / store, sheet, rule, Binning(width), tmp_path)
+            kinds = (kind,) if isinstance(kind, str) else kind
+            expected = truth.trials(kinds, blank)
+            image = NAMES[blank].index("image")
+            expected.sort(key=lambda places: truth.shown[places[image]]["trial"])
+            assert len(expected) == file.shape[0] > 0
+            ids = file.neurons["neuron_id"].tolist()
+            n_spikes = 0
+            for trial, places in enumerate(expected):
+                assert file.trials["repeat"][trial] == truth.shown[places[image]]["trial"]
+                first, cells = 0, []
+                for place, n_bins in zip(places, file.trials["phase_bins"][trial].tolist(), strict=True):
+                    if place is None:
+                        assert n_bins == 0
+                        continue
+                    found, expected_bins = truth.cells(place, width)
+                    assert n_bins == expected_bins
+                    assert all(k >= 0 for _, k in found)
+                    cells += [(ids.index(neuron), first + k) for neuron, k in found]
+                    first += n_bins
+                assert sorted(set(cells)) == list(zip(*(array.tolist() for array in file.events(trial)), strict=True))
+                n_spikes += len(cells)
+            assert (file.header["n_spikes"], file.header["n_outside"]) == (n_spikes, 0)
+            assert (recording.n_recorded, recording.n_in_trials) == (truth.n_spikes, n_spikes)
