@@ -134,12 +134,12 @@ def test_keys_of_the_config(tmp_path):
 @pytest.mark.parametrize(
     ("recordings", "trial", "message"),
     [
-        ('unit = "h"', "", "unit is 'h': give 's'"),
+        ('unit = "h"', "", "unit='h': give 's'"),
         ("rate = 0", "", "rate is 0"),
         ("rate = true", "", "rate is True"),
         ('labels = "good"', "", "labels is 'good'"),
         ('nods = "x"', "", "unknown key 'nods': did you mean 'nodes'"),
-        ("", 'unit = "days"', "unit is 'days'"),
+        ("", 'unit = "days"', "unit='days'"),
         ("", "drop_missing = 1", "drop_missing is 1"),
         ("", 'event = "x"', "unknown key 'event': did you mean 'events'"),
     ],
