@@ -172,6 +172,8 @@ class Pickler:
         elif isinstance(obj, bytes) and len(obj) > 1:
             self.emit(bytes_header(len(obj)), obj, MEMOIZE)
             self.skip_memo(1)
+        elif isinstance(obj, float):
+            self.emit(b"G" + struct.pack(">d", obj))
         elif isinstance(obj, str | bytes | Global):
             self._save_value(obj)
         elif (fetch := self.recall(id(obj))) is not None:
