@@ -371,7 +371,7 @@ class _Reader:
         return TrialRule(
             **self.shown(table, where),
             events=self.text(table, "events", where) or None,
-            events_unit=self.choice(table, "unit", where, ("s", "ms", "us", "samples"), "") or None,
+            events_unit=self.choice(table, "unit", where, TimeUnit, None),
             align_to=self.text(table, "align_to", where) or None,
             until=self.text(table, "until", where) or None,
             drop_missing=drop_missing,

@@ -231,7 +231,7 @@ def test_init_leaves_the_sheets_to_the_plan_where_recordings_differ(tmp_path):
     write_datastore(tmp_path / "data", Experiment(200, 1, sheets=(on, off)))
     result = spikebin("init", "data", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "X_OFF" in result.stderr
+    assert "X_OFF" in result.stdout
     assert spikebin("plan", cwd=tmp_path).returncode == 0
     result = spikebin("run", "--workers", 1, cwd=tmp_path)
     assert result.returncode == 0, result.stderr

@@ -423,7 +423,7 @@ def test_rules_of_the_other_kind_of_recording_are_refused(session, datastores):
     with pytest.raises(RecordingError, match=r"no events with a column 'cue'"):
         open_recording(session / "session.csv").sheet("neurons", TrialRule(align_to="cue"))
     mozaik = next(path.parent for path in datastores.rglob("datastore.recordings.pickle") if "broken" not in str(path))
-    with pytest.raises(RecordingError, match="the format mozaik takes no `unit`: take it out; it takes none"):
+    with pytest.raises(RecordingError, match="the format mozaik takes no `unit`: take it out; it takes allow"):
         open_recording(mozaik, None, Reading(unit="s"))
     recording = open_recording(mozaik)
     with pytest.raises(RecordingError, match="take `events`, `align_to` and `until` out"):

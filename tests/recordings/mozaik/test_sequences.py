@@ -26,7 +26,14 @@ from spikebin.simulate.v1 import SheetModel
 SHEETS = (SheetModel("X_ON", 3, (40.0, 60.0, 80.0, 100.0, 120.0)), SheetModel("V1_Exc_L2/3", 2))
 MOVIE, GRATING, BLANK = "PixelMovieExperanto", "FullfieldDriftingSinusoidalGrating", "InternalStimulus"
 KINDS = {MOVIE: None, GRATING: "orientation", BLANK: None, (MOVIE, GRATING): ("movie_name", "orientation")}
-REFUSALS = ("kinds of stimulus", "no stimulus of the kind", "alone between", "do not pair", "as long as the `window`")
+REFUSALS = (
+    "kinds of stimulus",
+    "no blank of their own",
+    "no stimulus of the kind",
+    "alone between",
+    "do not pair",
+    "as long as the `window`",
+)
 
 
 class _Stub:

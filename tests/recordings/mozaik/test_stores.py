@@ -10,7 +10,6 @@ import ast
 import json
 import tarfile
 from functools import cache
-from pathlib import Path
 
 import naive
 import numpy as np
@@ -19,9 +18,8 @@ from conftest import DATA, JIT
 
 from spikebin import open_file
 from spikebin.binning.rules import Binning
-from spikebin.matrixfile.writer import Identity
-from spikebin.pipeline.config import Config
-from spikebin.pipeline.job import export_sheet
+from spikebin.matrixfile.seal import Identity
+from spikebin.matrixfile.write_sheet import Settings, write_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
 
@@ -62,8 +60,7 @@ def stores_2026(tmp_path_factory):
 def exported(directory, sheet, rule, binning, out):
     """The sheet of a recording, and the matrix file that it is exported to."""
     recording = open_recording(directory).sheet(sheet, rule)
-    config = Config(Path("spikebin.toml"), out, (), binning=binning, trial=rule)
-    export_sheet(recording, config, Identity(sheet, "train", "0"), out / "x.h5", with_ids=False)
+    write_sheet(recording, Identity(sheet, "train", "0"), Settings(binning, trial=rule.settings), out / "x.h5")
     return recording, open_file(out / "x.h5")
 
 
@@ -74,8 +71,8 @@ def test_stores_of_2024_have_the_content_that_they_always_had(datastores, tmp_pa
     for sheet, digests in DIGESTS[name].items():
         for blank, digest in digests.items():
             recording, file = exported(directory, sheet, TrialRule(blank=blank), Binning(), tmp_path)
-            assert file.header["content_digest"] == digest
-            assert recording.n_in_trials == file.header["n_spikes"]
+            assert file.header.content_digest == digest
+            assert recording.n_in_trials == file.header.n_spikes
             if blank == "before":
                 assert recording.n_recorded == recording.n_in_trials
 
@@ -153,5 +150,5 @@ def test_every_spike_is_where_truth_says(stores_2026, tmp_path, store, kind, ima
                     first += n_bins
                 assert sorted(set(cells)) == list(zip(*(array.tolist() for array in file.events(trial)), strict=True))
                 n_spikes += len(cells)
-            assert (file.header["n_spikes"], file.header["n_outside"]) == (n_spikes, 0)
+            assert (file.header.n_spikes, file.header.n_outside) == (n_spikes, 0)
             assert (recording.n_recorded, recording.n_in_trials) == (truth.n_spikes, n_spikes)
