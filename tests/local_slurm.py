@@ -87,7 +87,7 @@ def wait_until(what, seconds=300):
 
 
 def wait_for_end(*ids):
-    wait_until(lambda: not ask("squeue", "-h", "-j", ",".join(ids)).strip())
+    wait_until(lambda: not {*ids} & {*ask("squeue", "-h", "-r", "-o", "%F").split()})
 
 
 def status(directory):

@@ -18,7 +18,6 @@ from local_slurm import (
     exit_code,
     files,
     make_data_set,
-    make_long_data_set,
     missing,
     status,
     stop_in_the_middle,
@@ -35,17 +34,6 @@ from spikebin.system.lock import locked
 pytestmark = MARKS
 
 
-@pytest.fixture(scope="module")
-def overdue(tmp_path_factory, recordings):
-    """A data set, and a task of it whose time is up. Slurm looks for such every 30 s: other tests run meanwhile."""
-    directory = make_long_data_set(tmp_path_factory.mktemp("overdue"), recordings)
-    [job_id] = submit(directory)["ids"]
-    stop_in_the_middle(directory, 0)
-    ask("scontrol", "update", f"JobId={job_id}_0", "EndTime=now")
-    return directory, job_id
-
-
-@pytest.mark.usefixtures("overdue")
 def test_a_whole_data_set(tmp_path, recordings):
     directory = make_data_set(tmp_path, recordings[0], 21)
     answer = submit(directory)
@@ -292,16 +280,3 @@ def test_more_than_fits_on_the_disk(data_set, recordings):
         os.truncate(segment, 8 * 1024**4)
     assert sum(path.stat().st_size for path in part.iterdir()) * 0.01 > free
     one_line_error(spikebin("submit", cwd=data_set), "are free in", "make room", code=3)
-
-
-def test_out_of_time(overdue):
-    directory, job_id = overdue
-    wait_for_end(job_id)
-    assert temporary_files(directory) == []
-    assert exit_code(f"{job_id}_0") in {"143:0", "0:15"}
-    assert missing(directory) == "0"
-    _, troubles = status(directory)
-    assert any("ended by SIGTERM" in trouble["reason"] for trouble in troubles)
-    [job_id] = submit(directory, "--missing")["ids"]
-    wait_for_end(job_id)
-    assert missing(directory) == ""

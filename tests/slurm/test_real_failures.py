@@ -16,11 +16,13 @@ from local_slurm import (
     MARKS,
     SHEETS,
     ask,
+    exit_code,
     make_long_data_set,
     missing,
     status,
     stop_in_the_middle,
     submit,
+    temporary_files,
     wait_for_end,
     wait_until,
 )
@@ -147,12 +149,17 @@ def test_a_requeued_task_has_not_failed_while_it_waits(long_data_set):
 def test_scancel_and_time_limit_are_told_apart(ended):
     directory, job_id = ended
     wait_for_end(job_id)
+    assert temporary_files(directory) == []
+    assert exit_code(f"{job_id}_0") in {"143:0", "0:15"}
     _, troubles = status(directory)
     reasons = {trouble["part"]: trouble["reason"] for trouble in troubles if trouble["state"] == "failed"}
     assert reasons == {
         "0": "ended by SIGTERM: its time limit was reached",
         "100": "ended by SIGTERM: it was cancelled (scancel)",
     }
+    [job_id] = submit(directory, "--missing")["ids"]
+    wait_for_end(job_id)
+    assert missing(directory) == ""
 
 
 def test_a_killed_task_is_told_by_its_log(long_data_set):
