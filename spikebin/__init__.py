@@ -15,37 +15,121 @@ if TYPE_CHECKING:
     from spikebin.binning.bin_trials import bin_trials as bin_trials
     from spikebin.binning.rules import Binning as Binning
     from spikebin.binning.tally import Tally as Tally
+    from spikebin.commands.files import compare as compare
+    from spikebin.commands.files import convert as convert
+    from spikebin.commands.files import convert_file as convert_file
+    from spikebin.commands.files import export as export
+    from spikebin.commands.files import formats as formats
+    from spikebin.commands.files import inspect as inspect
+    from spikebin.commands.files import verify as verify
+    from spikebin.commands.files import verify_file as verify_file
+    from spikebin.commands.files import write_view as write_view
+    from spikebin.commands.planned import clean as clean
+    from spikebin.commands.planned import demo as demo
+    from spikebin.commands.planned import exclude as exclude
+    from spikebin.commands.planned import init as init
+    from spikebin.commands.planned import job as job
+    from spikebin.commands.planned import missing as missing
+    from spikebin.commands.planned import plan as plan
+    from spikebin.commands.planned import run as run
+    from spikebin.commands.planned import status as status
+    from spikebin.commands.planned import submit as submit
+    from spikebin.commands.planned import template as template
     from spikebin.dataset.dataset import Dataset as Dataset
+    from spikebin.dataset.file_view import FileView as FileView
+    from spikebin.dataset.file_view import open_file as open_file
     from spikebin.dataset.open import open_dataset as open_dataset
     from spikebin.dataset.sheet_set import SheetSet as SheetSet
+    from spikebin.dataset.training import TrialDataset as TrialDataset
+    from spikebin.dataset.training import collate as collate
+    from spikebin.dataset.view import View as View
     from spikebin.errors import SpikebinError as SpikebinError
+    from spikebin.exports.old_layouts import read_index as read_index
     from spikebin.matrixfile.reader import MatrixFile as MatrixFile
-    from spikebin.matrixfile.reader import open_file as open_file
+    from spikebin.pipeline.one_step import bin_recording as bin_recording
+    from spikebin.pipeline.warm import warm as warm
+    from spikebin.recordings.neo import from_neo as from_neo
 
 _HOMES = {
     "Binning": "binning.rules",
     "Dataset": "dataset.dataset",
+    "FileView": "dataset.file_view",
     "MatrixFile": "matrixfile.reader",
     "SheetSet": "dataset.sheet_set",
     "SpikebinError": "errors",
     "Tally": "binning.tally",
+    "TrialDataset": "dataset.training",
+    "View": "dataset.view",
+    "bin_recording": "pipeline.one_step",
     "bin_spikes": "binning.bin_spikes",
     "bin_trials": "binning.bin_trials",
+    "clean": "commands.planned",
+    "collate": "dataset.training",
+    "compare": "commands.files",
+    "convert": "commands.files",
+    "convert_file": "commands.files",
+    "demo": "commands.planned",
+    "exclude": "commands.planned",
+    "export": "commands.files",
+    "formats": "commands.files",
+    "from_neo": "recordings.neo",
+    "init": "commands.planned",
+    "inspect": "commands.files",
+    "job": "commands.planned",
+    "missing": "commands.planned",
     "open_dataset": "dataset.open",
-    "open_file": "matrixfile.reader",
+    "open_file": "dataset.file_view",
+    "plan": "commands.planned",
+    "read_index": "exports.old_layouts",
+    "run": "commands.planned",
+    "status": "commands.planned",
+    "submit": "commands.planned",
+    "template": "commands.planned",
+    "verify": "commands.files",
+    "verify_file": "commands.files",
+    "warm": "pipeline.warm",
+    "write_view": "commands.files",
 }
 
 __all__ = [
     "Binning",
     "Dataset",
+    "FileView",
     "MatrixFile",
     "SheetSet",
     "SpikebinError",
     "Tally",
+    "TrialDataset",
+    "View",
+    "bin_recording",
     "bin_spikes",
     "bin_trials",
+    "clean",
+    "collate",
+    "compare",
+    "convert",
+    "convert_file",
+    "demo",
+    "exclude",
+    "export",
+    "formats",
+    "from_neo",
+    "init",
+    "inspect",
+    "job",
+    "missing",
     "open_dataset",
     "open_file",
+    "plan",
+    "read_index",
+    "run",
+    "status",
+    "submit",
+    "template",
+    "verify",
+    "verify_file",
+    "warm",
+    "write_view",
 ]
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Closed",
     "Codec",
     "ExportKind",
+    "FrameKind",
     "How",
     "Layout",
     "Match",
@@ -53,6 +54,7 @@ How = Literal["count", "any"]
 Rest = Literal["drop", "keep", "refuse"]
 Ragged = Literal["refuse", "drop", "cut"]
 BatchRest = Literal["keep", "drop"]
+FrameKind = Literal["events", "trials", "neurons"]
 StatsFormat = Literal["csv", "json", "parquet", "npz"]
 
 # What is written for other programs, see spikebin.exports.

@@ -48,6 +48,13 @@ class OutOfRangeError(DatasetError, IndexError):
     """A row or trial that a data set does not have."""
 
 
+class UnknownSheetError(DatasetError, KeyError):
+    """A sheet that a data set does not have."""
+
+    # A KeyError shows its message in quotes.
+    __str__ = Exception.__str__
+
+
 class DiskFullError(SpikebinError):
     """No space, or no quota, is left where the output goes."""
 

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import DatasetError, OutOfRangeError
+from spikebin.names import natural_key, suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["row_number", "rows_of_ids", "taken_of", "whole_number"]
+__all__ = ["groups_of", "row_number", "rows_of_ids", "taken_of", "whole_number"]
 
 
 def whole_number(value: Any, what: str, *, least: int | None = None, unit: str = "") -> int:
@@ -154,3 +157,48 @@ def rows_of_ids(known: NDArray[np.int64], ids: ArrayLike, name: str) -> NDArray[
             " .neurons lists what is there, row numbers go to index=..."
         )
     return rows
+
+
+def groups_of(trials: NDArray[Any], by: str | Sequence[str], name: str) -> dict[Any, NDArray[np.intp]]:
+    """Which trials have each value of a column, or each combination of values of several.
+
+    Parameters
+    ----------
+    trials : structured array (n_trials,)
+    by : str or sequence of str
+        Columns of it.
+    name : str
+        Of the view, for the message.
+
+    Returns
+    -------
+    dict
+        Value, a tuple of them for several columns, -> rows, ascending. Values ascend, texts as people sort them (9
+        before 10); what is nan comes last, as one value.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such column, or it holds several values of each trial.
+    """
+    columns = [by] if isinstance(by, str) else list(by)
+    known = [column for column in trials.dtype.names or () if not trials.dtype[column].shape]
+    for column in columns:
+        if column not in known:
+            raise DatasetError(f"trials of {name} have no column {column!r} to group by: {suggest(str(column), known)}")
+    if not columns:
+        raise DatasetError(f"no column to group the trials of {name} by: {suggest('', known)}")
+    found: dict[Any, list[int]] = {}
+    nan = float("nan")
+    for i, row in enumerate(zip(*(trials[column].tolist() for column in columns), strict=True)):
+        # Every nan is unlike every other: all of them become one.
+        values = tuple(nan if value != value else value for value in row)  # noqa: PLR0124
+        found.setdefault(values, []).append(i)
+    ordered = sorted(found, key=lambda values: [_sort_key(value) for value in values])
+    return {values[0] if isinstance(by, str) else values: np.array(found[values], np.intp) for values in ordered}
+
+
+def _sort_key(value: Any) -> tuple[bool, Any]:
+    if isinstance(value, str):
+        return False, natural_key(value)
+    return value != value, value  # noqa: PLR0124

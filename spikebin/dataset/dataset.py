@@ -5,6 +5,7 @@ Tables and spikes are read on need, file by file, and let go of.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from spikebin.choices import Match, checked
 from spikebin.dataset.time_axis import phase_start
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
+from spikebin.matrixfile.reader import MatrixFile
+from spikebin.matrixfile.seal import SEAL_SIZE
+from spikebin.matrixfile.shown import counted, size_of
 from spikebin.names import suggest
 
 if TYPE_CHECKING:
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.matrixfile.lazy import Selector
-    from spikebin.matrixfile.reader import MatrixFile
 
 __all__ = ["Dataset", "Part", "dataset_of"]
 
@@ -45,7 +48,7 @@ class Dataset(View):
 
     Parameters
     ----------
-    files : sequence of MatrixFile
+    files : sequence of MatrixFile or FileView
         One for each part, of one sheet.
     match : {"exact", "common"}
         What is asked of the neurons. "exact": every part has the same ids, checked when a part is first read. "common":
@@ -66,9 +69,8 @@ class Dataset(View):
         With match="common", if a table of neurons cannot be read.
     """
 
-    def __init__(self, files: Sequence[MatrixFile], *, match: Match = "exact") -> None:
-        if not files:
-            raise DatasetError("a data set of no files: give at least one")
+    def __init__(self, files: Sequence[MatrixFile | Dataset], *, match: Match = "exact") -> None:
+        files = _matrix_files(files)
         first = files[0].header
         name = f"{first.variant}/{first.sheet}"
         for file in files:
@@ -241,6 +243,12 @@ class Dataset(View):
             )
         self._twin = twin
 
+    def _facts(self) -> dict[str, str]:
+        header = self.files[0].header
+        parts = counted(len(self.files), "part")
+        on_disk = f"{size_of(sum(file.header.size + SEAL_SIZE for file in self.files))} on disk"
+        return super()._facts() | {"parts": parts, "files": f"{on_disk}, layout {header.layout}, {header.codec}"}
+
     def only(self, trials: NDArray[np.intp] | None) -> list[Part]:
         """The parts that some trials lie in, or all parts with all their trials; nothing is read.
 
@@ -366,6 +374,20 @@ class Dataset(View):
             kept = place[rows] >= 0
             rows, bins, values = place[rows[kept]], bins[kept], values[kept]
         return rows * self.shape[2] + bins, values
+
+
+def _matrix_files(files: Any) -> list[MatrixFile]:
+    """What is read: of a file that was opened as a view, the file."""
+    found: list[MatrixFile] = []
+    several = isinstance(files, Iterable) and not isinstance(files, str | Dataset)
+    for file in files if several else [files]:
+        inner = file.files if isinstance(file, Dataset) else [file]
+        if not all(isinstance(one, MatrixFile) for one in inner):
+            raise DatasetError(f"a data set is made of open files, not of {file!r}: give [open_file(path), ...]")
+        found += inner
+    if not found:
+        raise DatasetError("a data set of no files: give at least one, [open_file(path)]")
+    return found
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,18 @@ import numpy as np
 
 from spikebin.choices import Broken, Match, checked
 from spikebin.dataset.dataset import Dataset, _few
+from spikebin.dataset.file_view import FileView
 from spikebin.dataset.sheet_set import SheetSet
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.matrixfile.reader import MatrixFile
+from spikebin.matrixfile.seal import read_seal
 from spikebin.names import directory_name, find_sheet, natural_key, suggest
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.jobs import read_jobs
 from spikebin.output.paths import part_files, sheets_there, variants_there
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 
 __all__ = ["chosen_variants", "open_dataset", "open_output", "sheets_of"]
@@ -62,7 +64,8 @@ def open_dataset(
     Parameters
     ----------
     path : Path or str
-        The output of a config: the directory that holds jobs.csv and the variants.
+        The output of a config: the directory that holds jobs.csv and the variants; or one that holds matrix files, as
+        ``spikebin bin --out DIR`` writes them; or one matrix file.
     variant : str, optional
         May be left out where there is only one.
     sheet : str, optional
@@ -98,9 +101,19 @@ def open_dataset(
     checked(match, Match, "open_dataset match")
     checked(broken, Broken, "open_dataset broken")
     root = Path(path)
-    variant = _variant(root, variant)
-    names = sheets_of(root, variant, sheet)
-    found = {name: part_files(root, variant, name) for name in names}
+    leave_out = [leave_out] if isinstance(leave_out, str) else leave_out
+    if variants_there(root):
+        variant = _chosen(root, variant, variants_there(root))
+        found = {name: part_files(root, variant, name) for name in sheets_of(root, variant, sheet)}
+    else:
+        loose = _loose_files(root)
+        variant = _chosen(root, variant, list(loose))
+        found = loose[variant]
+        if sheet is not None:
+            if directory_name(sheet) not in found:
+                raise DatasetError(f"no sheet {sheet!r} in {root}: {suggest(sheet, found)}")
+            found = {directory_name(sheet): found[directory_name(sheet)]}
+    names = list(found)
     planned = _planned(root, variant)
     parts = {name: dict.fromkeys([*paths, *planned.get(name, ())]) for name, paths in found.items()}
     everywhere = dict.fromkeys(part for mine in parts.values() for part in mine)
@@ -108,7 +121,7 @@ def open_dataset(
         if part not in everywhere:
             raise DatasetError(f"no part {part!r} to leave out of {root / variant}: {suggest(part, everywhere)}")
     files: dict[str, dict[str, MatrixFile]] = {name: {} for name in names}
-    reasons = read_excluded(root)
+    reasons = read_excluded(root) if root.is_dir() else {}
     excluded = {part: reason for part in everywhere if (reason := reasons.get(f"{variant}/{part}"))}
     troubles: dict[str, str] = {}
     for name in names:
@@ -137,7 +150,8 @@ def open_dataset(
         raise DatasetError(f"no part of {root / variant} is left to open: `spikebin status` shows what is there")
     datasets = {}
     for mine in files.values():
-        dataset = Dataset([mine[part] for part in kept], match=match)
+        mine_kept = [mine[part] for part in kept]
+        dataset = FileView(mine_kept[0]) if root.is_file() else Dataset(mine_kept, match=match)
         dataset.left_out = left_out
         datasets[str(dataset.files[0].header.sheet)] = dataset
     if sheet is not None:
@@ -205,7 +219,7 @@ def chosen_variants(root: Path | str, wanted: str | None = None) -> list[str]:
         If there is no such variant, or none at all.
     """
     variants = variants_there(Path(root))
-    return variants if wanted is None and variants else [_variant(Path(root), wanted)]
+    return variants if wanted is None and variants else [_chosen(Path(root), wanted, variants)]
 
 
 def sheets_of(root: Path, variant: str, wanted: str | None = None) -> list[str]:
@@ -276,12 +290,28 @@ def _keys(dataset: Dataset) -> Iterator[tuple[str, str, int, int]]:
         yield part, image, repeat, before
 
 
-def _variant(root: Path, wanted: str | None) -> str:
-    variants = variants_there(root)
+def _loose_files(root: Path) -> dict[str, dict[str, dict[str, Path]]]:
+    """Matrix files that lie in one directory, or the one file that it is: variant -> sheet's directory -> part -> file.
+
+    By what their seals say, whatever they are called.
+    """
+    found: dict[str, dict[str, dict[str, Path]]] = {}
+    for path in [root] if root.is_file() else sorted(root.glob("*.h5")):
+        seal = read_seal(path)
+        parts = found.setdefault(seal.variant, {}).setdefault(directory_name(seal.sheet), {})
+        if seal.part in parts:
+            raise DatasetError(f"{parts[seal.part]} and {path} both hold {seal.identity}: move one of them elsewhere")
+        parts[seal.part] = path
+    return found
+
+
+def _chosen(root: Path, wanted: str | None, variants: Sequence[str]) -> str:
     if wanted in variants:
         return str(wanted)
     if not variants:
-        raise DatasetError(f"no data set in {root}: give the output of a config, where `spikebin run` has exported to")
+        raise DatasetError(
+            f"no data set in {root}: give the output of a config, where `spikebin run` has exported to, or matrix files"
+        )
     if wanted is None and len(variants) == 1:
         return variants[0]
     if wanted is None:

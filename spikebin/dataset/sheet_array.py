@@ -5,16 +5,18 @@ How a block of it is read is its subclasses' to say; the methods that give other
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.choices import BatchRest, checked
+from spikebin.choices import BatchRest, FrameKind, checked
 from spikebin.dataset.arguments import row_number, whole_number
 from spikebin.dataset.time_axis import exact, times
 from spikebin.errors import DatasetError
 from spikebin.matrixfile.lazy import LazyArray
+from spikebin.matrixfile.shown import html_table, one_line, size_of, text_of_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -342,6 +344,35 @@ class SheetArray(LazyArray):
 
         return csr([self._events(i) for i in range(len(self))], self.shape[1], self.shape[2], stored_type(self.dtype))
 
+    def to_pandas(self, what: FrameKind = "events") -> Any:
+        """A table as a pandas data frame; needs pandas.
+
+        Parameters
+        ----------
+        what : {"events", "trials", "neurons"}
+            "events": a row for each cell that is not empty, with `trial`, `neuron_id`, `bin`, `time` (ms, of the start
+            of the bin, see `time`) and, where cells can hold more than 1, `count`. "trials": the columns of `trials`
+            that hold one value of each trial, by row. "neurons": the columns of `neurons`, by row.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        DatasetError
+            If there is no such table.
+        SpikebinError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> view.to_pandas().join(view.to_pandas("trials"), on="trial")  # doctest: +SKIP
+        """
+        from spikebin.dataset.labelled import to_pandas
+
+        return to_pandas(self, checked(what, FrameKind, "to_pandas what"))
+
     def to_xarray(self) -> Any:
         """The whole in memory as an `xarray.DataArray`, labelled; needs xarray.
 
@@ -380,8 +411,21 @@ class SheetArray(LazyArray):
         sums = np.bincount(flat // self.shape[2], weights=values, minlength=self.shape[1])
         return sums.astype(np.int64)
 
+    def _facts(self) -> dict[str, str]:
+        """What people want to know of it; nothing of it is read."""
+        n_bytes = math.prod(self.shape) * self.dtype.itemsize
+        return {
+            "shape": text_of_shape(self.shape, self.width),
+            "values": f"{self.dtype}, up to {self.largest:,}" if self.largest > 1 else str(self.dtype),
+            "as an array": f"{size_of(n_bytes)} dense",
+        }
+
     def __repr__(self) -> str:
-        return f"<{' | '.join((self.name, *self.steps))}: {self.shape} of {self.dtype}>"
+        return one_line(type(self).__name__, " | ".join((self.name, *self.steps)), self._facts())
+
+    def _repr_html_(self) -> str:
+        facts = {"sheet": self.name, "views": " | ".join(self.steps), **self._facts()}
+        return html_table(type(self).__name__, facts)
 
 
 def stored_type(dtype: DTypeLike) -> np.dtype[Any]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.dataset.arguments import groups_of
 from spikebin.dataset.dataset import Dataset, Part
 from spikebin.dataset.view import View
-from spikebin.errors import DatasetError
+from spikebin.errors import DatasetError, UnknownSheetError
+from spikebin.matrixfile.shown import counted, html_table, one_line, size_of, text_of_shape
 from spikebin.names import find_sheet, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -55,9 +58,16 @@ class SheetSet(Mapping[str, View]):
         self._taken = dict(taken or {})
 
     def __getitem__(self, sheet: str) -> View:
+        asked: object = sheet
+        if not isinstance(asked, str):
+            first = next(iter(self._sheets))
+            raise UnknownSheetError(
+                f"sheets are found by name, not by {sheet!r}: known are {', '.join(self._sheets)};"
+                f" trials and slices are of one of them, as in sheets[{first!r}][0]"
+            )
         name = find_sheet(sheet, self._sheets)
         if name is None:
-            raise KeyError(f"no sheet {sheet!r}: {suggest(sheet, self._sheets)}")
+            raise UnknownSheetError(f"no sheet {sheet!r}: {suggest(sheet, self._sheets)}")
         return self._sheets[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -146,8 +156,11 @@ class SheetSet(Mapping[str, View]):
             If a row is out of bounds.
         """
         wanted = ids if ids is not None else index
-        if wanted is None or (ids is not None and index is not None):
-            raise DatasetError("select takes either ids={sheet: ids} or index={sheet: rows}: give one of them")
+        if wanted is None or (ids is not None and index is not None) or not isinstance(wanted, Mapping):
+            raise DatasetError(
+                "select of several sheets takes either ids={sheet: ids} or index={sheet: rows}: give one of them, by"
+                f" sheet, as in {{{next(iter(self))!r}: [0, 1]}}"
+            )
         rows = {find_sheet(name, self): chosen for name, chosen in wanted.items()}
         key = "ids" if ids is not None else "index"
         sheets = self.only(wanted)
@@ -238,6 +251,26 @@ class SheetSet(Mapping[str, View]):
         """
         return self._each({name: view.rebin(k, how=how, rest=rest) for name, view in self.items()})
 
+    def groupby(self, by: str | Sequence[str]) -> dict[Any, SheetSet]:
+        """`View.groupby` of every sheet, by a column of the first.
+
+        Parameters
+        ----------
+        by : str or sequence of str
+            As for `View.groupby`.
+
+        Returns
+        -------
+        dict of SheetSet
+
+        Raises
+        ------
+        DatasetError
+            As `View.groupby`.
+        """
+        name = next(iter(self._sheets.values())).name
+        return {value: self.take(rows) for value, rows in groups_of(self.trials, by, name).items()}
+
     def batches(self, size: int, *, rest: BatchRest = "keep") -> Iterator[dict[str, NDArray[Any]]]:
         """`View.batches`, an array for each sheet.
 
@@ -262,5 +295,30 @@ class SheetSet(Mapping[str, View]):
     def _each(self, views: Mapping[str, View]) -> SheetSet:
         return SheetSet(views, self.left_out)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """What a notebook offers after ``sheets[``."""
+        return list(self)
+
+    def _facts(self) -> dict[str, str]:
+        """What people want to know of it; nothing of it is read."""
+        views = list(self.values())
+        first = views[0]
+        n_bytes = sum(math.prod(view.shape) * view.dtype.itemsize for view in views)
+        bins = {(view.shape[2], view.width) for view in views}
+        return {
+            "trials": counted(self.n_trials, "trial"),
+            "neurons": counted(sum(view.shape[1] for view in views), "neuron"),
+            "bins": f"{counted(first.shape[2], 'bin')} of {first.width:g} ms" if len(bins) == 1 else "bins that differ",
+            "values": " or ".join(dict.fromkeys(str(view.dtype) for view in views)),
+            "as arrays": f"{size_of(n_bytes)} dense",
+            "left out": f"{counted(len(self.left_out), 'part')} left out" if self.left_out else "",
+        }
+
     def __repr__(self) -> str:
-        return f"<{len(self)} sheets of {self.n_trials} trials: {', '.join(self)}>"
+        steps = " | ".join(next(iter(self.values())).steps)
+        return one_line(type(self).__name__, ", ".join(self) + (f" | {steps}" if steps else ""), self._facts())
+
+    def _repr_html_(self) -> str:
+        sheets = {name: text_of_shape(view.shape, view.width) for name, view in self.items()}
+        views = " | ".join(next(iter(self.values())).steps)
+        return html_table(f"SheetSet of {counted(len(self), 'sheet')}", {**sheets, "views": views, **self._facts()})

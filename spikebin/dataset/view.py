@@ -6,12 +6,12 @@ disk, at the bottom, are dataset.py's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.choices import How, Ragged, Rest, Short, checked
-from spikebin.dataset.arguments import rows_of_ids, taken_of, whole_number
+from spikebin.dataset.arguments import groups_of, rows_of_ids, taken_of, whole_number
 from spikebin.dataset.sheet_array import SheetArray
 from spikebin.errors import DatasetError
 
@@ -244,6 +244,31 @@ class View(SheetArray):
         from spikebin.dataset.repeats import Repeats
 
         return Repeats(self, checked(ragged, Ragged, "repeats ragged"), (by,) if isinstance(by, str) else tuple(by))
+
+    def groupby(self, by: str | Sequence[str]) -> dict[Any, View]:
+        """A view of the trials for each value of a column of `trials`: an orientation, an image, a part.
+
+        Parameters
+        ----------
+        by : str or sequence of str
+            One column, or several.
+
+        Returns
+        -------
+        dict of View
+            Value, or tuple of values, -> its trials in the order of this view. Values ascend, texts as people sort
+            them (9 before 10); trials whose value is nan come last.
+
+        Raises
+        ------
+        DatasetError
+            If there is no such column.
+
+        Examples
+        --------
+        >>> {angle: view.psth() for angle, view in sheet.groupby("orientation").items()}  # doctest: +SKIP
+        """
+        return {value: self.take(rows) for value, rows in groups_of(self.trials, by, self.name).items()}
 
     def stats(self, widths: Sequence[float] | None = None, *, sample: int = 100) -> Stats:
         """Statistics of what the view holds: counts, rates, histograms, variances, Fano factors, correlations.

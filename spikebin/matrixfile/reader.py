@@ -5,6 +5,7 @@ Knows HDF5; how the trials are laid out inside is in layouts/, what makes a file
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import contextmanager
 from functools import partial
@@ -21,7 +22,8 @@ from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.layouts.chunks import DamagedChunkError, FileBytes
 from spikebin.matrixfile.lazy import LazyArray, Selector
 from spikebin.matrixfile.schema import COLUMNS, decoded
-from spikebin.matrixfile.seal import read_seal_of
+from spikebin.matrixfile.seal import SEAL_SIZE, read_seal_of
+from spikebin.matrixfile.shown import html_table, one_line, size_of, text_of_shape
 from spikebin.system.hdf5 import UnreadableError, open_hdf5
 
 if TYPE_CHECKING:
@@ -206,7 +208,21 @@ class MatrixFile:
         return partial(MatrixFile, check=self.check), (self.path,)
 
     def __repr__(self) -> str:
-        return f"<matrix file {self.header.identity}, {self.shape} of {self.dtype}, {self.path}>"
+        return one_line("MatrixFile", str(self.header.identity), self._facts())
+
+    def _repr_html_(self) -> str:
+        return html_table(f"MatrixFile {self.header.identity}", self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        """What people want to know of it; only the seal has been read."""
+        dense = math.prod(self.shape) * self.dtype.itemsize
+        return {
+            "shape": text_of_shape(self.shape, self.binning.width),
+            "values": str(self.dtype),
+            "layout": f"layout {self.header.layout}, {self.header.codec}",
+            "bytes": f"{size_of(self.header.size + SEAL_SIZE)} on disk, {size_of(dense)} dense",
+            "path": str(self.path),
+        }
 
     def block(self, selectors: list[Selector]) -> NDArray[Any]:
         """The outer product of one Selector for each axis.

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
 from spikebin.binning.trial import phase_bins
 from spikebin.choices import RaggedTrials, checked
@@ -19,26 +21,25 @@ from spikebin.errors import BinningError, MatrixFileError, RecordingError, Spike
 from spikebin.exports.dense_files import write_dense
 from spikebin.matrixfile.neighbours import refuse_unlike
 from spikebin.matrixfile.seal import Identity
-from spikebin.matrixfile.write_sheet import binned_trials, write_sheet
+from spikebin.matrixfile.write_sheet import Settings, binned_trials, write_sheet
 from spikebin.matrixfile.writer import matrix_shape
 from spikebin.names import bare_stem, find_sheet, suggest
 from spikebin.output.paths import matrix_name
 from spikebin.recordings import open_recording
+from spikebin.recordings.settings import Reading, TrialRule
 from spikebin.system.leftovers import remove_stale
+from spikebin.system.process import cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from spikebin.binning.rules import Binning
     from spikebin.binning.trial import TrialEvents
-    from spikebin.matrixfile.write_sheet import Settings
+    from spikebin.choices import Closed, Codec, Layout, Values
     from spikebin.recordings.protocol import Recording, SheetRecording
-    from spikebin.recordings.settings import Reading, TrialRule
 
-__all__ = ["Binned", "bin_recordings", "bin_sheet"]
+__all__ = ["Binned", "bin_recording", "bin_recordings", "bin_sheet"]
 
 SUFFIXES = (".h5", ".npz", ".npy")
 VARIANT = "all"
@@ -101,8 +102,139 @@ class Binned:
         return asdict(self) | {"out": None if self.out is None else str(self.out)}
 
 
+def bin_recording(
+    recording: Path | str | Recording,
+    width: float,
+    *,
+    out: Path | str | None = None,
+    format: str | None = None,  # noqa: A002
+    sheets: Sequence[str] = (),
+    trials: Path | str | None = None,
+    window: tuple[float, float] | None = None,
+    align_to: str | None = None,
+    until: str | None = None,
+    trials_unit: str | None = None,
+    image_id: str | None = None,
+    drop_missing: bool = False,
+    ragged: RaggedTrials = "refuse",
+    unit: str | None = None,
+    rate: float | None = None,
+    times: str | None = None,
+    neurons: str | None = None,
+    ids: str | None = None,
+    labels: Sequence[str] | None = None,
+    nodes: Path | str | None = None,
+    closed: Closed = "left",
+    end_bin: bool = False,
+    values: Values = "bool",
+    layout: Layout = "matrix",
+    codec: Codec = "blosc2",
+    threads: int | None = None,
+    force: bool = False,
+) -> list[Binned]:
+    """Bin every sheet of one recording in one call: ``spikebin bin FILE --width MS``.
+
+    Parameters
+    ----------
+    recording : Path, str or Recording
+        A file or directory of any format that `spikebin.formats` lists, or what `spikebin.from_neo` makes of a Block.
+    width : float
+        Length of a bin in ms.
+    out : Path or str, optional
+        ``.h5`` (a sealed matrix file), ``.npz`` or ``.npy`` for one sheet, or a directory for several. None: nothing is
+        written, and the answer tells what would be.
+    format : str, optional
+        Default: recognised from what is there; ``neo:IO`` names a neo IO.
+    sheets : sequence of str
+        Raw or directory names; none: all.
+    trials : Path or str, optional
+        Events: a CSV or TSV file with a header, or the name of a table in the recording. Default: its own trials, or
+        one of the whole recording where it has none.
+    window : (float, float), optional
+        ms around each event; default: the whole trial.
+    align_to, until : str, optional
+        Column of the events that windows are relative to; that a trial lasts to, without a window.
+    trials_unit : str, optional
+        Of the events: s, ms, us or samples.
+    image_id : str, optional
+        Column that names what was shown in each trial.
+    drop_missing : bool
+        Leave out trials without a time.
+    ragged : {"refuse", "pad"}
+        What becomes of trials of different lengths.
+    unit, rate, times, neurons, ids, labels, nodes
+        What the recording does not tell of itself, see `spikebin.recordings.settings.Reading`.
+    closed, end_bin, values
+        See `spikebin.Binning`.
+    layout, codec
+        Of a matrix file, see `spikebin.open_file`.
+    threads : int, optional
+        Trials in work at once; default: the CPUs granted.
+    force : bool
+        Replace what is there.
+
+    Returns
+    -------
+    list of Binned
+        For each sheet: its shape, where its spikes went, and what was written.
+
+    Raises
+    ------
+    RecordingError
+        If the recording cannot be read, or there are no trials to be cut.
+    BinningError
+        If bins of this width cannot be told apart.
+    SpikebinError
+        If the output cannot be written, or is there.
+
+    Examples
+    --------
+    >>> spikebin.bin_recording("session.nwb", 10, trials="trials", out="monday.h5")  # doctest: +SKIP
+    >>> spikebin.open_file("monday.h5").psth()  # doctest: +SKIP
+    """
+    reading = Reading(
+        unit=unit,
+        rate=rate,
+        times=times,
+        neurons=neurons,
+        ids=ids,
+        labels=None if labels is None else tuple([labels] if isinstance(labels, str) else labels),
+        nodes=None if nodes is None else str(nodes),
+    )
+    if isinstance(recording, str):
+        recording = Path(recording)
+    if not isinstance(recording, Path) and (format is not None or reading != Reading()):
+        raise RecordingError(
+            f"{recording.path.name} is open already: give {', '.join(reading.settings) or 'format'} where it is opened"
+        )
+    rule = TrialRule(
+        image_id=image_id,
+        events=None if trials is None else str(trials),
+        events_unit=trials_unit,
+        align_to=align_to,
+        until=until,
+        window_start=None if window is None else float(window[0]),
+        window_stop=None if window is None else float(window[1]),
+        drop_missing=drop_missing,
+    )
+    settings = Settings(Binning(width, closed, end_bin, values), layout, codec, threads or cpus())
+    return list(
+        bin_recordings(
+            [recording],
+            settings,
+            rule,
+            kind=format,
+            reading=reading,
+            sheets=[sheets] if isinstance(sheets, str) else sheets,
+            out=None if out is None else Path(out),
+            ragged=ragged,
+            force=force,
+        )
+    )
+
+
 def bin_recordings(
-    paths: Sequence[Path],
+    paths: Sequence[Path | Recording],
     settings: Settings,
     rule: TrialRule,
     *,
@@ -118,7 +250,7 @@ def bin_recordings(
 
     Parameters
     ----------
-    paths : sequence of Path
+    paths : sequence of Path or Recording
         Each is a part of its own, but for files of one recording that stand for it alike.
     settings : Settings
         Its `trial` and `reading` are taken from `rule` and from each recording.
@@ -152,7 +284,7 @@ def bin_recordings(
     recordings: dict[Any, Recording] = {}
     for path in paths:
         try:
-            recording = open_recording(path, kind, reading)
+            recording = open_recording(path, kind, reading) if isinstance(path, Path) else path
         except RecordingError as error:
             if on_error is None or (out is not None and _is_file(out)):
                 raise

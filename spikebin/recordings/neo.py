@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from spikebin.recordings.protocol import SheetRecording
     from spikebin.recordings.settings import TrialRule
 
-__all__ = ["SHEET", "NeoRecording", "from_block", "open", "recognises"]
+__all__ = ["SHEET", "NeoRecording", "from_neo", "open", "recognises"]
 
 SHEET = "units"
 TRIALS = "trials"
@@ -82,16 +82,22 @@ def open(path: Path, reading: Reading | None = None) -> NeoRecording:  # noqa: A
     return NeoRecording(path, reading, block)
 
 
-def from_block(block: Any, *, name: str = "neo block", neurons: str | None = None) -> NeoRecording:
-    """A neo Block in memory as a recording.
+def from_neo(block: Any, *, name: str = "neo block", neurons: str | None = None) -> NeoRecording:
+    """A neo Block in memory as a recording, for `spikebin.bin_recording`.
 
     Parameters
     ----------
     block : neo.Block
+        Of several segments: each is a trial. Of one: a continuous recording, whose epochs and events are tables of
+        trials. Times are taken in the units that they have.
     name : str
         For messages and the seal.
     neurons : str, optional
         Annotation of the spike trains that holds the id of their neuron; default: their place in the segment.
+
+    Returns
+    -------
+    NeoRecording
 
     Raises
     ------

@@ -12,7 +12,7 @@ from spikebin.binning.rules import Binning
 from spikebin.binning.trial import bin_trial
 from spikebin.errors import BinningError
 from spikebin.recordings import open_recording
-from spikebin.recordings.neo import from_block
+from spikebin.recordings.neo import from_neo
 from spikebin.recordings.settings import Reading, TrialRule
 
 N = 2000
@@ -134,5 +134,5 @@ def block(kind, units, segments=1):
 @pytest.mark.parametrize("segments", [1, 2])
 def test_spike_trains_of_neo(units, segments):
     rule = WINDOW if segments == 1 else TrialRule()
-    sheet = from_block(block("f4", units, segments)).sheet("units", rule)
+    sheet = from_neo(block("f4", units, segments)).sheet("units", rule)
     assert [counted(sheet, trial) for trial in range(segments)] == [[1] * N] * segments

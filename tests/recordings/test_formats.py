@@ -38,7 +38,7 @@ from spikebin.errors import RecordingError
 from spikebin.matrixfile.write_sheet import Settings
 from spikebin.pipeline.one_step import bin_sheet
 from spikebin.recordings import FORMATS, format_of, open_recording
-from spikebin.recordings.neo import from_block
+from spikebin.recordings.neo import from_neo
 from spikebin.recordings.phy import read_params
 from spikebin.recordings.settings import Reading, TrialRule
 
@@ -430,7 +430,7 @@ def test_phy_params_are_read_and_never_run(tmp_path):
 
 
 def test_neo_blocks_in_memory(tmp_path):
-    recording = from_block(make_block(TRAINS), neurons="unit_id")
+    recording = from_neo(make_block(TRAINS), neurons="unit_id")
     found, _ = matrix(recording, "units", TrialRule(), tmp_path)
     np.testing.assert_array_equal(found, reference(TRAINS, ONSETS_MS, ONSETS_MS + 500, WIDTH))
     rule = TrialRule(events="cue", window_start=-50.0, window_stop=50.0, image_id="label")
@@ -444,7 +444,7 @@ def test_neo_blocks_in_memory(tmp_path):
 
 
 def test_segments_of_a_neo_block_are_trials(tmp_path):
-    recording = from_block(make_block(TRAINS, segments=3), neurons="unit_id")
+    recording = from_neo(make_block(TRAINS, segments=3), neurons="unit_id")
     found, _ = matrix(recording, "units", TrialRule(), tmp_path)
     expected = [reference([train[k::3] for train in TRAINS], [0], [SPAN_MS], WIDTH)[0] for k in range(3)]
     np.testing.assert_array_equal(found, expected)
