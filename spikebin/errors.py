@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 __all__ = [
     "BinningError",
     "ConfigError",
+    "DamagedFileError",
     "DatasetError",
     "DiskFullError",
     "MatrixFileError",
@@ -38,6 +41,21 @@ class RecordingError(SpikebinError):
 
 class MatrixFileError(SpikebinError):
     """A matrix file that is not complete, or that this version cannot read."""
+
+
+class DamagedFileError(MatrixFileError):
+    """A matrix file in which a byte has changed since it was sealed.
+
+    Parameters
+    ----------
+    message : str
+    path : Path or str
+        Of the file.
+    """
+
+    def __init__(self, message: str, path: Path | str = "") -> None:
+        super().__init__(message)
+        self.path = Path(path)
 
 
 class DatasetError(SpikebinError, ValueError):

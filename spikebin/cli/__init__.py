@@ -12,7 +12,7 @@ import typer
 
 from spikebin.cli.groups import App
 from spikebin.cli.wording import for_command_line
-from spikebin.errors import SpikebinError
+from spikebin.errors import DamagedFileError, SpikebinError
 from spikebin.system.files import NO_SPACE
 from spikebin.system.signals import Ended, ending_on_signals
 from spikebin.version import __version__
@@ -54,6 +54,10 @@ def main() -> None:
         # Leaving as usual would wait for threads that may hang on a dead file system.
         os._exit(ended.exit_code)
     except SpikebinError as error:
+        if isinstance(error, DamagedFileError):
+            from spikebin.output.broken import note_broken
+
+            note_broken(error.path, str(error))
         _stop(str(error), error.exit_code, error)
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does; the interpreter must not try to flush into the void.

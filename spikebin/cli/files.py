@@ -27,6 +27,7 @@ def verify(
 ) -> None:
     """Check every byte and every count of matrix files; one line for each bad one, exit 1."""
     from spikebin.matrixfile.verify import check_files, matrix_files
+    from spikebin.output.broken import clear_broken, note_broken
 
     if not paths:
         from spikebin.pipeline.config import load_config
@@ -34,9 +35,14 @@ def verify(
         paths = [load_config(config).output]
     files = matrix_files(paths)
     results = []
+    noted = 0
     for result in check_files(files):
         results.append(result)
-        if not json and result.error:
+        if not result.error:
+            clear_broken(result.path)
+            continue
+        noted += result.damaged and note_broken(result.path, result.error)
+        if not json:
             typer.echo(result.error)
     bad = [result for result in results if result.error]
     if json:
@@ -44,6 +50,8 @@ def verify(
             [{"path": str(result.path), "complete": not result.error, "why": result.error} for result in results]
         )
     (note if json else typer.echo)(f"{len(results) - len(bad)} of {len(results)} files are complete")
+    if noted:
+        note("what is broken is noted: `spikebin run`, or `spikebin submit --missing`, writes it again")
     raise typer.Exit(1 if bad else 0)
 
 

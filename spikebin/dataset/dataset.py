@@ -21,6 +21,7 @@ from spikebin.matrixfile.reader import MatrixFile
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.matrixfile.shown import counted, size_of
 from spikebin.names import suggest
+from spikebin.output.broken import noting_damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -306,7 +307,8 @@ class Dataset(View):
 
     def _of_file(self, part: int, question: Callable[[MatrixFile], NDArray[Any]]) -> NDArray[Any]:
         """What a table of a file says; the table itself is not kept."""
-        answer = question(self.files[part])
+        with noting_damage():
+            answer = question(self.files[part])
         self.files[part].forget_tables()
         return answer
 
@@ -355,7 +357,8 @@ class Dataset(View):
             if not len(inside):
                 continue
             place = slice(int(inside[0]), int(inside[-1]) + 1)
-            block = file.block([np.array([row for (_, row), _ in found], np.intp), file_rows, columns[place]])
+            with noting_damage():
+                block = file.block([np.array([row for (_, row), _ in found], np.intp), file_rows, columns[place]])
             for one, (_, i) in zip(block, found, strict=True):
                 out[i][:, place] = one
         return out
@@ -363,7 +366,8 @@ class Dataset(View):
     def _events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         part, row = self._locate(trial)
         mapped = self._file_rows(part)
-        flat, values = self.files[part].flat_events(row)
+        with noting_damage():
+            flat, values = self.files[part].flat_events(row)
         n_columns = self.files[part].shape[2]
         if mapped is None and n_columns == self.shape[2]:
             return flat, values

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.errors import MatrixFileError
+from spikebin.errors import DamagedFileError, MatrixFileError
 from spikebin.matrixfile.seal import SEAL_SIZE, ChunkTable
 
 if TYPE_CHECKING:
@@ -208,10 +208,11 @@ class Checks:
             raise self._changed("its sha256")
         self._all_is_good = True
 
-    def _changed(self, what: str) -> MatrixFileError:
-        return MatrixFileError(
-            f"{self._path} has changed since it was sealed ({what} differs): run `spikebin verify` on it, then"
-            " `spikebin run` to export it again"
+    def _changed(self, what: str) -> DamagedFileError:
+        return DamagedFileError(
+            f"{self._path} has changed since it was sealed ({what} differs): `spikebin run`, or `spikebin submit"
+            " --missing`, exports it again",
+            self._path,
         )
 
 

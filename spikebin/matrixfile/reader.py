@@ -16,7 +16,7 @@ import numpy as np
 
 from spikebin.cached import cached_property
 from spikebin.choices import Check, checked
-from spikebin.errors import MatrixFileError
+from spikebin.errors import DamagedFileError, MatrixFileError
 from spikebin.matrixfile.checksums import Checks
 from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.layouts.chunks import DamagedChunkError, FileBytes
@@ -270,9 +270,7 @@ class MatrixFile:
                 f"{self.path} cannot be read ({error.strerror}): check the disk and your rights"
             ) from None
         except DamagedChunkError as error:
-            raise MatrixFileError(
-                f"{self.path} holds a damaged chunk ({error}): run `spikebin verify` on it, or export it again"
-            ) from None
+            raise DamagedFileError(f"{self.path} holds a damaged chunk ({error}): export it again", self.path) from None
 
     def _check_identity(self, stat: os.stat_result) -> None:
         if _file_identity(stat) != self._identity:
@@ -349,8 +347,8 @@ class MatrixFile:
             raise self._unlike_seal("the bins of /trials")
         return trials
 
-    def _unlike_seal(self, what: str) -> MatrixFileError:
-        return MatrixFileError(f"{self.path} does not hold what its seal says ({what}): export it again")
+    def _unlike_seal(self, what: str) -> DamagedFileError:
+        return DamagedFileError(f"{self.path} does not hold what its seal says ({what}): export it again", self.path)
 
     def _unreadable(self, reason: str) -> MatrixFileError:
         return MatrixFileError(

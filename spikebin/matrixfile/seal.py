@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
-from spikebin.errors import MatrixFileError
+from spikebin.errors import DamagedFileError, MatrixFileError
 from spikebin.matrixfile.facts import FORMAT_VERSION, KEYS, SEAL_SIZE, SINCE_2, misfit
 from spikebin.names import directory_name
 
@@ -369,7 +369,11 @@ def verify_seal(path: Path | str) -> Seal:
         while data := os.read(descriptor, 1 << 20):
             digest.update(data)
     if digest.hexdigest() != seal.sha256:
-        raise MatrixFileError(f"{path} has changed since it was sealed (sha256): export it again")
+        raise DamagedFileError(
+            f"{path} has changed since it was sealed (sha256): `spikebin run`, or `spikebin submit --missing`, exports"
+            " it again",
+            path,
+        )
     return seal
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.binning.trial import TrialEvents
-from spikebin.errors import MatrixFileError
+from spikebin.errors import DamagedFileError, MatrixFileError
 from spikebin.matrixfile.digest import ContentDigest
 from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.seal import verify_seal
@@ -52,9 +52,9 @@ def verify_file(path: Path) -> Seal:
         events = TrialEvents(flat, values if counting else None)
         digest.add(str(trial["image_id"]), int(trial["repeat"]), int(trial["n_bins"]), events)
     if n_events != seal.n_binned or digest.hexdigest() != seal.content_digest:
-        raise MatrixFileError(f"{path} does not hold what its seal says (content digest): export it again")
+        raise DamagedFileError(f"{path} does not hold what its seal says (content digest): export it again", path)
     if not seal.tally.adds_up:
-        raise MatrixFileError(f"the counts in the seal of {path} do not add up: export it again")
+        raise DamagedFileError(f"the counts in the seal of {path} do not add up: export it again", path)
     return seal
 
 
@@ -64,6 +64,7 @@ class Checked:
 
     path: Path
     error: str
+    damaged: bool = False
 
 
 def matrix_files(paths: Iterable[Path]) -> list[Path]:
@@ -109,7 +110,7 @@ def check_files(paths: Iterable[Path]) -> Iterator[Checked]:
         try:
             verify_file(path)
         except MatrixFileError as error:
-            yield Checked(path, str(error))
+            yield Checked(path, str(error), isinstance(error, DamagedFileError))
         else:
             yield Checked(path, "")
 

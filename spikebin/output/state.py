@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.seal import read_seal, verify_seal
 from spikebin.output.attempts import Attempts, attempts_path, read_attempts
+from spikebin.output.broken import broken_path, broken_reason, noting_damage
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.paths import matrix_name, spikes_directory
 
@@ -191,8 +192,9 @@ class _Looker:
         if name in names:
             path = f"{directory}/{name}"
             try:
-                seal = self.read(path)
-                reason = self.mismatch(job, sheet, path, seal)
+                with noting_damage():
+                    seal = self.read(path)
+                reason = self.mismatch(job, sheet, path, seal) or self.broken(job, sheet, path)
             except MatrixFileError as error:
                 reason = str(error)
             if not reason:
@@ -209,9 +211,18 @@ class _Looker:
 
     def attempts(self, job: Job, sheet: str) -> Attempts:
         path = attempts_path(self.output, job.variant, job.part, sheet)
+        return read_attempts(path, self.live) if self.noted(job, path) else Attempts()
+
+    def broken(self, job: Job, sheet: str, path: str) -> str:
+        """What was found in a file by whoever read its bytes."""
+        note = broken_path(self.output, job.variant, job.part, sheet)
+        return broken_reason(note, path) if self.noted(job, note) else ""
+
+    def noted(self, job: Job, path: Path) -> bool:
+        """Whether a note is there."""
         if job.variant not in self.tried:
             self.tried[job.variant] = _names(path.parent)
-        return read_attempts(path, self.live) if path.name in self.tried[job.variant] else Attempts()
+        return path.name in self.tried[job.variant]
 
     def mismatch(self, job: Job, sheet: str, path: str, seal: Seal) -> str:
         """Why a complete file is not the one that the plan asks for."""

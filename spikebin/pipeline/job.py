@@ -15,6 +15,7 @@ from spikebin.errors import DiskFullError, PlanError, SpikebinError
 from spikebin.matrixfile.seal import Identity, is_newer
 from spikebin.matrixfile.write_sheet import write_sheet
 from spikebin.output.attempts import attempts_path, forget, note_ended, note_failure, note_start
+from spikebin.output.broken import clear_broken
 from spikebin.output.ids import write_ids
 from spikebin.output.paths import matrix_name, matrix_path
 from spikebin.output.state import State, sheet_state
@@ -154,6 +155,7 @@ def run_job(
         else:
             if out is None:
                 forget(tries)
+                clear_broken(target)
             yield Outcome(job, sheet, State.DONE, str(target), header, exported=True)
 
 
