@@ -196,6 +196,14 @@ def bin_(
             rich_help_panel=READING,
         ),
     ] = None,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links",
+            help="Take what an HDF5 file names in other files of its directory.",
+            rich_help_panel=READING,
+        ),
+    ] = False,
     sheets: Annotated[
         list[str] | None,
         typer.Option(
@@ -283,6 +291,7 @@ def bin_(
         nodes=None if nodes is None else str(nodes),
         population=population,
         trial=trial,
+        follow_links=follow_links,
     )
     answers: list[dict[str, Any]] = []
     failed: list[SpikebinError] = []

@@ -365,16 +365,13 @@ class _Reader:
             where,
             {"stimulus", "image_id", "blank", "events", "unit", "align_to", "until", "window", "drop_missing"},
         )
-        drop_missing = table.get("drop_missing", False)
-        if not isinstance(drop_missing, bool):
-            self.fail(where, "drop_missing", f"drop_missing is {drop_missing!r}: give true or false")
         return TrialRule(
             **self.shown(table, where),
             events=self.text(table, "events", where) or None,
             events_unit=self.choice(table, "unit", where, TimeUnit, None),
             align_to=self.text(table, "align_to", where) or None,
             until=self.text(table, "until", where) or None,
-            drop_missing=drop_missing,
+            drop_missing=self.flag(table, "drop_missing", where),
         )
 
     def shown(self, table: dict[str, Any], where: str) -> dict[str, Any]:
@@ -418,7 +415,19 @@ class _Reader:
             table,
             where,
             {"variant", "root", "parts", "sheets", "exclude", "format", *SHOWN}
-            | {"unit", "rate", "times", "neurons", "ids", "labels", "nodes", "population", "trial", "allow"},
+            | {
+                "unit",
+                "rate",
+                "times",
+                "neurons",
+                "ids",
+                "labels",
+                "nodes",
+                "population",
+                "trial",
+                "allow",
+                "follow_links",
+            },
         )
         for key in ("variant", "root", "parts"):
             if key not in table:
@@ -449,6 +458,12 @@ class _Reader:
             reading=self.reading(table, where),
         )
 
+    def flag(self, table: dict[str, Any], key: str, where: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self.fail(where, key, f"{key} is {value!r}: give true or false")
+        return value
+
     def reading(self, table: dict[str, Any], where: str) -> Reading:
         rate = table.get("rate")
         if rate is not None and not (_is_finite(rate) and rate > 0):
@@ -473,6 +488,7 @@ class _Reader:
             population=self.text(table, "population", where) or None,
             trial=self.text(table, "trial", where) or None,
             allow=None if allow is None else tuple(allow),
+            follow_links=self.flag(table, "follow_links", where),
         )
 
     def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:

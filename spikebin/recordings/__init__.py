@@ -75,7 +75,7 @@ FORMATS = {
         trials="its trials or other intervals, CSV or TSV",
         needs="h5py for tables with texts: pip install 'spikebin[nwb]'",
         suffixes=(".nwb",),
-        settings=("ids", "labels"),
+        settings=("ids", "labels", "follow_links"),
     ),
     "sonata": Format(
         module="spikebin.recordings.sonata",
@@ -83,7 +83,7 @@ FORMATS = {
         sheets="populations",
         trials="CSV or TSV",
         suffixes=(".h5", ".hdf5", ".sonata"),
-        settings=("unit", "ids", "nodes"),
+        settings=("unit", "ids", "nodes", "follow_links"),
     ),
     "nest": Format(
         module="spikebin.recordings.nest",
@@ -134,6 +134,8 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
     """
     if not path.exists():
         raise RecordingError(f"no recording at {path}: check the path, or wait until it has been copied")
+    if not (path.is_file() or path.is_dir()):
+        raise RecordingError(f"{path} is a pipe or a device, not a file: write its content to a file first")
     # Of a path that no format recognises, the error of the one that its name speaks of is worth more than a list.
     wanted, _, io = (kind or format_of(path) or _by_name(path) or "").partition(":")
     if wanted not in FORMATS:

@@ -6,18 +6,18 @@ file of neurons. Which is which is recognised from names, or given.
 
 from __future__ import annotations
 
-import tokenize
 import zipfile
 import zlib
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
 from spikebin.names import bare_suffix
 from spikebin.recordings.continuous.columns import are_spikes, choose_column, find_splits
+from spikebin.recordings.continuous.npy_header import Member, check_holes, open_member, read_array_header
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK, slices
 from spikebin.recordings.continuous.text_table import LARGEST_ID
@@ -43,8 +43,8 @@ __all__ = ["SHEET", "ArraySource", "ArraysRecording", "OnDisk", "mapped_array", 
 
 SHEET = "neurons"
 PLACES = ("0", "1")
-# What numpy raises on the header of an array that is not one.
-BAD_HEADER = (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError)
+# Arrays of an archive may become so many bytes, and more only if a fair part of it is there.
+FREE, RATIO = 64 << 20, 256
 
 
 def recognises(path: Path) -> bool:
@@ -214,7 +214,9 @@ def whole_ids(ids: NDArray[Any], where: str) -> NDArray[np.int64]:
     if ids.dtype.kind == "u":
         bad = ids > np.uint64(np.iinfo(np.int64).max)
     elif ids.dtype.kind == "f":
-        bad = ~(np.abs(ids) < LARGEST_ID) | (ids != np.floor(ids))
+        # In float64, which no narrow number is beyond.
+        wide = ids.astype(np.float64)
+        bad = ~(np.abs(wide) < LARGEST_ID) | (wide != np.floor(wide))
     else:
         raise RecordingError(f"{where}: neurons are of dtype {ids.dtype}: give whole numbers")
     if bad.any():
@@ -365,11 +367,13 @@ class _Npz:
         others = [name for name in members if name not in {self.times_name, self.ids_name}]
         self.names = [self.times_name, self.ids_name, *(name for name in others if _length(path, name) == n_spikes)]
 
-    @property
-    def stored(self) -> np.dtype[Any]:
-        """What the times are."""
-        with _archive(self.path) as archive, archive.open(f"{self.times_name}.npy") as file:
-            return _npy_header(file, self.path.name, self.times_name)[1]
+        with ExitStack() as stack:
+            archive = stack.enter_context(_archive(path))
+            both = [stack.enter_context(open_member(archive, name, path.name)) for name in self.names[:2]]
+            self.stored: np.dtype[Any] = both[0].header.dtype
+            # Checks dtypes and lengths as for arrays in memory.
+            ArraySource(both[0].like(), both[1].like(), make_clock("ms", None, path.name), path.name)
+            _check_growth(both, path.name)
 
     def source(self, clock: Clock) -> SpikeSource:
         return _NpzSource(self, clock)
@@ -378,28 +382,23 @@ class _Npz:
         where = self.path.name
         with ExitStack() as stack:
             archive = stack.enter_context(_archive(self.path))
-            names = [self.times_name, self.ids_name, *labels]
-            files = [stack.enter_context(archive.open(f"{name}.npy")) for name in names]
-            (n_times, times_type), (n_ids, ids_type), *others = (
-                _npy_header(file, where, name, "fiu" if i < 2 else "fiubU")
-                for i, (file, name) in enumerate(zip(files, names, strict=True))
-            )
-            # Checks dtypes and lengths as for arrays in memory.
-            ArraySource(
-                np.broadcast_to(np.zeros(1, times_type), n_times),
-                np.broadcast_to(np.zeros(1, ids_type), n_ids),
-                clock,
-                where,
-            )
-            for start in range(0, n_times, CHUNK):
-                n = min(CHUNK, n_times - start)
-                times = clock.to_ms(_take(files[0], n, times_type, where))
-                ids = whole_ids(_take(files[1], n, ids_type, where), where)
-                texts = [
-                    _as_labels(_take(file, n, dtype, where), where)
-                    for file, (_, dtype) in zip(files[2:], others, strict=True)
-                ]
-                yield (times, ids), texts
+            times, ids = (stack.enter_context(open_member(archive, name, where)) for name in self.names[:2])
+            columns = [stack.enter_context(open_member(archive, name, where, "fiubU")) for name in labels]
+            _check_growth([times, ids, *columns], where)
+            for start in range(0, times.header.size, CHUNK):
+                n = min(CHUNK, times.header.size - start)
+                spikes = clock.to_ms(times.take(n)), whole_ids(ids.take(n), where)
+                yield spikes, [_as_labels(column.take(n), where) for column in columns]
+
+
+def _check_growth(members: Sequence[Member], where: str) -> None:
+    n_bytes = sum(member.header.size * member.header.dtype.itemsize for member in members)
+    n_packed = sum(member.n_packed for member in members)
+    if n_bytes > FREE + RATIO * n_packed:
+        raise RecordingError(
+            f"{where}: {n_packed:,} bytes of it become {n_bytes:,}, more than any recording does: it is damaged or"
+            " hostile, write it again"
+        )
 
 
 class _NpzSource:
@@ -427,10 +426,15 @@ def mapped_array(path: Path) -> np.memmap[Any, Any]:
         If it is not there or not complete, or holds pickles.
     """
     try:
-        if path.stat().st_size == 0:
+        size = path.stat().st_size
+        if size == 0:
             raise RecordingError(f"{path} is empty: check that it was written to its end")
-        array: np.memmap[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (*BAD_HEADER, OSError, EOFError, OverflowError) as error:
+        with path.open("rb") as file:
+            header = read_array_header(file, size, str(path))
+        check_holes(path)
+        order: Literal["C", "F"] = "F" if header.fortran_order else "C"
+        array: np.memmap[Any, Any] = np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+    except (OSError, ValueError, OverflowError) as error:
         raise RecordingError(f"{path} is not a complete .npy file ({_one_line(error)}): write it again") from None
     return array
 
@@ -452,8 +456,8 @@ def _members(path: Path) -> list[str]:
 def _length(path: Path, name: str) -> int | None:
     """How long a flat array inside an archive is; None of any other."""
     try:
-        with _archive(path) as archive, archive.open(f"{name}.npy") as file:
-            return _npy_header(file, path.name, name, "fiubU")[0]
+        with _archive(path) as archive, open_member(archive, name, path.name, "fiubU") as member:
+            return member.header.size
     except RecordingError:
         return None
 
@@ -465,27 +469,5 @@ def _as_labels(column: NDArray[Any], where: str) -> NDArray[np.str_]:
     return column.astype(np.str_)
 
 
-def _npy_header(file: IO[bytes], where: str, name: str, kinds: str = "fiu") -> tuple[int, np.dtype[Any]]:
-    """Length and dtype of a flat array inside an archive."""
-    try:
-        version = np.lib.format.read_magic(file)
-        read: Any = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-    except BAD_HEADER as error:
-        raise RecordingError(f"{where}: {name} is not an array ({_one_line(error)}): write the file again") from None
-    if dtype.kind not in kinds or sum(size != 1 for size in shape) > 1:
-        raise RecordingError(f"{where}: {name} has shape {shape} and dtype {dtype}: give flat arrays of numbers")
-    return int(np.prod(shape, dtype=object)), dtype
-
-
-def _take(file: IO[bytes], n: int, dtype: np.dtype[Any], where: str) -> NDArray[Any]:
-    data = file.read(n * dtype.itemsize)
-    if len(data) < n * dtype.itemsize:
-        raise RecordingError(f"{where} ends before its arrays do: write it again")
-    return np.frombuffer(data, dtype)
-
-
 def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    # numpy's own advice is to run them.
-    return "it holds pickled objects" if "allow_pickle" in text else text[:120] or type(error).__name__
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.recordings.arrays import whole_ids
 from spikebin.recordings.continuous.event_table import EventTable
-from spikebin.recordings.continuous.hdf5_group import CHUNKS_AT_ONCE, Group, is_hdf5, opened
+from spikebin.recordings.continuous.hdf5_group import Group, chunks_at_once, is_hdf5, opened
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
-from spikebin.recordings.continuous.spike_index import slices
+from spikebin.recordings.continuous.spike_index import CHUNK, slices
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,6 +35,9 @@ __all__ = ["SHEET", "NwbRecording", "open", "recognises"]
 
 SHEET = "units"
 TRIALS = "trials"
+TEXTS_AT_ONCE = 1024
+# Bytes that the texts of a column may take: a share of the file's, but always so many.
+LEAST_ROOM, ROOM_RATIO = 64 << 20, 16
 # Columns of units that tell how well they were sorted, as spike sorters and data sets call them.
 LABELS = ("quality", "label", "group", "KSLabel", "ks_label", "unit_quality")
 
@@ -60,14 +65,13 @@ class NwbRecording(ContinuousRecording):
 
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
-        with opened(path) as root:
-            units = root.group("units")
-            if units is None or not units.has("spike_times") or not units.has("spike_times_index"):
-                raise self.error("it has no /units with spike_times: it holds no sorted spikes, give another file")
+        with self._open() as root:
+            units = self._units(root)
             self._ends = units.read("spike_times_index").astype(np.int64)
-            self._ids = units.read("id").astype(np.int64)
+            self._ids = whole_ids(units.read("id"), self.name)
             self._n_spikes = units.length("spike_times")
             self._stored = units.dtype("spike_times")
+            self._at_once = chunks_at_once(units.chunk("spike_times"), CHUNK)
             places = _places(root, units, self._ids.size)
             self._observed = _observed(units, self._ids)
         ends, n_units = self._ends, self._ids.size
@@ -90,10 +94,30 @@ class NwbRecording(ContinuousRecording):
         """One sheet, `units`."""
         return [SHEET]
 
+    def _open(self) -> AbstractContextManager[Group]:
+        return opened(self.path, follow=self.reading.follow_links)
+
+    def _units(self, root: Group) -> Group:
+        """The table of units; refused where the file has none that can be read, with the reason."""
+        units = root.group("units")
+        old = root.has("nwb_version") or (root.attribute("nwb_version") or "").startswith(("NWB-1", "1."))
+        if units is None and old:
+            version = (root.text("nwb_version") if root.has("nwb_version") else None) or root.attribute("nwb_version")
+            raise self.error(
+                f"it is of the NWB 1 format ({version or 'NWB 1.x'}), of which nothing is read: convert it to NWB 2"
+            )
+        if units is not None and units.kind("spike_times_index") == "reference":
+            raise self.error(
+                "its spike_times_index holds region references, as drafts of NWB 2 had it: write it again with pynwb"
+            )
+        if units is None or not units.has("spike_times") or not units.has("spike_times_index"):
+            raise self.error("it has no /units with spike_times: it holds no sorted spikes, give another file")
+        return units
+
     def population(self, sheet: str) -> Population:  # noqa: ARG002
         """All units, or those with one of the labels asked for; silent ones included."""
         clock = make_clock("s", None, self.name)
-        source = _Units(self.path, self._ids, self._ends, self._n_spikes, clock)
+        source = _Units(self, clock)
         ids = self._neurons["neuron_id"].tolist()
         observed = None if self._observed is None else [self._observed[i] for i in ids]
         precision = clock.precision(self._stored)
@@ -101,22 +125,24 @@ class NwbRecording(ContinuousRecording):
 
     def events(self, name: str | None) -> EventTable | None:
         """A table of /intervals; its `trials` without a name, where it has some."""
-        with opened(self.path) as root:
+        with self._open() as root:
             intervals = root.group("intervals")
             known = intervals.groups if intervals is not None else []
-            if intervals is None or (name or TRIALS) not in known:
+            table = intervals.group(name or TRIALS) if intervals is not None and (name or TRIALS) in known else None
+            if table is None:
                 if name is None:
+                    if known:
+                        self.notes.append(f"it has no trials; choose with --trials one of {', '.join(known)}, or none")
                     return None
                 raise self.error(
                     f"no intervals {name!r}: there are {', '.join(known) or 'none'}; or give a CSV or TSV file"
                 )
-            table = intervals.group(name or TRIALS)
-            assert table is not None  # noqa: S101
             n_events = table.length("id")
             columns, texts = _columns(table, table.arrays)
+            places = [table.place(text) for text in texts]
         if texts:
             columns |= _texts(
-                self.path, f"intervals/{name or TRIALS}", texts, n_events, "give its trials as a CSV file"
+                self.path, f"intervals/{name or TRIALS}", texts, places, n_events, "give its trials as a CSV file"
             )
         columns.pop("timeseries", None)
         order = [column for column in ("start_time", "stop_time") if column in columns]
@@ -126,16 +152,17 @@ class NwbRecording(ContinuousRecording):
     def _labelled(self, labels: Sequence[str]) -> NDArray[np.bool_]:
         """Which units have one of some labels; the first may name their column, ``quality=good``."""
         given, equals, first = labels[0].partition("=")
-        with opened(self.path) as root:
-            units: Any = root.group("units")
+        with self._open() as root:
+            units = self._units(root)
             column = given if equals else next((name for name in LABELS if name in units.arrays), None)
             if column is None or column not in units.arrays:
                 known = [name for name in units.arrays if not name.endswith("_index")]
                 wanted = repr(given) if equals else f"{', '.join(LABELS)}: name another, is_good=True"
                 raise self.error(f"its units have no column {wanted}; there are {', '.join(known)}")
             columns, texts = _columns(units, [column])
+            places = [units.place(text) for text in texts]
         if texts:
-            columns = _texts(self.path, "units", texts, self._ids.size, "choose units with --ids")
+            columns = _texts(self.path, "units", texts, places, self._ids.size, "choose units with --ids")
         values = columns.get(column)
         if values is None or values.size != self._ids.size:
             raise self.error(f"column {column!r} of the units holds no labels: name another, quality=good")
@@ -153,22 +180,19 @@ class NwbRecording(ContinuousRecording):
 class _Units:
     """Spikes unit by unit, as they lie in the file."""
 
-    def __init__(
-        self, path: Path, ids: NDArray[np.int64], ends: NDArray[np.int64], n_spikes: int, clock: Clock
-    ) -> None:
-        self.n_spikes = n_spikes
-        self._path, self._ids, self._ends, self._clock = path, ids, ends, clock
+    def __init__(self, recording: NwbRecording, clock: Clock) -> None:
+        self.n_spikes = recording._n_spikes
+        self._recording, self._ids, self._ends, self._clock = recording, recording._ids, recording._ends, clock
 
     def read(self, start: int, stop: int) -> Spikes:
-        with opened(self._path) as root:
-            units: Any = root.group("units")
-            times = self._clock.to_ms(units.read("spike_times", start, stop))
+        with self._recording._open() as root:
+            times = self._clock.to_ms(self._recording._units(root).read("spike_times", start, stop))
         # Each unit has as many of these spikes as its stretch and this slice share.
         shared = np.clip(self._ends, start, stop) - np.clip(np.concatenate([[0], self._ends[:-1]]), start, stop)
         return times, np.repeat(self._ids, shared)
 
     def chunks(self) -> Iterator[Spikes]:
-        return slices(self, CHUNKS_AT_ONCE)
+        return slices(self, self._recording._at_once)
 
 
 def _places(root: Group, units: Group, n_units: int) -> NDArray[np.float64] | None:
@@ -222,8 +246,15 @@ def _columns(table: Group, names: Sequence[str]) -> tuple[dict[str, NDArray[Any]
     return columns, texts
 
 
-def _texts(path: Path, table: str, names: list[str], n_lines: int, instead: str) -> dict[str, NDArray[Any]]:
-    """Columns of texts of variable length."""
+def _texts(
+    path: Path,
+    table: str,
+    names: list[str],
+    places: list[tuple[Path, str, tuple[int, ...]]],
+    n_lines: int,
+    instead: str,
+) -> dict[str, NDArray[Any]]:
+    """Columns of texts of variable length, which h5py reads where they lie: file, path inside and shape."""
     try:
         import h5py
     except ImportError:
@@ -233,12 +264,30 @@ def _texts(path: Path, table: str, names: list[str], n_lines: int, instead: str)
         ) from None
     columns: dict[str, NDArray[Any]] = {}
     try:
-        with h5py.File(path, "r") as file:
-            for name in names:
-                array = file[f"{table}/{name}"]
-                if array.shape == (n_lines,) and h5py.check_string_dtype(array.dtype) is not None:
-                    columns[name] = np.array(array.asstr()[:], dtype=np.str_)
+        for name, (where, inside, shape) in zip(names, places, strict=True):
+            if shape != (n_lines,):
+                continue
+            with h5py.File(where, "r") as file:
+                array = file[inside]
+                if h5py.check_string_dtype(array.dtype) is not None:
+                    columns[name] = _joined(array.asstr(), path, f"/{table}/{name}")
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         text = " ".join(str(error).split())[:120]
         raise RecordingError(f"{path}: texts of /{table} cannot be read ({text}): copy or write it again") from None
     return columns
+
+
+def _joined(texts: Any, path: Path, where: str) -> NDArray[Any]:
+    """Texts as one array, all as wide as the longest of them, as long as that is not absurd."""
+    parts, longest, n_texts = [], 1, len(texts)
+    most = LEAST_ROOM + ROOM_RATIO * path.stat().st_size
+    for start in range(0, n_texts, TEXTS_AT_ONCE):
+        part = texts[start : start + TEXTS_AT_ONCE]
+        longest = max(longest, *map(len, part))
+        if 4 * longest * n_texts > most:
+            raise RecordingError(
+                f"{path.name}:{where} holds {n_texts:,} texts of up to {longest:,} characters, more than a table of"
+                " events: it is damaged, or its events are to be given as a CSV file"
+            )
+        parts.append(np.array(part, dtype=np.str_))
+    return np.concatenate(parts) if parts else np.array([], np.str_)

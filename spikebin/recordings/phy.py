@@ -174,7 +174,12 @@ class PhyRecording(ContinuousRecording):
             raise self.error(
                 f"{PARAMS} has no number called sample_rate: give it with --rate (`rate` in [[recordings]])"
             )
-        return float(rate)
+        try:
+            return float(rate)
+        except OverflowError:
+            raise self.error(
+                f"sample_rate in {PARAMS} is beyond any number: give the rate with --rate (`rate` in [[recordings]])"
+            ) from None
 
     def _places(self, clusters: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Where the best channel of each cluster lies, (n, 2)."""
@@ -183,9 +188,10 @@ class PhyRecording(ContinuousRecording):
         if not (channel and channels.is_file() and positions.is_file()):
             return None
         mapped = whole_ids(OnDisk(channels)[:], self.name)
-        where = np.asarray(mapped_array(positions), np.float64)
-        if where.ndim != 2 or where.shape[1] != 2 or len(where) != mapped.size:
+        stored = mapped_array(positions)
+        if stored.ndim != 2 or stored.shape[1] != 2 or len(stored) != mapped.size or stored.dtype.kind not in "fiu":
             return None
+        where = np.asarray(stored, np.float64)
         place = dict(zip(mapped.tolist(), where, strict=True))
         unknown = np.full(2, np.nan)
         return np.array([place.get(int(channel.get(cluster, -1)), unknown) for cluster in clusters.tolist()])

@@ -118,6 +118,8 @@ class Reading:
     format : str or None
         A key of `spikebin.recordings.FORMATS`, ``neo:NixIO`` with the name of a neo IO. None: recognised from what is
         there.
+    follow_links : bool
+        Take what an HDF5 file names in other files of its directory: links, virtual and external data sets.
     """
 
     unit: str | None = None
@@ -131,6 +133,7 @@ class Reading:
     trial: str | None = None
     allow: tuple[str, ...] | None = None
     format: str | None = None
+    follow_links: bool = False
 
     @property
     def io(self) -> str | None:

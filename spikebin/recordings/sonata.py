@@ -13,15 +13,16 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.recordings.arrays import whole_ids
-from spikebin.recordings.continuous.hdf5_group import CHUNKS_AT_ONCE, Group, is_hdf5, opened
+from spikebin.recordings.continuous.hdf5_group import Group, chunks_at_once, is_hdf5, opened
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
-from spikebin.recordings.continuous.spike_index import slices
+from spikebin.recordings.continuous.spike_index import CHUNK, slices
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
@@ -68,7 +69,7 @@ class SonataRecording(ContinuousRecording):
 
     def __init__(self, path: Path, reading: Reading) -> None:
         super().__init__(path, reading)
-        with opened(path) as root:
+        with self._open() as root:
             spikes = root.group("spikes")
             self._groups = _populations(spikes) if spikes is not None else {}
         if not self._groups:
@@ -76,6 +77,9 @@ class SonataRecording(ContinuousRecording):
                 "it has no /spikes with timestamps and node_ids: it is not a SONATA spike file, give another"
             )
         self.events_unit = reading.unit or "ms"
+
+    def _open(self) -> AbstractContextManager[Group]:
+        return opened(self.path, follow=self.reading.follow_links)
 
     @property
     def sheets(self) -> Sequence[str]:
@@ -90,34 +94,38 @@ class SonataRecording(ContinuousRecording):
     def population(self, sheet: str) -> Population:
         """The spikes of a population, and all its nodes where nodes.h5 is given."""
         group, ids = self._groups[sheet]
-        with opened(self.path) as root:
+        with self._open() as root:
             spikes: Any = root.group(group)
             n_times, n_ids = spikes.length(TIMES), spikes.length(ids)
             unit = spikes.attribute("units", TIMES)
             stored = spikes.dtype(TIMES)
+            chunk = max(spikes.chunk(TIMES), spikes.chunk(ids))
         if n_times != n_ids:
             raise self.error(f"{sheet} has {n_times:,} timestamps and {n_ids:,} {ids}: it is cut off, write it again")
         clock = make_clock(self.reading.unit or unit or "ms", None, self.name)
-        neurons = _nodes(Path(self.reading.nodes), sheet) if self.reading.nodes else None
-        source = _Spikes(self.path, group, ids, n_times, clock)
+        nodes = self.reading.nodes
+        neurons = _nodes(Path(nodes), sheet, follow=self.reading.follow_links) if nodes else None
+        source = _Spikes(self, group, ids, n_times, clock, chunks_at_once(chunk, CHUNK))
         return Population(source, neurons, precision=clock.precision(stored))
 
 
 class _Spikes:
     """Spikes of one population, as they lie in the file."""
 
-    def __init__(self, path: Path, group: str, ids: str, n_spikes: int, clock: Clock) -> None:
+    def __init__(
+        self, recording: SonataRecording, group: str, ids: str, n_spikes: int, clock: Clock, at_once: int
+    ) -> None:
         self.n_spikes = n_spikes
-        self._path, self._group, self._ids, self._clock = path, group, ids, clock
+        self._recording, self._group, self._ids, self._clock, self._at_once = recording, group, ids, clock, at_once
 
     def read(self, start: int, stop: int) -> Spikes:
-        with opened(self._path) as root:
+        with self._recording._open() as root:
             spikes: Any = root.group(self._group)
             times, ids = spikes.read(TIMES, start, stop), spikes.read(self._ids, start, stop)
-        return self._clock.to_ms(times), whole_ids(ids, self._path.name)
+        return self._clock.to_ms(times), whole_ids(ids, self._recording.name)
 
     def chunks(self) -> Iterator[Spikes]:
-        return slices(self, CHUNKS_AT_ONCE)
+        return slices(self, self._at_once)
 
 
 def _populations(spikes: Group) -> dict[str, tuple[str, str]]:
@@ -127,18 +135,23 @@ def _populations(spikes: Group) -> dict[str, tuple[str, str]]:
     if spikes.has(TIMES) and flat:
         found[FLAT_SHEET] = ("spikes", flat)
     for name in spikes.groups:
-        group: Any = spikes.group(name)
-        ids = next((ids for ids in IDS if group.has(ids)), None)
-        if group.has(TIMES) and ids:
+        try:
+            group: Any = spikes.group(name)
+            ids = next((ids for ids in IDS if group.has(ids)), None)
+            is_population = bool(group.has(TIMES) and ids)
+        except RecordingError:
+            # What is wrong with one is said when it is read; the others are.
+            ids, is_population = IDS[0], True
+        if is_population and ids:
             found[name] = (f"spikes/{name}", ids)
     return found
 
 
-def _nodes(path: Path, population: str) -> NDArray[Any]:
+def _nodes(path: Path, population: str, *, follow: bool) -> NDArray[Any]:
     """The nodes of a population, with their places."""
     if not path.is_file():
         raise RecordingError(f"no file of nodes {path}: fix `nodes`")
-    with opened(path) as root:
+    with opened(path, follow=follow) as root:
         nodes = root.group("nodes")
         known = nodes.groups if nodes is not None else []
         if nodes is None or (population not in known and not (population == FLAT_SHEET and len(known) == 1)):

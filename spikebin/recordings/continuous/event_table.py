@@ -50,6 +50,7 @@ ID_WORDS = {
     *("trial", "trials", "session", "subject", "animal", "block", "group"),
 }
 WINDOW = "window"
+MOST_REPEATS = (1 << 31) - 1
 
 
 class Times(NamedTuple):
@@ -395,6 +396,11 @@ def _repeats(table: EventTable, repeat: int | None) -> list[int]:
         return [0] * table.n_events
     if column.dtype.kind not in "iu":
         raise RecordingError(f"{table.where}: column 'repeat' holds other than whole numbers: fix or rename it")
+    if column.min() < 0 or column.max() > MOST_REPEATS:
+        raise RecordingError(
+            f"{table.where}: column 'repeat' runs from {column.min()} to {column.max()}: give 0 to {MOST_REPEATS:,}, or"
+            " rename it"
+        )
     return [int(value) for value in column]
 
 
