@@ -54,7 +54,7 @@ def test_help_is_printed(name):
 
 
 def test_no_arguments_print_the_help_and_version_the_version():
-    assert "Commands" in spikebin().stdout
+    assert "Start here" in spikebin().stdout
     assert spikebin("--version").stdout == f"spikebin {package.__version__}\n"
 
 

@@ -187,7 +187,7 @@ def test_columns_named_as_something_else(root):
 @pytest.mark.slow
 def test_the_command(root, tmp_path):
     result = spikebin("export", "zarr", tmp_path, "--dataset", root, "--sheet", "X_ON")
-    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+    assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == "train: 2 written, 0 there already"
     assert set(stores(tmp_path)) == {"X_ON"}
     again = spikebin("export", "zarr", tmp_path, "--dataset", root, "--sheet", "X_ON")
