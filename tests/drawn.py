@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikebin import Binning, open_file
+from spikebin import Binning
 from spikebin.binning.tally import Tally
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial, TrialEvents, bin_trial
 from spikebin.matrixfile.layouts.base import make_layout
+from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import Settings
 from spikebin.matrixfile.writer import MatrixWriter

@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "sbatch --array=$(spikebin missing --sheet X_ON) slurm/export.sbatch",
         ),
         "exclude": ('spikebin exclude train/50300 --reason "disk error"', "spikebin exclude train/50300 --undo"),
+        "retry": ("spikebin retry train/50300", "spikebin retry --sheet V1_Inh_L2/3"),
         "clean": ("spikebin clean --dry-run", "spikebin clean"),
     },
     "On Slurm": {
@@ -66,6 +67,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "Use the result": {
         "stats": ("spikebin stats", "spikebin stats --json"),
+        "report": ("spikebin report report.html", "spikebin report report.html --watch --every 60"),
         "view": (
             "spikebin view --window 0:712 --across --short cut --rebin 20 --how count --rest drop --out coarse",
             "spikebin view --neurons-index size_10.0.pkl --variant train --out few",

@@ -141,12 +141,6 @@ def stats(
 
     What each part adds up to is kept in OUTPUT/stats, so that a second call, or one after an array of Slurm tasks
     (`spikebin template stats.sbatch`), takes seconds; a part that was exported again is counted again.
-
-    Examples
-    --------
-        spikebin stats --width 1,5,10,15,20 --window 0:712 --across --short cut --out numbers
-
-        sbatch --array=$(spikebin stats --missing) stats.sbatch
     """
     from spikebin.system.process import cpus, settle_in
 
@@ -206,12 +200,6 @@ def report(
     """Write one HTML page about the data set: what is missing and why, rates, PSTHs, rasters, outliers, provenance.
 
     The page needs no network and no other file. What it counts is kept, as by `spikebin stats`.
-
-    Examples
-    --------
-        spikebin report report.html
-
-        spikebin report report.html --watch --every 60
     """
     import time
 

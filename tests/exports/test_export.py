@@ -573,7 +573,7 @@ def test_command_view(exported, tmp_path):
     for command in (["view", "--out", tmp_path / "v"], ["export", "npz", tmp_path / "v"]):
         one_line_error(spikebin(*command, "--dataset", tmp_path / "nowhere"), "no data set in")
     assert not (tmp_path / "v").exists()
-    one_line_error(spikebin("view", "--dataset", dataset, "--out", tmp_path / "v", "--window", "0:712"), "short='pad'")
+    one_line_error(spikebin("view", "--dataset", dataset, "--out", tmp_path / "v", "--window", "0:712"), "--short pad")
     chosen = dumped(tmp_path / "chosen.pkl", {"X_OFF": [1], "V1_Exc_L23": [0]})
     result = spikebin("view", "--dataset", dataset, "--out", tmp_path / "few", "--neurons-index", chosen)
     assert set(open_dataset(tmp_path / "few")) == {"X_OFF", "V1_Exc_L2/3"}

@@ -13,9 +13,9 @@ import tables
 from conftest import DATA
 from drawn import draw_cells, write_cells
 
-from spikebin import open_file
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.checksums import Checks
+from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.seal import SEAL_SIZE, parse_seal
 from spikebin.system import hdf5
 

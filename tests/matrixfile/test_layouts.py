@@ -200,7 +200,7 @@ def test_threads_change_nothing(tmp_path):
 
 FORKS = """
 import os, signal, sys
-from spikebin import open_file
+from spikebin.matrixfile.reader import open_file
 file = open_file(sys.argv[1])
 for _ in range(60):
     whole = file.spikes[0]

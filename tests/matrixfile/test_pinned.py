@@ -21,10 +21,11 @@ import tables
 from conftest import DATA
 
 import spikebin
-from spikebin import open_dataset, open_file
+from spikebin import open_dataset
 from spikebin.binning.trial import TrialEvents
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.digest import ContentDigest
+from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.verify import verify_file
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.state import survey

@@ -24,13 +24,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from spikebin import Binning, open_file
+from spikebin import Binning
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial, bin_trial
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile import seal
 from spikebin.matrixfile.facts import KEYS
 from spikebin.matrixfile.layouts.dense import CHUNK_CELLS
 from spikebin.matrixfile.lazy import LazyArray, resolve
+from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.seal import SEAL_SIZE, Identity, pack_facts, read_seal, verify_seal
 from spikebin.matrixfile.verify import describe, verify_file
 from spikebin.matrixfile.write_sheet import Settings

@@ -13,8 +13,8 @@ import pytest
 import tables
 from drawn import images, write_part
 
-from spikebin import open_file
 from spikebin.errors import MatrixFileError, RecordingError
+from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.seal import SEAL_SIZE, pack_facts, read_seal
 from spikebin.matrixfile.verify import verify_file
 from spikebin.output.paths import matrix_path
