@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from spikebin.commands.planned import job as job
     from spikebin.commands.planned import missing as missing
     from spikebin.commands.planned import plan as plan
+    from spikebin.commands.planned import retry as retry
     from spikebin.commands.planned import run as run
     from spikebin.commands.planned import status as status
     from spikebin.commands.planned import submit as submit
@@ -81,6 +82,7 @@ _HOMES = {
     "open_file": "dataset.file_view",
     "plan": "commands.planned",
     "read_index": "exports.old_layouts",
+    "retry": "commands.planned",
     "run": "commands.planned",
     "status": "commands.planned",
     "submit": "commands.planned",
@@ -122,6 +124,7 @@ __all__ = [
     "open_file",
     "plan",
     "read_index",
+    "retry",
     "run",
     "status",
     "submit",

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from spikebin.output.state import SheetState
     from spikebin.pipeline.init_config import Root
     from spikebin.pipeline.job import Outcome
     from spikebin.pipeline.plan import Plan, PlanChanges
     from spikebin.pipeline.summary import Summary
     from spikebin.slurm.submit import Batch
 
-__all__ = ["clean", "demo", "exclude", "init", "job", "missing", "plan", "run", "status", "submit", "template"]
+__all__ = ["clean", "demo", "exclude", "init", "job", "missing", "plan", "retry", "run", "status", "submit", "template"]
 
 Config = Path | str | None
 """A spikebin.toml; None: $SPIKEBIN_CONFIG, else ./spikebin.toml."""
@@ -360,6 +361,40 @@ def clean(config: Config = None, *, dry_run: bool = False) -> list[Path]:
     for path in [] if dry_run else paths:
         path.unlink(missing_ok=True)
     return paths
+
+
+def retry(
+    config: Config = None, *, part: str | None = None, sheet: str | None = None, variant: str | None = None
+) -> list[SheetState]:
+    """Forget how often sheets have failed, so that they are tried again: ``spikebin retry``.
+
+    Parameters
+    ----------
+    config : Path or str, optional
+    part : str, optional
+        ``variant/part``; default: all.
+    sheet, variant : str, optional
+        Only these; a sheet by its raw or directory name.
+
+    Returns
+    -------
+    list of SheetState
+        What was forgotten, as it was before.
+
+    Raises
+    ------
+    PlanError
+        If there is no plan, or it has no such part, sheet or variant.
+    """
+    from spikebin.pipeline.retry import forget_failures
+
+    plan = _plan(config)
+    return forget_failures(
+        plan,
+        job=None if part is None else plan.find_job(part),
+        sheet=sheet and plan.find_sheet(sheet),
+        variant=variant and plan.find_variant(variant),
+    )
 
 
 def submit(

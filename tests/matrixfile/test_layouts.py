@@ -30,7 +30,7 @@ from spikebin.matrixfile.layouts.chunks import ChunkCodec, DamagedChunkError
 from spikebin.matrixfile.reader import open_file
 from spikebin.matrixfile.verify import verify_file
 
-DOCS = Path(__file__).parent.parent.parent / "README.md"
+DOCS = Path(__file__).parents[2] / "spikebin" / "docs" / "files.md"
 LAYOUTS = ["matrix", "events"]
 CODECS = ["blosc2", "zlib"]
 VALUES = ["bool", "count"]
@@ -190,6 +190,17 @@ def test_trials_of_very_different_length_lie_in_chunks_of_their_own(tmp_path, mo
         assert [np.count_nonzero(gaps) for gaps in plain["events"]] == list(n_events)
 
 
+@pytest.mark.parametrize("values", VALUES)
+def test_as_many_rows_as_a_block_has_are_read_from_anywhere(tmp_path, values):
+    """blosc2 alone gives another block for a slice that is as long as one and does not start where one does."""
+    dense = draw((1, 3000, 712), values, mean=0.3)
+    file = write(tmp_path / "a.h5", dense, layout="matrix", codec="blosc2")
+    rows = dense_layout.MATRIX_BLOCK // 712
+    for n in (rows - 1, rows, rows + 1, 2 * rows):
+        for first in (0, 1, 100, rows - 1, rows, rows + 5):
+            assert np.array_equal(file.spikes[0, first : first + n], dense[0, first : first + n]), (first, n)
+
+
 def test_threads_change_nothing(tmp_path):
     dense = draw((5, 200, 300), "count")
     for layout in LAYOUTS:
@@ -297,9 +308,9 @@ def test_a_damaged_chunk_is_named_with_its_file(tmp_path, layout):
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(bytes(size))
-    with pytest.raises(MatrixFileError, match=r"a\.h5 holds a damaged chunk .*spikebin verify"):
+    with pytest.raises(MatrixFileError, match=r"a\.h5 holds a damaged chunk .*export it again"):
         open_file(path, check="never").spikes[0]
-    with pytest.raises(MatrixFileError, match=r"a\.h5 has changed .*spikebin verify"):
+    with pytest.raises(MatrixFileError, match=r"a\.h5 has changed .*export it again"):
         open_file(path).spikes[0]
     with pytest.raises(MatrixFileError, match="sha256"):
         verify_file(path)
