@@ -119,7 +119,7 @@ def documented(name):
     """The lines of the reference that read a layout, for any `path` and `trial`."""
     blocks = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     block = next(block for block in blocks if name in block)
-    return re.sub(r"^trial = 3\n", "", re.sub(r'"\w+\.h5"', "path", block), flags=re.M)
+    return re.sub(r"^trial = 3\n", "", re.sub(r'"\w+\.h5"', "path", block), flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("codec", CODECS)
