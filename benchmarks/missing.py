@@ -12,7 +12,7 @@ from benchmarks.report import Goal, Report, seconds_text
 from spikebin.matrixfile.seal import SEAL_SIZE, pack_seal, read_seal
 from spikebin.output.paths import matrix_path
 from spikebin.pipeline.config import load_config
-from spikebin.pipeline.plan import load_plan
+from spikebin.pipeline.plan import make_plan
 from spikebin.simulate.v1 import V1, SheetModel
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def data_set(
         f'sheets = [{sheets}]\n\n[[recordings]]\nvariant = "train"\nroot = "."\nparts = "part{{part}}"\n',
         encoding="utf-8",
     )
-    spikebin("plan", "--config", config)
-    plan = load_plan(load_config(config))
+    # The recordings are empty directories, which `spikebin plan` would open.
+    plan, _ = make_plan(load_config(config))
     seal, body = read_seal(template), template.read_bytes()[SEAL_SIZE:]
     for job in plan.jobs:
         for sheet in job.sheets:

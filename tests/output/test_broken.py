@@ -93,7 +93,7 @@ def test_each_command_that_finds_it_notes_it(plan, tmp_path, finder):
 def test_verify_says_which_command_repairs(plan, tmp_path):
     path = damage(plan)
     found = spikebin("verify", cwd=tmp_path)
-    assert (found.returncode, found.stdout.count("\n")) == (1, 1)
+    assert (found.returncode, found.stdout.count("\n")) == (1, 2)
     assert str(path) in found.stdout
     assert "`spikebin run`, or `spikebin submit --missing`, writes it again" in found.stderr
     one_line_error(spikebin("view", "--out", "view", cwd=tmp_path), "has changed since it was sealed")

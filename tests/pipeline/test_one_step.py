@@ -290,7 +290,7 @@ BAD_NPZ = {
     "empty": (lambda p: p.write_bytes(b""), "not a complete .npz"),
     "objects": (
         lambda p: np.savez(p, times_ms=np.array([{}, []], object), neurons=NEURONS),
-        "dtype object: give flat arrays",
+        "pickled objects, which are never run",
     ),
     "lengths": (lambda p: np.savez(p, times_ms=TIMES, neurons=NEURONS[:3]), "5 times and 3 neurons"),
     "shape": (lambda p: np.savez(p, times_ms=np.zeros((5, 5)), neurons=NEURONS), r"shape \(5, 5\)"),
@@ -298,7 +298,7 @@ BAD_NPZ = {
     "names": (lambda p: np.savez(p, a=TIMES, b=NEURONS), "which are the times"),
     "claims too much": (
         lambda p: bad_npz(p, times_ms=npy_bytes(TIMES, shape=(10**15,)), neurons=npy_bytes(NEURONS, shape=(10**15,))),
-        "ends before its arrays do",
+        "but there are 40 bytes",
     ),
     "no header": (
         lambda p: bad_npz(p, times_ms=b"\x93NUMPY\x01\x00", neurons=npy_bytes(NEURONS)),
@@ -308,7 +308,7 @@ BAD_NPZ = {
         lambda p: bad_npz(
             p, times_ms=npy_bytes(TIMES)[:10] + b"[" * 60 + npy_bytes(TIMES)[70:], neurons=npy_bytes(NEURONS)
         ),
-        "times_ms is not an array",
+        "times_ms has a header that cannot be read",
     ),
     "ids beyond int64": (
         lambda p: np.savez(p, times_ms=TIMES, neurons=NEURONS.astype("u8") + 2**63),
@@ -330,12 +330,12 @@ def test_bad_npy_files_are_one_line(tmp_path):
     path = write_npy_columns(tmp_path, TRAINS)
     whole = path.read_bytes()
     for data, message in (
-        (whole[:-8], "not a complete .npy"),
-        (whole[:50], "not a complete .npy"),
+        (whole[:-8], "it is cut off or damaged"),
+        (whole[:50], "session.npy"),
         (b"", "is empty"),
         (npy_bytes(np.zeros((3, 3))), r"shape \(3, 3\)"),
-        (npy_bytes(np.zeros((3, 2)), shape=(10**14, 2)), "not a complete .npy"),
-        (npy_bytes(np.zeros(3), descr="|O"), "not a complete .npy"),
+        (npy_bytes(np.zeros((3, 2)), shape=(10**14, 2)), "it is cut off or damaged"),
+        (npy_bytes(np.zeros(3), descr="|O"), "session.npy"),
     ):
         path.write_bytes(data)
         with pytest.raises(RecordingError, match=message):

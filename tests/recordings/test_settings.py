@@ -13,7 +13,19 @@ from spikebin.recordings import FORMATS, open_recording
 from spikebin.recordings.settings import Reading, TrialRule
 
 TRAINS = make_trains(n=20)
-FULL = Reading("samples", 30_000.0, "t", "n", "1-5", ("good", "mua"), "nodes.h5", "pop", "trial")
+FULL = Reading(
+    "samples",
+    30_000.0,
+    "t",
+    "n",
+    "1-5",
+    ("good", "mua"),
+    "nodes.h5",
+    "pop",
+    "trial",
+    allow=("explosion",),
+    follow_links=True,
+)
 WRITERS = {"arrays": write_csv, "nest": write_nest, "nwb": write_nwb, "phy": write_phy, "sonata": write_sonata}
 SETTINGS = [field.name for field in fields(Reading) if field.name != "format"]
 
