@@ -100,10 +100,10 @@ def test_a_npy_file_whose_header_lies_is_refused(tmp_path):
 def test_what_is_true_is_read_without_a_warning(tmp_path):
     """Headers of Python 2, of each version, empty arrays, arrays in Fortran's order, one value."""
     made = {
-        "python 2": header("<f8", "(3L, 2L)") + np.array([[1.0, 5], [2, 5], [3, 6]]).tobytes(),
-        "version 2": header("<f8", (1, 2), version=2) + np.array([[1.0, 5]]).tobytes(),
-        "version 3": header("<f8", (1, 2), version=3) + np.array([[1.0, 5]]).tobytes(),
-        "fortran": header("<f8", (2, 2), order=True) + np.array([1.0, 2, 5, 6]).tobytes(),
+        "python 2": header("<f8", "(3L, 2L)") + np.array([[1.5, 5], [2, 5], [3, 6]]).tobytes(),
+        "version 2": header("<f8", (1, 2), version=2) + np.array([[1.5, 5]]).tobytes(),
+        "version 3": header("<f8", (1, 2), version=3) + np.array([[1.5, 5]]).tobytes(),
+        "fortran": header("<f8", (2, 2), order=True) + np.array([1.5, 2, 5, 6]).tobytes(),
     }
     paths = [npy(tmp_path / f"{name}.npy", data) for name, data in made.items()]
     archive = npz(tmp_path / "python 2.npz", header("<f8", "(3L,)") + np.arange(3.0).tobytes())

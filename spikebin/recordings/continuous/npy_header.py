@@ -207,11 +207,15 @@ def open_member(archive: zipfile.ZipFile, name: str, where: str, kinds: str = "f
     """
     facts = archive.getinfo(f"{name}.npy")
     file = archive.open(facts)
-    header = read_array_header(file, facts.file_size, f"{where}: {name}")
-    if header.dtype.kind not in kinds or sum(size != 1 for size in header.shape) > 1:
-        raise RecordingError(
-            f"{where}: {name} has shape {header.shape} and dtype {header.dtype}: give flat arrays of numbers"
-        )
+    try:
+        header = read_array_header(file, facts.file_size, f"{where}: {name}")
+        if header.dtype.kind not in kinds or sum(size != 1 for size in header.shape) > 1:
+            raise RecordingError(
+                f"{where}: {name} has shape {header.shape} and dtype {header.dtype}: give flat arrays of numbers"
+            )
+    except BaseException:
+        file.close()
+        raise
     return Member(file, header, facts.compress_size, where)
 
 
