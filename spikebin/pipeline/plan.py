@@ -1,28 +1,27 @@
 """Config -> the frozen list of jobs: which array index is which part, and where its sheets lie.
 
-Knows the names of directories and, only where no sheets are given, the sheets of recordings that are new to it. How far
-a job has come is in output/state.py, jobs.csv in output/jobs.py.
+What lies below the roots of a config is found by claims.py. How far a job has come is in output/state.py, jobs.csv in
+output/jobs.py.
 """
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikebin.cached import cached_property
-from spikebin.errors import ConfigError, PlanError, RecordingError
-from spikebin.names import bare_suffix, directory_name, find_sheet, is_sheet, is_utf8, natural_key, suggest
-from spikebin.output.jobs import Job, Source, jobs_text, read_jobs
+from spikebin.errors import PlanError
+from spikebin.names import find_sheet, suggest
+from spikebin.output.jobs import Job, jobs_text, read_jobs
 from spikebin.output.paths import JOBS, PLAN
 from spikebin.pipeline.binding import check_binding, settings_text
+from spikebin.pipeline.claims import claims_of, may_be, sources_of, wanted_sheets
 from spikebin.system.files import write_atomically
 from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from spikebin.binning.rules import Binning
     from spikebin.pipeline.config import Config, Recordings
@@ -323,23 +322,23 @@ def draw_plan(config: Config, old: Sequence[Job] = ()) -> tuple[Plan, PlanChange
         As `make_plan`, the last plan's settings apart.
     """
     changes = PlanChanges()
-    claims = _claims(config, old, changes)
-    wanted = _wanted_sheets(config, claims)
+    claims = claims_of(config, old, changes)
+    wanted = wanted_sheets(config, claims)
     rows: list[Job] = []
     for job in old:
         found = claims.pop((job.variant, job.part), None)
         if found is None:
             changes.vanished.append(job.name)
-            rows.append(Job(job.index, job.variant, job.part, _sources(_still_its(config, job), job.sheets)))
+            rows.append(Job(job.index, job.variant, job.part, sources_of(_still_its(config, job), job.sheets)))
             continue
-        new = Job(job.index, job.variant, job.part, _sources(found, wanted[job.variant]))
+        new = Job(job.index, job.variant, job.part, sources_of(found, wanted[job.variant]))
         before = {sheet for source in job.sources if source.path for sheet in source.sheets}
         after = {sheet for source in new.sources if source.path for sheet in source.sheets}
         changes.sheets += len(set(new.sheets) - set(job.sheets))
         changes.sources += len((after - before) & set(job.sheets))
         rows.append(new)
     for (variant, part), found in claims.items():
-        rows.append(Job(len(rows), variant, part, _sources(found, wanted[variant])))
+        rows.append(Job(len(rows), variant, part, sources_of(found, wanted[variant])))
         changes.parts += 1
     return Plan(config, tuple(rows)), changes
 
@@ -361,147 +360,10 @@ def _entry_of(config: Config, job: Job, source: str, sheet: str | None) -> Recor
         if (
             (entry.variant, entry.root, entry.part(name)) == (job.variant, Path(source).parent, job.part)
             and (sheet is None or entry.sheets is None or sheet in entry.sheets)
-            and _may_be(entry, name, is_directory=is_directory)
+            and may_be(entry, name, is_directory=is_directory)
         ):
             return entry
     return None
-
-
-def _claims(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tuple[str, str], dict[str, str]]:
-    """(variant, part) -> {sheet: source}, in the order of the config's variants, then of the parts."""
-    from spikebin.recordings import one_device
-
-    claims: dict[tuple[str, str], dict[str, str]] = {}
-    claimants: dict[tuple[str, str, str], str] = {}
-    for i, entry in enumerate(config.recordings):
-        where = f"{config.path}: [[recordings]] entry {i + 1} (variant {entry.variant})"
-        found: dict[str, str] = {}
-        for name in _names(config, entry, where):
-            part = entry.part(name)
-            if part is None:
-                continue
-            if not is_utf8(name):
-                raise ConfigError(
-                    f"{where}: the name {os.fsencode(name)!r} in {entry.root} is not UTF-8: rename it, or narrow"
-                    " `parts`"
-                )
-            if part in found:
-                raise ConfigError(
-                    f"{where}: `parts` makes part {part!r} of both {found[part]!r} and {name!r}: add a {{field}} where"
-                    " they differ"
-                )
-            found[part] = name
-        if not found:
-            raise ConfigError(
-                f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: fix `parts` or `root`"
-            )
-        twins = one_device(entry.format, list(found.values()))
-        if twins is not None:
-            raise ConfigError(
-                f"{where}: {twins[0]!r} and {twins[1]!r} are one recording, and not two parts: let `parts` name one"
-                " file of each device, or the directory"
-            )
-        changes.unknown_excludes += [f"{entry.variant}/{part}" for part in entry.exclude if part not in found]
-        for part, sheets in _sheets_of_parts(config, entry, found, old).items():
-            claimed = claims.setdefault((entry.variant, part), {})
-            source = str(entry.root / found[part])
-            mine = f"entry {i + 1} ({source!r})"
-            for sheet in sheets:
-                other = claimants.setdefault((entry.variant, part, sheet), mine)
-                if other != mine:
-                    raise ConfigError(
-                        f"{where}: sheet {sheet} of part {part} is claimed by both {other} and {mine}:"
-                        " give each entry its `sheets`, or narrow `parts`"
-                    )
-                claimed[sheet] = source
-    variants = list(dict.fromkeys(entry.variant for entry in config.recordings))
-    return dict(sorted(claims.items(), key=lambda item: (variants.index(item[0][0]), natural_key(item[0][1]))))
-
-
-def _names(config: Config, entry: Recordings, where: str) -> list[str]:
-    """Names below the root that may be recordings of the entry's format; without one, directories."""
-    root = config.resolve(entry.root)
-    ours = {config.path, config.output}
-    try:
-        with os.scandir(root) as entries:
-            return sorted(
-                item.name
-                for item in entries
-                if _may_be(entry, item.name, is_directory=item.is_dir()) and Path(item.path) not in ours
-            )
-    except OSError as error:
-        raise ConfigError(
-            f"{where}: root {str(entry.root)!r} cannot be listed ({error.strerror}): fix `root`"
-        ) from None
-
-
-def _may_be(entry: Recordings, name: str, *, is_directory: bool) -> bool:
-    """Whether a name can be that of a recording of the entry's format."""
-    from spikebin.recordings import FORMATS
-
-    form = FORMATS.get((entry.format or "mozaik").partition(":")[0])
-    suffixes = form.suffixes if form is not None else ()
-    return not suffixes or ("" if is_directory else bare_suffix(name) or None) in suffixes
-
-
-def _sheets_of_parts(
-    config: Config, entry: Recordings, found: dict[str, str], old: Sequence[Job]
-) -> dict[str, tuple[str, ...]]:
-    """Part -> its sheets: those given, else those that an earlier plan found in it, else those that it holds.
-
-    A part that cannot be read is planned with all that the others of its entry hold, and fails as a job.
-    """
-    from spikebin.recordings import open_recording
-
-    given = entry.sheets or config.sheets
-    if given:
-        return dict.fromkeys(found, given)
-    frozen = {(job.variant, job.part, source.path): source.sheets for job in old for source in job.sources}
-    sheets: dict[str, tuple[str, ...]] = {}
-    reason = ""
-    for part, name in found.items():
-        known = frozen.get((entry.variant, part, str(entry.root / name)))
-        try:
-            sheets[part] = known or tuple(
-                open_recording(config.resolve(entry.root / name), entry.format, entry.reading).sheets
-            )
-        except RecordingError as error:
-            reason = reason or str(error)
-    for part, names in sheets.items():
-        for sheet in names:
-            if not is_sheet(sheet):
-                raise PlanError(
-                    f"{str(entry.root / found[part])!r} holds a sheet named {sheet!r}, which no directory can be named:"
-                    " rename it there, or name those to export in `sheets`"
-                )
-    union = tuple(dict.fromkeys(sheet for names in sheets.values() for sheet in names))
-    if not union:
-        raise RecordingError(
-            f"no recording in {entry.root} can be read to learn its sheets; the first: {reason or 'it holds no sheet'}"
-        )
-    return {part: sheets.get(part, union) for part in found}
-
-
-def _wanted_sheets(config: Config, claims: dict[tuple[str, str], dict[str, str]]) -> dict[str, tuple[str, ...]]:
-    """The sheets of every part of a variant: the config's, else all that any of its entries holds."""
-    wanted: dict[str, dict[str, None]] = {entry.variant: {} for entry in config.recordings}
-    for (variant, _), sheets in claims.items():
-        wanted[variant] |= dict.fromkeys(config.sheets or ()) | dict.fromkeys(sheets)
-    names = Counter(directory_name(sheet) for sheet in {s for sheets in wanted.values() for s in sheets})
-    twice = [name for name, n in names.items() if n > 1]
-    if twice:
-        raise ConfigError(
-            f"{config.path}: two sheets have the directory name {twice[0]!r}: name one of them in `sheets`"
-        )
-    return {variant: tuple(sheets) for variant, sheets in wanted.items()}
-
-
-def _sources(found: dict[str, str], wanted: Iterable[str]) -> tuple[Source, ...]:
-    """Sheets grouped by the recording that holds them; those that none holds yet come last, without a path."""
-    groups: dict[str, list[str]] = {}
-    for sheet in wanted:
-        groups.setdefault(found.get(sheet, ""), []).append(sheet)
-    return tuple(Source(path, tuple(sheets)) for path, sheets in sorted(groups.items(), key=lambda g: g[0] == ""))
 
 
 def _write(plan: Plan) -> None:
