@@ -49,6 +49,15 @@ def datastores(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="session")
+def stores_2026(tmp_path_factory):
+    """Directory with the stores of 2026 and truth_*.npz, every spike of each."""
+    root = tmp_path_factory.mktemp("mozaik_2026")
+    with tarfile.open(DATA / "mozaik_2026" / "stores.tar.xz") as tar:
+        tar.extractall(root, filter="data")
+    return root / "mozaik_2026"
+
+
 def make_config(output, root, variant="train", **changes):
     """A config for the recordings below one root."""
     entry = Recordings(variant, Path(root), PARTS, sheets=changes.pop("entry_sheets", None))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import json
-import tarfile
 from functools import cache
 
 import naive
@@ -18,6 +17,7 @@ from conftest import DATA, JIT
 
 from spikebin import open_file
 from spikebin.binning.rules import Binning
+from spikebin.errors import RecordingError
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import Settings, write_sheet
 from spikebin.recordings import open_recording
@@ -46,15 +46,6 @@ KINDS = [
     (list(STORES)[4], "InternalStimulus", None),
     (list(STORES)[4], (GRATING, EYES), ("orientation", "contrast", "idd")),
 ]
-
-
-@pytest.fixture(scope="session")
-def stores_2026(tmp_path_factory):
-    """Directory with the stores of 2026 and the truth of each."""
-    root = tmp_path_factory.mktemp("mozaik_2026")
-    with tarfile.open(DATA / "mozaik_2026" / "stores.tar.xz") as tar:
-        tar.extractall(root, filter="data")
-    return root / "mozaik_2026"
 
 
 def exported(directory, sheet, rule, binning, out):
@@ -151,4 +142,53 @@ def test_every_spike_is_where_truth_says(stores_2026, tmp_path, store, kind, ima
                 assert sorted(set(cells)) == list(zip(*(array.tolist() for array in file.events(trial)), strict=True))
                 n_spikes += len(cells)
             assert (file.header.n_spikes, file.header.n_outside) == (n_spikes, 0)
+            assert file.header.n_unassigned == truth.n_spikes - n_spikes
             assert (recording.n_recorded, recording.n_in_trials) == (truth.n_spikes, n_spikes)
+
+
+def test_what_the_index_tells_is_in_the_file(stores_2026, tmp_path):
+    directory = stores_2026 / next(iter(STORES))
+    rule = TrialRule(blank="both")
+    recording, file = exported(directory, "V1_Exc_L2/3", rule, Binning(), tmp_path)
+    assert file.neurons.dtype.names == ("neuron_id", "x", "y", "z", "LGNAfferentOrientation", "LGNAfferentPhase")
+    assert file.neurons["LGNAfferentOrientation"][:2].tolist() == [3.1328274083621346, 2.1536936621719183]
+    assert np.array_equal(file.neurons, recording.neurons)
+    assert file.parameters["model_parameters"] == "{'null_stimulus_period': 0.0}"
+    assert "RandomizedExperanto" in file.parameters["experiment_parameters"]
+    assert "'explosion_detected': False" in file.parameters["simulation_log"]
+    trials = file.trials
+    assert trials["movie_frame_duration"].tolist() == [497.0, 497.0, 35.0]
+    assert trials["movie_name"].tolist() == trials["image_id"].tolist()
+    assert trials["blank_ms"].tolist() == [301.0, 301.0, 0.0]
+    assert trials["image_ms"].tolist() == [497.0, 497.0, 2205.0]
+
+
+def test_a_merged_store_pairs_each_image_with_its_own_blank(stores_2026):
+    sheet = open_recording(next((stores_2026 / "merged_serial").iterdir())).sheet("X_ON", TrialRule())
+    assert [trial.image_id for trial in sheet.trials] == ["1", "2", "3", "4"]
+    assert sheet._phases == [
+        (f"Segment{blank}.pickle", f"Segment{image}.pickle") for blank, image in [(2, 0), (3, 1), (6, 4), (7, 5)]
+    ]
+    assert sheet.n_recorded == sheet.n_in_trials == 120
+
+
+def test_gratings_that_differ_in_contrast_are_no_repeats_of_one_image(stores_2026):
+    recording = open_recording(stores_2026 / list(STORES)[4])
+    with pytest.raises(RecordingError, match=r'differ in contrast: set image_id = \["orientation", "contrast"\] in'):
+        recording.sheet("X_ON", TrialRule(stimulus=GRATING, image_id="orientation"))
+    with pytest.raises(
+        RecordingError, match=r"has no 'image_path' or 'movie_name': .* one or several of contrast, orie"
+    ):
+        recording.sheet("X_ON", TrialRule(stimulus=GRATING))
+    with pytest.raises(RecordingError, match=r"InternalStimulus \(1\), FullfieldDriftingSinusoidalGrating \(8\)"):
+        recording.sheet("X_ON", TrialRule())
+    with pytest.raises(RecordingError, match="no stimulus of the kind 'EndOfSimulationBlank'"):
+        recording.sheet("X_ON", TrialRule(stimulus="EndOfSimulationBlank"))
+
+
+def test_the_default_rule_is_refused_where_only_some_images_have_a_blank_of_their_own(stores_2026):
+    recording = open_recording(stores_2026 / next(iter(STORES)))
+    with pytest.raises(
+        RecordingError, match=r"1 of 3 images have no blank of their own before them \(first: Segment12"
+    ):
+        recording.sheet("X_ON", TrialRule())
