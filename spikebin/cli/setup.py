@@ -59,7 +59,11 @@ def plan(
         typer.Option("--replace", help="Accept another [binning] or [trial]: files made otherwise are written again."),
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Open every recording, and name those that would fail; exit 1 if any.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Open every recording, and name those that would fail, exit 1 if any, or hold other stimuli.",
+        ),
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -72,13 +76,15 @@ def plan(
 
     made, changes = make_plan(load_config(config), replace=replace, try_recordings=True)
     summary = summarise_plan(made, changes)
-    bad = []
+    bad: list[str] = []
+    odd: list[str] = []
     if check:
-        from spikebin.pipeline.check_plan import check_all
+        from spikebin.pipeline.check_plan import check_all, differing
 
-        bad = [trouble for _, trouble in check_all(made) if trouble]
+        tried = list(check_all(made))
+        bad, odd = [one.trouble for one in tried if one.trouble], differing(tried)
     if json:
-        answer_json({**summary, "would_fail": bad} if check else summary)
+        answer_json({**summary, "would_fail": bad, "differ": odd} if check else summary)
         raise typer.Exit(1 if bad else 0)
     plan_table(made)
     typer.echo(
@@ -95,6 +101,8 @@ def plan(
     for trouble in changes.troubles:
         note(f"warning: {trouble}")
     if check:
+        for line in odd:
+            note(f"differs: {line}")
         for trouble in bad:
             note(f"would fail: {trouble}")
         note(f"{len(made.jobs) - len(bad)} of {len(made.jobs)} jobs would get through, as far as can be said now")

@@ -5,24 +5,46 @@ Reads no spikes and writes nothing.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikebin.errors import PlanError, SpikebinError
 from spikebin.matrixfile.writer import matrix_shape
 from spikebin.recordings import open_recording
+from spikebin.recordings.mozaik.datastore import MozaikRecording
+from spikebin.recordings.mozaik.survey import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from spikebin.output.jobs import Job
     from spikebin.pipeline.config import Recordings
     from spikebin.pipeline.plan import Plan
 
-__all__ = ["check_all", "check_entries"]
+__all__ = ["Tried", "check_all", "check_entries", "differing"]
 
 TRIES = 3
 """Recordings of an entry that are opened before it is held to be the entry's fault: one of them may be corrupt."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A job whose recordings were opened.
+
+    Parameters
+    ----------
+    job : Job
+    trouble : str
+        What is wrong with them, in one line; "" if they are good, as far as can be said without reading their spikes.
+    holds : str
+        Which kinds of stimulus they hold, with which blanks; "" where their format does not tell.
+    """
+
+    job: Job
+    trouble: str
+    holds: str
 
 
 def check_entries(plan: Plan) -> list[str]:
@@ -49,7 +71,7 @@ def check_entries(plan: Plan) -> list[str]:
             troubles = tried.setdefault(entry, [])
             if entry in good or len(troubles) == TRIES:
                 continue
-            trouble = _trouble(plan, job, entry, source)
+            trouble, _ = _tried(plan, job, entry, source)
             if trouble:
                 troubles.append(trouble)
             else:
@@ -63,7 +85,7 @@ def check_entries(plan: Plan) -> list[str]:
     return [trouble for troubles in tried.values() for trouble in troubles]
 
 
-def check_all(plan: Plan) -> Iterator[tuple[Job, str]]:
+def check_all(plan: Plan) -> Iterator[Tried]:
     """Open every recording of a plan.
 
     Parameters
@@ -72,12 +94,39 @@ def check_all(plan: Plan) -> Iterator[tuple[Job, str]]:
 
     Yields
     ------
-    job : Job
-    trouble : str
-        In one line; "" if its recordings are good, as far as can be said without reading their spikes.
+    Tried
     """
     for job in plan.jobs:
-        yield job, "; ".join(filter(None, (_trouble(plan, job, *found) for found in _recordings(plan, job))))
+        found = [_tried(plan, job, entry, source) for entry, source in _recordings(plan, job)]
+        troubles, held = ("; ".join(dict.fromkeys(filter(None, texts))) for texts in zip(("", ""), *found, strict=True))
+        yield Tried(job, troubles, held)
+
+
+def differing(tried: Iterable[Tried]) -> list[str]:
+    """Parts that hold other kinds of stimulus, or other blanks, than most parts of their variant.
+
+    Parameters
+    ----------
+    tried : iterable of Tried
+
+    Returns
+    -------
+    list of str
+        A line for each of them.
+    """
+    by_variant: dict[str, list[Tried]] = {}
+    for one in tried:
+        if one.holds:
+            by_variant.setdefault(one.job.variant, []).append(one)
+    lines = []
+    for mine in by_variant.values():
+        (usual, n), *others = Counter(one.holds for one in mine).most_common()
+        lines += [
+            f"{one.job.name} holds {one.holds}; {n} of {len(mine)} parts of {one.job.variant} hold {usual}"
+            for one in mine
+            if others and one.holds != usual
+        ]
+    return lines
 
 
 def _recordings(plan: Plan, job: Job) -> Iterator[tuple[Recordings, str]]:
@@ -90,9 +139,13 @@ def _recordings(plan: Plan, job: Job) -> Iterator[tuple[Recordings, str]]:
             yield from ((entry, source.path) for entry in found)
 
 
-def _trouble(plan: Plan, job: Job, entry: Recordings, source: str) -> str:
+def _tried(plan: Plan, job: Job, entry: Recordings, source: str) -> tuple[str, str]:
+    """What is wrong with a recording, and what it holds."""
+    holds = ""
     try:
         recording = open_recording(plan.resolve(source), entry.format, entry.reading)
+        if isinstance(recording, MozaikRecording):
+            holds = pattern(recording)
         for sheet in next(mine.sheets for mine in job.sources if mine.path == source):
             if plan.entry(job, source, sheet) == entry:
                 opened = recording.sheet(
@@ -100,5 +153,5 @@ def _trouble(plan: Plan, job: Job, entry: Recordings, source: str) -> str:
                 )
                 matrix_shape(opened.where, len(opened.neurons), opened.trials, plan.binning)
     except SpikebinError as error:
-        return f"{job.name}: {error}"
-    return ""
+        return f"{job.name}: {error}", holds
+    return "", holds
