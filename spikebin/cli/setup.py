@@ -62,7 +62,7 @@ def plan(
         bool,
         typer.Option(
             "--check",
-            help="Open every recording, and name those that would fail, exit 1 if any, or hold other stimuli.",
+            help="Open every recording; name those that would fail (exit 1 if any) and those with other stimuli.",
         ),
     ] = False,
     json: JsonOption = False,
