@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spikebin.choices import Closed, Codec, Layout, RaggedTrials, Values
+from spikebin.choices import Closed, Codec, Layout, RaggedTrials, Short, Values
 from spikebin.cli import app, completion
 from spikebin.cli.options import JsonOption, answer_json, note
 
@@ -103,6 +103,19 @@ def bin_(
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Leave out trials without a time.", rich_help_panel=TRIALS)
     ] = False,
+    short: Annotated[
+        Short, typer.Option("--short", help="Trials that reach past what was recorded.", rich_help_panel=TRIALS)
+    ] = "refuse",
+    relative_to: Annotated[
+        str | None,
+        typer.Option(
+            "--relative-to",
+            metavar="COLUMN",
+            help="Column that the times of the other events are relative to: start_time.",
+            show_default=False,
+            rich_help_panel=TRIALS,
+        ),
+    ] = None,
     ragged: Annotated[
         RaggedTrials, typer.Option("--ragged", help="Trials of different lengths.", rich_help_panel=TRIALS)
     ] = "refuse",
@@ -280,6 +293,8 @@ def bin_(
         window_start=span and span[0],
         window_stop=span and span[1],
         drop_missing=drop_missing,
+        short=short,
+        relative_to=relative_to,
     )
     reading = Reading(
         unit=unit,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.binning.rules import Binning
-from spikebin.choices import Blank, Closed, Codec, Layout, TimeUnit, Values, checked
+from spikebin.choices import Blank, Closed, Codec, Layout, Short, TimeUnit, Values, checked
 from spikebin.errors import BinningError, ConfigError
 from spikebin.names import directory_name, is_sheet, suggest
 from spikebin.pipeline.config import FIELD, Config, Recordings, at_home, is_variant
@@ -84,7 +84,8 @@ class ConfigReader:
         self.known(
             table,
             where,
-            {"stimulus", "image_id", "blank", "events", "unit", "align_to", "until", "window", "drop_missing"},
+            {"stimulus", "image_id", "blank", "events", "unit", "align_to", "until", "window", "drop_missing"}
+            | {"short", "relative_to"},
         )
         return TrialRule(
             **self.shown(table, where),
@@ -92,6 +93,8 @@ class ConfigReader:
             events_unit=self.choice(table, "unit", where, TimeUnit, None),
             align_to=self.text(table, "align_to", where) or None,
             until=self.text(table, "until", where) or None,
+            short=self.choice(table, "short", where, Short, "refuse"),
+            relative_to=self.text(table, "relative_to", where) or None,
             drop_missing=self.flag(table, "drop_missing", where),
         )
 

@@ -16,7 +16,7 @@ import numpy as np
 from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
 from spikebin.binning.trial import phase_bins
-from spikebin.choices import RaggedTrials, checked
+from spikebin.choices import RaggedTrials, Short, checked
 from spikebin.errors import BinningError, MatrixFileError, RecordingError, SpikebinError
 from spikebin.exports.dense_files import write_dense
 from spikebin.matrixfile.neighbours import refuse_unlike
@@ -116,6 +116,8 @@ def bin_recording(
     trials_unit: str | None = None,
     image_id: str | None = None,
     drop_missing: bool = False,
+    short: Short = "refuse",
+    relative_to: str | None = None,
     ragged: RaggedTrials = "refuse",
     unit: str | None = None,
     rate: float | None = None,
@@ -124,6 +126,7 @@ def bin_recording(
     ids: str | None = None,
     labels: Sequence[str] | None = None,
     nodes: Path | str | None = None,
+    follow_links: bool = False,
     closed: Closed = "left",
     end_bin: bool = False,
     values: Values = "bool",
@@ -160,9 +163,13 @@ def bin_recording(
         Column that names what was shown in each trial.
     drop_missing : bool
         Leave out trials without a time.
+    short : {"refuse", "pad", "cut", "drop"}
+        What becomes of trials that reach past what was recorded, where the recording tells that.
+    relative_to : str, optional
+        Column that the times of the other events are relative to.
     ragged : {"refuse", "pad"}
         What becomes of trials of different lengths.
-    unit, rate, times, neurons, ids, labels, nodes
+    unit, rate, times, neurons, ids, labels, nodes, follow_links
         What the recording does not tell of itself, see `spikebin.recordings.settings.Reading`.
     closed, end_bin, values
         See `spikebin.Binning`.
@@ -200,6 +207,7 @@ def bin_recording(
         ids=ids,
         labels=None if labels is None else tuple([labels] if isinstance(labels, str) else labels),
         nodes=None if nodes is None else str(nodes),
+        follow_links=follow_links,
     )
     if isinstance(recording, str):
         recording = Path(recording)
@@ -216,6 +224,8 @@ def bin_recording(
         window_start=None if window is None else float(window[0]),
         window_stop=None if window is None else float(window[1]),
         drop_missing=drop_missing,
+        short=short,
+        relative_to=relative_to,
     )
     settings = Settings(Binning(width, closed, end_bin, values), layout, codec, threads or cpus())
     return list(

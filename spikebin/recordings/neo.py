@@ -1,12 +1,14 @@
 """Whatever a neo IO reads, and neo Blocks in memory; needs neo, and holds all spikes in memory as neo does.
 
 A block of several segments has a trial for each; a block of one is a continuous recording, whose epochs and events are
-tables of events.
+tables of events. Trains of several segments belong together by their names or ids, never by their places.
 """
 
 from __future__ import annotations
 
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.arrays import ArraySource
-from spikebin.recordings.continuous.event_table import WINDOW, EventTable
+from spikebin.recordings.continuous.event_table import WINDOW, EventTable, fitted
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, source_file
 from spikebin.recordings.continuous.units import make_clock
@@ -35,6 +37,8 @@ __all__ = ["SHEET", "NeoRecording", "from_neo", "open", "recognises"]
 
 SHEET = "units"
 TRIALS = "trials"
+# Annotations that tell spike trains apart, as neo's readers and simulators write them.
+ID_ANNOTATIONS = ("id", "unit_id", "neuron_id", "source_id", "channel_id", "cluster_id")
 
 
 def recognises(path: Path) -> bool:  # noqa: ARG001
@@ -65,7 +69,8 @@ def open(path: Path, reading: Reading | None = None) -> NeoRecording:  # noqa: A
     if reading.io not in known:
         raise RecordingError(f"{path.name}: neo has no {reading.io!r}: {suggest(reading.io, known)}")
     try:
-        with warnings.catch_warnings():
+        # What a library says while it reads is not for those who read a matrix.
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             io = getattr(neo.io, reading.io)(str(path))
             if neo.Block in io.readable_objects:
@@ -79,6 +84,8 @@ def open(path: Path, reading: Reading | None = None) -> NeoRecording:  # noqa: A
         # An IO fails in whatever way the library below it does.
         text = " ".join(str(error).split())[:160] or type(error).__name__
         raise RecordingError(f"{path} cannot be read by {reading.io} ({text}): check the file and the IO") from None
+    if not isinstance(block, neo.Block) or not all(isinstance(one, neo.Segment) for one in block.segments):
+        raise RecordingError(f"{path}: {reading.io} found no block of segments in it: check the file and the IO")
     return NeoRecording(path, reading, block)
 
 
@@ -113,15 +120,21 @@ class NeoRecording(ContinuousRecording):
     def __init__(self, path: Path, reading: Reading, block: Any, *, in_memory: bool = False) -> None:
         super().__init__(path, reading)
         self._in_memory = in_memory
-        self._segments = [segment for segment in block.segments if len(segment.spiketrains)]
-        if not self._segments:
+        self._segments = list(block.segments)
+        first = next((i for i, segment in enumerate(self._segments) if len(segment.spiketrains)), None)
+        if first is None:
             raise self.error("it holds no spike trains: give another file")
-        self._ids = [self._train_ids(segment) for segment in self._segments]
-        for i, ids in enumerate(self._ids[1:], 1):
-            if not np.array_equal(np.sort(ids), np.sort(self._ids[0])):
-                raise self.error(f"segment {i} has other neurons than segment 0: it is damaged, or not one recording")
-        if np.unique(self._ids[0]).size != self._ids[0].size:
+        keys = self._train_keys()
+        if len(set(keys[first])) != len(keys[first]):
             raise self.error(f"two spike trains have one {reading.neurons}: choose another annotation for `neurons`")
+        place = {key: key if reading.neurons is not None else i for i, key in enumerate(keys[first])}
+        for i, mine in enumerate(keys):
+            if mine and (len(mine) != len(place) or set(mine) != set(place)):
+                raise self.error(
+                    f"segment {i} has other neurons than segment {first}: it is damaged, or not one recording"
+                )
+        self._ids = [np.array([place[key] for key in mine], np.int64) for mine in keys]
+        self._neurons = self._ids[first]
 
     @property
     def paths(self) -> list[Path]:
@@ -138,23 +151,31 @@ class NeoRecording(ContinuousRecording):
         (segment,) = self._segments
         times, ids, precision = _spikes(segment, self._ids[0])
         source = ArraySource(times, ids, make_clock("ms", None, self.name), self.name)
-        return Population(source, neuron_table(self._ids[0]), _span(segment), precision=precision)
+        start, stop = _span(segment)
+        if times.size and times.max() >= stop:
+            # Many formats tell no end, and the last spike is taken for it: it belongs to the recording.
+            stop = float(np.floor(times.max() + 0.5)) + 1.0
+        return Population(source, neuron_table(self._neurons), (start, stop), precision=precision)
 
     def events(self, name: str | None) -> EventTable | None:
         """Epochs or events of the only segment, by their name; epochs called `trials` without one."""
         (segment,) = self._segments
-        tables = {
-            str(table.name or f"{kind}{i}"): table
+        tables = [
+            (str(table.name or f"{kind}{i}"), table)
             for kind in ("epochs", "events")
             for i, table in enumerate(getattr(segment, kind))
-        }
-        table = tables.get(name or TRIALS)
-        if table is None:
+        ]
+        found = [table for called, table in tables if called == (name or TRIALS)]
+        if len(found) > 1:
+            raise self.error(
+                f"{len(found)} of its epochs and events are called {name or TRIALS!r}: rename them, or give a CSV file"
+            )
+        if not found:
             if name is None:
                 return None
-            raise self.error(
-                f"no epochs or events {name!r}: there are {', '.join(tables) or 'none'}; or give a CSV or TSV file"
-            )
+            known = ", ".join(dict.fromkeys(called for called, _ in tables))
+            raise self.error(f"no epochs or events {name!r}: there are {known or 'none'}; or give a CSV or TSV file")
+        table = found[0]
         columns: dict[str, NDArray[Any]] = {"start_ms": _ms(table)}
         if hasattr(table, "durations"):
             columns["duration_ms"] = np.broadcast_to(_ms(table.durations), columns["start_ms"].shape)
@@ -178,18 +199,35 @@ class NeoRecording(ContinuousRecording):
                 raise self.error(f"its {len(self._segments)} segments are its trials: take `{key}` out")
         return _SegmentsSheet(self, name, rule, repeat)
 
-    def _train_ids(self, segment: Any) -> NDArray[np.int64]:
-        key = self.reading.neurons
-        if key is None:
-            return np.arange(len(segment.spiketrains))
-        values = [train.annotations.get(key) for train in segment.spiketrains]
-        for value in values:
-            if isinstance(value, bool) or not isinstance(value, int | np.integer):
-                known = sorted({str(name) for train in segment.spiketrains for name in train.annotations})
-                raise self.error(
-                    f"a spike train has no whole number as {key!r}: annotations are {', '.join(known) or 'none'}"
-                )
-        return np.array(values, np.int64)
+    def _train_keys(self) -> list[list[Any]]:
+        """What tells the trains of each segment apart: the annotation asked for, else names, ids, or places."""
+        trains = [list(segment.spiketrains) for segment in self._segments]
+        if self.reading.neurons is not None:
+            return [[self._annotated(train, self.reading.neurons) for train in mine] for mine in trains]
+        if len(trains) == 1:
+            return [list(range(len(trains[0])))]
+        for key in (None, *ID_ANNOTATIONS):
+            found = [[train.name if key is None else train.annotations.get(key) for train in mine] for mine in trains]
+            if all(
+                None not in mine and "" not in mine and len({str(one) for one in mine}) == len(mine) for mine in found
+            ):
+                return [[str(one) for one in mine] for mine in found]
+        if len(trains) > 1 and max(map(len, trains)) == 1:
+            return [["the only one"] * len(mine) for mine in trains]
+        raise self.error(
+            f"nothing tells which spike trains of its {len(trains)} segments are of one neuron: name them, or name"
+            " the annotation with their id by --neurons (`neurons` in [[recordings]])"
+        )
+
+    def _annotated(self, train: Any, key: str) -> int:
+        value = train.annotations.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            trains = [train for segment in self._segments for train in segment.spiketrains]
+            known = sorted({str(name) for train in trains for name in train.annotations})
+            raise self.error(
+                f"a spike train has no whole number as {key!r}: annotations are {', '.join(known) or 'none'}"
+            )
+        return int(value)
 
 
 class _SegmentsSheet:
@@ -204,25 +242,45 @@ class _SegmentsSheet:
         self.where = f"{name} of {recording.name}"
         self.parameters: dict[str, str] = {}
         self._recording = recording
-        self.neurons = neuron_table(recording._ids[0])
-        self._rows = [np.argsort(np.argsort(ids, kind="stable"), kind="stable") for ids in recording._ids]
+        self._places: list[int] = []
+        self.neurons = neuron_table(recording._neurons)
+        self._rows = [np.searchsorted(self.neurons["neuron_id"], ids) for ids in recording._ids]
         self.files = [source_file(path) for path in recording.paths]
+        spans = [_span(segment) if len(segment.spiketrains) else None for segment in recording._segments]
+        lengths = {stop - start for start, stop in filter(None, spans)}
         self.trials: list[Trial] = []
         for i, segment in enumerate(recording._segments):
-            start, stop = _span(segment)
+            start, stop = spans[i] or self._silent(i, lengths, rule)
             if rule.window_start is not None and rule.window_stop is not None:
-                start, stop = rule.window_start, rule.window_stop
-            extra = (("segment", str(segment.name or i)), ("window_start", start), ("window_stop", stop))
-            self.trials.append(Trial(str(i), repeat or 0, i, "", (Phase(WINDOW, start, stop),), extra))
+                start, stop = start + rule.window_start, start + rule.window_stop
+            window = fitted((start, stop), spans[i], rule.short, f"segment {i} of {self.where}")
+            if window is None:
+                continue
+            extra = (("segment", str(segment.name or i)), ("window_start", window[0]), ("window_stop", window[1]))
+            self._places.append(i)
+            self.trials.append(Trial(str(i), repeat or 0, len(self.trials), "", (Phase(WINDOW, *window),), extra))
+        if not self.trials:
+            raise RecordingError(f"{self.where}: no segment is as long as the window: choose a shorter one")
 
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """All spikes of a segment; see `spikebin.recordings.protocol.SheetRecording`."""
-        return (PhaseSpikes(*_spikes(self._recording._segments[trial], self._rows[trial])),)
+        i = self._places[trial]
+        return (PhaseSpikes(*_spikes(self._recording._segments[i], self._rows[i])),)
+
+    def _silent(self, i: int, lengths: set[float], rule: TrialRule) -> tuple[float, float]:
+        """From when to when a segment lasts that has no trains: as long as all others."""
+        if len(lengths) > 1 and rule.window_stop is None:
+            raise RecordingError(
+                f"segment {i} of {self.where} has no spike trains, and the others differ in length: say how long it"
+                " lasts, with --window START STOP (`window` in [trial])"
+            )
+        return 0.0, max(lengths)
 
 
 def _spikes(segment: Any, ids: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64], Precision]:
     """Times in ms and neurons of all spikes of a segment, and how finely they were stored."""
-    trains = [_ms(train) for train in segment.spiketrains]
+    trains = [_ms(train) for train in segment.spiketrains] or [np.empty(0)]
+    ids = ids if len(segment.spiketrains) else np.zeros(1, np.int64)
     precision = coarsest(*(Precision.of(train.dtype, _ms_per(train)) for train in segment.spiketrains))
     return np.concatenate(trains), np.repeat(ids, [train.size for train in trains]), precision
 

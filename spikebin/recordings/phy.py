@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array, whole_ids

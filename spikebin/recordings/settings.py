@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from spikebin.choices import Blank, checked
+from spikebin.choices import Blank, Short, checked
 from spikebin.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ class TrialRule:
         ms relative to it; None: from the start to the stop of each trial.
     drop_missing : bool
         Leave out trials whose event is empty or NaN, instead of refusing the table.
+    short : {"refuse", "pad", "cut", "drop"}
+        What becomes of trials that reach past what was recorded, where the recording tells that: none is made; they end
+        in bins without spikes; they are cut there; they are left out.
+    relative_to : str or None
+        Column of the events that the times of the others are relative to: the start of each trial.
 
     Notes
     -----
@@ -57,6 +62,8 @@ class TrialRule:
     window_start: float | None = None
     window_stop: float | None = None
     drop_missing: bool = False
+    short: Short = "refuse"
+    relative_to: str | None = None
 
     def __post_init__(self) -> None:
         """Take lists, as JSON and TOML have them; one name alone is a text. Refuse a `blank` that does not exist.
@@ -72,6 +79,7 @@ class TrialRule:
                 object.__setattr__(self, key, value[0] if len(value) == 1 else tuple(value) or None)
         if self.blank is not None:
             checked(self.blank, Blank, "trial blank", ConfigError)
+        checked(self.short, Short, "trial short", ConfigError)
 
     @property
     def kinds(self) -> tuple[str, ...]:

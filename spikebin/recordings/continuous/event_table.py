@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from spikebin.binning.rules import Precision, coarsest
+from spikebin.binning.rules import Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import Phase, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
@@ -25,9 +25,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.choices import Short
     from spikebin.recordings.settings import TrialRule
 
-__all__ = ["DURATIONS", "WINDOW", "EventTable", "cut_trials", "is_name", "make_trials", "read_events", "whole_trial"]
+__all__ = [
+    "DURATIONS",
+    "WINDOW",
+    "EventTable",
+    "cut_trials",
+    "fitted",
+    "is_name",
+    "make_trials",
+    "read_events",
+    "whole_trial",
+]
 
 STARTS = (
     "start_time",
@@ -344,6 +355,48 @@ def whole_trial(start: float, stop: float, repeat: int | None) -> list[Trial]:
     return [Trial("0", repeat or 0, 0, "", (Phase(WINDOW, start, stop),), extra)]
 
 
+def fitted(
+    window: tuple[float, float], span: tuple[float, float] | None, short: Short, where: str
+) -> tuple[float, float] | None:
+    """A window that may reach past what was recorded, as `short` says.
+
+    Parameters
+    ----------
+    window : (float, float)
+        Start and stop in ms.
+    span : (float, float) or None
+        From when to when there is a recording; None: not known.
+    short : {"refuse", "pad", "cut", "drop"}
+        See `spikebin.recordings.settings.TrialRule`.
+    where : str
+        For messages.
+
+    Returns
+    -------
+    (float, float) or None
+        None: the trial is left out.
+
+    Raises
+    ------
+    RecordingError
+        If it does, and that is refused; or nothing of it was recorded, and it is to be cut.
+    """
+    start, stop = window
+    if span is None or short == "pad":
+        return window
+    margin = edge_tolerance(stop - start, max(map(abs, (start, stop, *span))))
+    if start >= span[0] - margin and stop <= span[1] + margin:
+        return window
+    if short == "drop":
+        return None
+    if short == "cut" and max(start, span[0]) < min(stop, span[1]):
+        return max(start, span[0]), min(stop, span[1])
+    raise RecordingError(
+        f"{where} lasts from {start:g} to {stop:g} ms, but was recorded from {span[0]:g} to {span[1]:g}: choose what"
+        " becomes of such trials with --short pad, cut or drop (`short` in [trial])"
+    )
+
+
 def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], NDArray[np.float64], Precision]:
     """Start and stop of each event's window in ms, and how finely they were stored."""
     names = list(table.columns)
@@ -355,13 +408,18 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
             f" (`align_to` in [trial]); there are {', '.join(names)}"
         )
     onsets, precision = table.times(align)
+    base = np.zeros(1)
+    if rule.relative_to is not None:
+        base, other = table.times(table.column(rule.relative_to, "that times are relative to"))
+        precision = coarsest(precision, other)
+        onsets = onsets + (0.0 if align == rule.relative_to else base)
     if rule.window_start is not None and rule.window_stop is not None:
         if rule.until is not None:
             raise RecordingError(f"{table.where}: trials last a window, or until {rule.until!r}: give one of the two")
         return onsets + rule.window_start, onsets + rule.window_stop, precision
     if rule.until is not None:
         stops, other = table.times(table.column(rule.until, "that trials last to"))
-        return onsets, stops, coarsest(precision, other)
+        return onsets, stops + base, coarsest(precision, other)
     stop = table.find(STOPS, "--until (`until` in [trial])")
     duration = None if stop is not None else table.find(DURATIONS, "--until (`until` in [trial])")
     if rule.align_to is not None or (stop is None and duration is None):

@@ -5,8 +5,7 @@ What all such formats share. A format hands over a population's spikes and, wher
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,10 @@ import numpy as np
 from spikebin.binning.intervals import Union, merge_windows
 from spikebin.binning.rules import DOUBLE, Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import PhaseSpikes
+from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.continuous.event_table import EventTable, cut_trials, read_events, whole_trial
+from spikebin.recordings.continuous.event_table import EventTable, cut_trials, fitted, read_events, whole_trial
 from spikebin.recordings.continuous.neuron_rows import NeuronRows
 from spikebin.recordings.continuous.spike_index import build_index
 from spikebin.recordings.protocol import SourceFile
@@ -268,6 +268,8 @@ class ContinuousSheet:
             raise RecordingError(f"{self.where}: no events with a column {column!r}: give a table of them")
         if cut is None and window[0] is not None and window[1] is not None:
             cut = whole_trial(window[0], window[1], repeat)
+        if cut is not None:
+            cut = self._within(cut, population.span, rule)
         self._windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
         self._index = build_index(population.source, self.where, self._windows)
         self._rows = NeuronRows(
@@ -299,12 +301,30 @@ class ContinuousSheet:
         if others and not notes:
             n = self._index.n_spikes - self.n_recorded
             notes.append(f"left out {others:,} neurons that were not asked for, with {n:,} spikes")
+        if self._windows is not None and self._index.n_spikes and not self._index.n_kept:
+            notes.append(
+                "no spike in any trial: if the times of the events are relative to their trial, say --relative-to"
+                " start_time (`relative_to` in [trial])"
+            )
         if self.covered is not None and self._index.first > self.covered:
             notes.append(
                 f"its first spike is at {self._index.first / 1000:,.6g} s, and the only trial begins at 0: cut it with"
                 " a window"
             )
         return notes
+
+    def _within(self, trials: list[Trial], span: tuple[float, float] | None, rule: TrialRule) -> list[Trial]:
+        """Trials, and what becomes of those that reach past what was recorded."""
+        kept = []
+        for trial in trials:
+            (phase,) = trial.phases
+            window = fitted((phase.start, phase.stop), span, rule.short, f"trial {trial.order} of {self.where}")
+            if window is not None:
+                extra = (("window_start", window[0]), ("window_stop", window[1]), *trial.extra[2:])
+                kept.append(replace(trial, phases=(replace(phase, start=window[0], stop=window[1]),), extra=extra))
+        if not kept:
+            raise RecordingError(f"{self.where}: no trial lies within what was recorded: check the unit of the events")
+        return kept
 
     @cached_property
     def _counted(self) -> tuple[int, int]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from spikebin.binning.rules import edge_tolerance
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
+from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.mozaik.phases import PHASES, Shown, UnpairedError, find_blanks
