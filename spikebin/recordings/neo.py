@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.binning.rules import Precision, coarsest
+from spikebin.binning.rules import Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
@@ -247,7 +247,7 @@ class _SegmentsSheet:
         self._rows = [np.searchsorted(self.neurons["neuron_id"], ids) for ids in recording._ids]
         self.files = [source_file(path) for path in recording.paths]
         spans = [_span(segment) if len(segment.spiketrains) else None for segment in recording._segments]
-        lengths = {stop - start for start, stop in filter(None, spans)}
+        lengths = [stop - start for start, stop in filter(None, spans)]
         self.trials: list[Trial] = []
         for i, segment in enumerate(recording._segments):
             start, stop = spans[i] or self._silent(i, lengths, rule)
@@ -267,9 +267,9 @@ class _SegmentsSheet:
         i = self._places[trial]
         return (PhaseSpikes(*_spikes(self._recording._segments[i], self._rows[i])),)
 
-    def _silent(self, i: int, lengths: set[float], rule: TrialRule) -> tuple[float, float]:
+    def _silent(self, i: int, lengths: list[float], rule: TrialRule) -> tuple[float, float]:
         """From when to when a segment lasts that has no trains: as long as all others."""
-        if len(lengths) > 1 and rule.window_stop is None:
+        if max(lengths) - min(lengths) > edge_tolerance(max(lengths), max(lengths)) and rule.window_stop is None:
             raise RecordingError(
                 f"segment {i} of {self.where} has no spike trains, and the others differ in length: say how long it"
                 " lasts, with --window START STOP (`window` in [trial])"
