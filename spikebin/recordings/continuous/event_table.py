@@ -428,6 +428,11 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
             " or the column that it lasts --until (`until`)"
         )
     ends, other = table.times(str(duration) if stop is None else stop)
+    if ends.size and np.isnan(ends).all():
+        raise RecordingError(
+            f"{table.where}: column {stop or duration!r} holds no times: give --window START STOP (`window` in [trial])"
+            f" around {align}, or the column that a trial lasts --until (`until`)"
+        )
     return onsets, onsets + ends if stop is None else ends, coarsest(precision, other)
 
 
