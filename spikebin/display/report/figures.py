@@ -21,8 +21,18 @@ if TYPE_CHECKING:
     from spikebin.stats.overview import Overview, SheetOverview
     from spikebin.stats.statistics import Stats
 
-__all__ = ["Figure", "part_figures", "part_rates", "position_figures", "psth_figures", "raster_figures", "rate_figures"]
-__all__ += ["reliability_figures"]
+__all__ = [
+    "Figure",
+    "coarse_psth",
+    "part_figures",
+    "part_rates",
+    "position_figures",
+    "psth_figures",
+    "raster_figures",
+    "rate_figures",
+    "reliability_figures",
+    "style_of",
+]
 
 MOST_BINS = 150
 MOST_DOTS = 1500
@@ -49,7 +59,7 @@ def style_of(overview: Overview, variant: str) -> str:
 def psth_figures(overview: Overview) -> Iterator[Figure]:
     """The rate over time, a panel for each sheet."""
     for i, (sheet, mine) in enumerate(_by_sheet(overview)):
-        curves = {one.variant: _coarse_psth(one) for one in mine}
+        curves = {one.variant: coarse_psth(one) for one in mine}
         onsets = {name: onset for one in mine for name, onset in one.phases}
         origin = onsets.get("image", 0.0)
         last = max(edges[-1] for edges, _ in curves.values())
@@ -237,7 +247,7 @@ def _by_sheet(overview: Overview) -> list[tuple[str, list[SheetOverview]]]:
     return list(found.items())
 
 
-def _coarse_psth(one: SheetOverview) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def coarse_psth(one: SheetOverview) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Edges in ms and rates in Hz, phase by phase, in as many bins as can be told apart.
 
     Spikes at exactly the end of a phase are left out: their bin takes no time.
