@@ -7,27 +7,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.dataset.dataset import Dataset
+from spikebin.display.style import LINES, colours, draw, label_phases, log_rates, remark, tidy, time_label
 from spikebin.errors import SpikebinError
 from spikebin.matrixfile.reader import MatrixFile
+from spikebin.stats.conditions import grouped_columns
+from spikebin.stats.formulas import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from spikebin.dataset.view import View
 
-__all__ = ["at_onset", "plot_file", "plot_psth", "plot_rates", "plot_trial", "trials_text"]
-
-DPI = 150
+__all__ = ["at_onset", "binned_psth", "plot_file", "plot_psth", "plot_rates", "plot_trial", "trials_text"]
 
 ONSET = "image"
 MOST_STEPS = 8
-
-LINES = ("-", "--", ":", "-.")
+MOST_ROWS = 400
+"""More neurons than that are drawn as densities: a picture of a few centimetres has no more lines to tell apart."""
+DENSITY = (200, 300)
+WIDE = 7.1
+"""Inches: two columns of most journals."""
 
 
 def plot_trial(file: MatrixFile | View, trial: int, path: Path) -> None:
-    """Draw the raster of one trial: a dot for each bin with a spike, its phases marked.
+    """Draw the raster of one trial, its phases marked; of more than 400 neurons, the density of their spikes.
 
     Parameters
     ----------
@@ -44,13 +50,15 @@ def plot_trial(file: MatrixFile | View, trial: int, path: Path) -> None:
     SpikebinError
         If matplotlib is missing, or the picture cannot be written.
     """
-    figure = _figure(1)
-    _draw_raster(figure.axes[0], _view(file), trial)
-    _save(figure, path)
+    view = _view(file)
+    draw((WIDE, 3.2), path, lambda figure: _draw_raster(figure, figure.subplots(), view, trial))
 
 
 def plot_psth(sheets: Mapping[str, View] | MatrixFile | View, path: Path, *, origin: str | None = None) -> None:
-    """Draw the mean rate over time of each sheet, in Hz a neuron; see `View.psth`.
+    """Draw the mean rate over time of each sheet, a panel each, in Hz a neuron; see `View.psth`.
+
+    Variants of a sheet share its panel. Bins are taken together until they can be told apart; those that take no time,
+    for spikes at exactly the end of a phase, are left out.
 
     Parameters
     ----------
@@ -67,13 +75,18 @@ def plot_psth(sheets: Mapping[str, View] | MatrixFile | View, path: Path, *, ori
     SpikebinError
         If matplotlib is missing, or the picture cannot be written.
     """
-    figure = _figure(1)
-    _draw_psth(figure.axes[0], _named(sheets), origin)
-    _save(figure, path)
+    panels = _by_sheet(_named(sheets))
+    n_rows, n_columns = _grid(len(panels))
+
+    def paint(figure: Any) -> None:
+        grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
+        _draw_psths(grid, panels, origin)
+
+    draw((WIDE, 0.5 + 1.6 * n_rows), path, paint)
 
 
 def plot_rates(sheets: Mapping[str, View] | MatrixFile | View, path: Path) -> None:
-    """Draw how the mean rates of the neurons of each sheet, in Hz, are spread; see `View.rates`.
+    """Draw how the mean rates of the neurons are distributed, a panel for each sheet, in Hz; see `View.rates`.
 
     Parameters
     ----------
@@ -87,9 +100,13 @@ def plot_rates(sheets: Mapping[str, View] | MatrixFile | View, path: Path) -> No
     SpikebinError
         If matplotlib is missing, or the picture cannot be written.
     """
-    figure = _figure(1)
-    _draw_rates(figure.axes[0], _named(sheets))
-    _save(figure, path)
+    panels = _by_sheet(_named(sheets))
+    n_rows, n_columns = _grid(len(panels))
+
+    def paint(figure: Any) -> None:
+        _draw_rates(figure.subplots(n_rows, n_columns, squeeze=False, sharey=True), panels)
+
+    draw((WIDE, 0.5 + 1.6 * n_rows), path, paint)
 
 
 def plot_file(
@@ -120,13 +137,21 @@ def plot_file(
     named = _named(sheets)
     if not named:
         raise SpikebinError("nothing to draw: no sheet has spikes yet, `spikebin run` exports them")
-    figure = _figure(2 if trial is None else 3)
-    *above, middle, below = figure.axes
-    if trial is not None:
-        _draw_raster(above[0], next(iter(named.values())), trial)
-    _draw_psth(middle, named, origin)
-    _draw_rates(below, named)
-    _save(figure, path)
+    panels = _by_sheet(named)
+    n_rows = len(panels)
+
+    def paint(figure: Any) -> None:
+        heights = [] if trial is None else [3.2]
+        parts = figure.subfigures(len(heights) + 1, 1, height_ratios=[*heights, 0.4 + 1.7 * n_rows], squeeze=False)[
+            :, 0
+        ]
+        if trial is not None:
+            _draw_raster(parts[0], parts[0].subplots(), next(iter(named.values())), trial)
+        left, right = parts[-1].subfigures(1, 2, width_ratios=[3, 2])
+        _draw_psths(left.subplots(n_rows, 1, squeeze=False, sharex=True), panels, origin)
+        _draw_rates(right.subplots(n_rows, 1, squeeze=False, sharey=True), panels)
+
+    draw((WIDE, 0.5 + 1.45 * n_rows + (0 if trial is None else 3.2)), path, paint)
 
 
 def at_onset(view: View, origin: str | None = None) -> tuple[View, float | None]:
@@ -189,77 +214,175 @@ def _named(sheets: Mapping[str, View] | MatrixFile | View) -> dict[str, View]:
     return {sheets.sheet: sheets} if not hasattr(sheets, "items") else dict(sheets)
 
 
-def _draw_raster(axes: Any, view: View, trial: int) -> None:
+def _by_sheet(named: Mapping[str, View]) -> dict[str, dict[str, View]]:
+    """Sheet -> what tells its views apart, which share a panel: the variants, or the names that they were given."""
+    panels: dict[str, dict[str, View]] = {}
+    for name, view in named.items():
+        mine = panels.setdefault(view.sheet, {})
+        variant = view.name.split("/", 1)[0]
+        mine[name if variant in mine else variant] = view
+    return panels
+
+
+def _grid(n: int) -> tuple[int, int]:
+    n_columns = min(3, n)
+    return -(-n // n_columns), n_columns
+
+
+def _draw_raster(figure: Any, axes: Any, view: View, trial: int) -> None:
     rows, bins = view.events(trial)
-    facts = view.trials[trial]
-    time = view.time
-    axes.plot(time[bins], rows, linestyle="none", marker=".", markersize=1.5, color="black", rasterized=True)
+    facts, time = view.trials[trial], view.time
+    end = float(time[0]) + view.shape[2] * view.width
+    if view.shape[1] > MOST_ROWS:
+        _draw_density(figure, axes, view, (rows, bins), end)
+    else:
+        axes.vlines(
+            time[bins] + view.width / 2, rows - 0.45, rows + 0.45, linewidth=0.6, color="black", rasterized=True
+        )
+    axes.set(xlim=(time[0], end), ylim=(-0.5, view.shape[1] - 0.5))
     names, n_bins = view.phases()
     starts = time[0] + (n_bins[trial].cumsum() - n_bins[trial]) * view.width
-    for name, start, length in zip(names, starts.tolist(), n_bins[trial].tolist(), strict=True):
-        if not length:
-            continue
-        axes.axvline(start, color="tab:red", linewidth=0.8)
-        axes.text(start, view.shape[1], f" {name}", color="tab:red", fontsize="small", va="bottom")
-    axes.set(xlim=(time[0], time[0] + time.size * view.width), ylim=(0, view.shape[1]), ylabel="neuron")
-    axes.set_xlabel(f"ms from {view.time_zero}")
-    axes.set_title(f"{view.name}, image {facts['image_id']}, repeat {facts['repeat']}", loc="right", fontsize="medium")
+    there = zip(names, starts.tolist(), n_bins[trial].tolist(), strict=True)
+    label_phases(axes, [(name, start) for name, start, length in there if length])
+    variant = view.name.split("/", 1)[0]
+    number = trial % len(view)
+    title = f"{view.sheet}, {variant}, part {facts['part']}, trial {number}: image {facts['image_id']}"
+    tidy(axes, x=time_label([view.time_zero]), y="Neuron", title=f"{title}, repeat {facts['repeat']}")
 
 
-def _draw_psth(axes: Any, named: Mapping[str, View], origin: str | None = None) -> None:
-    coverage: dict[str, Any] = {}
-    for i, (name, whole) in enumerate(named.items()):
-        view, start = at_onset(whole, origin)
-        rate = view.psth()
-        ms = view.time if start is None else np.arange(rate.size) * view.width + start
-        axes.plot(ms, rate, label=name, **{"linewidth": 0.8, "drawstyle": "steps-post", **_style(i)})
-        if start is not None:
-            coverage[name] = ms, view.coverage()
-    zeros = {view.time_zero for view in named.values()}
-    label = "ms from the onset" if coverage else f"ms from {' or '.join(sorted(zeros))}"
-    axes.set(xlabel=label, ylabel="Hz a neuron", ylim=(0, None))
-    axes.margins(x=0)
-    if coverage:
-        # The sheets of a variant have the same trials; those of another are drawn as well.
-        beside = axes.twinx()
-        for ms, n_trials in {tuple(n.tolist()): (ms, n) for ms, n in coverage.values()}.values():
-            beside.fill_between(ms, n_trials, step="post", color="0.85", zorder=0)
-        beside.set(ylabel="trials", ylim=(0, None))
-        beside.yaxis.get_major_locator().set_params(integer=True)
-        axes.set_zorder(beside.get_zorder() + 1)
-        axes.patch.set_visible(False)
-    _legend(axes, 1.08 if coverage else 1.0)
+def _draw_density(figure: Any, axes: Any, view: View, events: tuple[Any, Any], end: float) -> None:
+    """Rates of groups of neurons over time, as an image."""
+    n_rows, n_columns = min(DENSITY[0], view.shape[1]), min(DENSITY[1], view.shape[2])
+    row_edges = np.linspace(0, view.shape[1], n_rows + 1).astype(int)
+    bin_edges = np.linspace(0, view.shape[2], n_columns + 1).astype(int)
+    counts, _, _ = np.histogram2d(*events, bins=(row_edges, bin_edges))
+    seconds = np.diff(bin_edges) * view.width / 1000
+    image = axes.imshow(
+        counts / np.diff(row_edges)[:, np.newaxis] / seconds,
+        aspect="auto",
+        origin="lower",
+        cmap="Greys",
+        interpolation="nearest",
+        extent=(float(view.time[0]), end, -0.5, view.shape[1] - 0.5),
+    )
+    figure.colorbar(image, ax=axes, label="Firing rate (Hz)", pad=0.01)
 
 
-def _draw_rates(axes: Any, named: Mapping[str, View]) -> None:
-    for i, (name, view) in enumerate(named.items()):
-        rates = np.sort(view.rates())
-        axes.plot(rates, np.arange(1, rates.size + 1) / rates.size, label=name, drawstyle="steps-post", **_style(i))
-    axes.set(xlabel="mean rate of a neuron, Hz", ylabel="fraction of neurons", ylim=(0, 1))
-    _legend(axes)
+def _draw_psths(grid: Any, panels: Mapping[str, Mapping[str, View]], origin: str | None) -> None:
+    flat = grid.ravel()
+    paints = _paints(panels)
+    for axes, (sheet, views) in zip(flat, panels.items(), strict=False):
+        zeros, width = [], 0.0
+        marks: list[tuple[str, float]] = []
+        for name, whole in views.items():
+            view, start = at_onset(whole, origin)
+            edges, rate = binned_psth(view)
+            axes.stairs(rate, edges, baseline=None, label=name, **paints[name])
+            width = float(np.diff(edges).max())
+            zeros.append(view.time_zero)
+            if start is None:
+                marks = _onsets(view)
+            else:
+                marks = [(origin or ONSET, 0.0)]
+                _draw_coverage(axes, view)
+        axes.set_ylim(0, None)
+        tidy(axes, x=time_label(zeros), y="Firing rate (Hz)", title=sheet)
+        remark(axes, f"{width:g} ms bins")
+        label_phases(axes, marks)
+    _share(grid, len(panels))
+    _legend(flat[0], paints)
 
 
-def _style(i: int) -> dict[str, str]:
-    """Of the i-th sheet: matplotlib has ten colours, and two variants of six sheets are more."""
-    return {"color": f"C{i % 10}", "linestyle": LINES[i // 10 % len(LINES)]}
+def _onsets(view: View) -> list[tuple[str, float]]:
+    """The phases that begin at one time in all trials, and when."""
+    names, n_bins = view.phases()
+    starts = view.time[0] + (n_bins.cumsum(axis=1) - n_bins) * view.width
+    together = [k for k in range(len(names)) if n_bins[:, k].any() and np.ptp(starts[:, k]) == 0]
+    return [(names[k], float(starts[0, k])) for k in together]
 
 
-def _legend(axes: Any, left: float = 1.0) -> None:
-    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(left, 0.5))
+def _draw_coverage(axes: Any, view: View) -> None:
+    """How many trials there are at each time: they begin and end at different times."""
+    beside = axes.twinx()
+    beside.fill_between(view.time, view.coverage(), step="post", color="0.9", zorder=0)
+    beside.set(ylabel="Trials", ylim=(0, None))
+    beside.spines["right"].set_visible(True)
+    beside.yaxis.get_major_locator().set_params(integer=True)
+    axes.set_zorder(beside.get_zorder() + 1)
+    axes.patch.set_visible(False)
 
 
-def _figure(n_panels: int) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SpikebinError("matplotlib is not installed: pip install 'spikebin[plot]'") from None
-    figure = Figure(figsize=(8, 3.2 * n_panels), layout="constrained")
-    figure.subplots(n_panels)
-    return figure
+def binned_psth(view: View) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The PSTH of a view in as many bins as can be told apart.
+
+    Parameters
+    ----------
+    view : View
+
+    Returns
+    -------
+    edges : float64 (n + 1,)
+        ms, as `View.time` counts them.
+    rate : float64 (n,)
+        Hz. Spikes in bins that take no time, at exactly the end of a phase, are left out; nan where nothing else is.
+    """
+    starts = grouped_columns(view)
+    recorded = view.recorded()
+    spikes = np.where(recorded > 0, np.nan_to_num(view.psth()) * recorded, 0)
+    rate = ratio(np.add.reduceat(spikes, starts), np.add.reduceat(recorded, starts))
+    return np.append(view.time[starts], view.time[0] + view.shape[2] * view.width), rate
 
 
-def _save(figure: Any, path: Path) -> None:
-    try:
-        figure.savefig(path, dpi=DPI)
-    except (OSError, ValueError) as error:
-        raise SpikebinError(f"the picture {path} cannot be written ({error}): give a name such as out.png") from None
+def _draw_rates(grid: Any, panels: Mapping[str, Mapping[str, View]]) -> None:
+    flat = grid.ravel()
+    paints = _paints(panels)
+    for axes, (sheet, views) in zip(flat, panels.items(), strict=False):
+        lowest = np.inf
+        for name, view in views.items():
+            rates = np.sort(view.rates())
+            lowest = min(lowest, float(np.min(rates[rates > 0], initial=np.inf)))
+            silent = float((rates == 0).mean())
+            heights = np.arange(1, rates.size + 1) / rates.size
+            shown = rates > 0
+            axes.step(
+                np.concatenate([rates[shown][:1], rates[shown]]),
+                np.concatenate([[silent], heights[shown]])[: shown.sum() + 1],
+                where="post",
+                label=name,
+                **paints[name],
+            )
+        axes.set_ylim(0, 1)
+        tidy(axes, x="Mean firing rate (Hz)", y="Fraction of neurons", title=sheet)
+        if np.isfinite(lowest):
+            log_rates(axes)
+    _share(grid, len(panels))
+    _legend(flat[0], paints)
+
+
+def _paints(panels: Mapping[str, Mapping[str, View]]) -> dict[str, dict[str, Any]]:
+    """Colour and line of each variant: the same in all panels."""
+    names = list(dict.fromkeys(name for views in panels.values() for name in views))
+    found = colours(len(names))
+    return {name: {"color": found[i], "linestyle": LINES[i % len(LINES)]} for i, name in enumerate(names)}
+
+
+def _share(grid: Any, n: int) -> None:
+    """No axes without a panel, and labels at the left and the bottom alone."""
+    for i, axes in enumerate(grid.ravel()):
+        if i >= n:
+            axes.remove()
+    n_columns = grid.shape[1]
+    for i in range(n):
+        row, column = divmod(i, n_columns)
+        axes = grid[row, column]
+        if i + n_columns < n:
+            axes.set_xlabel("")
+        else:
+            axes.tick_params(labelbottom=True)
+        if column:
+            axes.set_ylabel("")
+
+
+def _legend(axes: Any, paints: Mapping[str, Any]) -> None:
+    if len(paints) > 1:
+        axes.legend(loc="best", handlelength=1.8)

@@ -15,21 +15,24 @@ if TYPE_CHECKING:
 
     from spikebin.dataset.view import View
     from spikebin.matrixfile.reader import MatrixFile
+    from spikebin.stats.conditions import ConditionRates
 
-__all__ = ["draw_raster", "spark", "spark_psth"]
+__all__ = ["condition_lines", "condition_raster", "draw_raster", "spark", "spark_psth"]
 
 BARS = " ▁▂▃▄▅▆▇█"
 
 
-def spark(values: Sequence[float] | NDArray[Any], width: int) -> str:
+def spark(values: Sequence[float] | NDArray[Any], width: int, top: float | None = None) -> str:
     """Numbers as one line of bars, from 0 to the largest; many are averaged to fit into `width` characters.
 
     Parameters
     ----------
     values : sequence of float (n,)
-        0 or more; nan counts as 0.
+        0 or more; nan is left out of the means, and a blank where there is nothing else.
     width : int
         1 or more.
+    top : float, optional
+        What the highest bar stands for; default: the largest of the means.
 
     Returns
     -------
@@ -40,9 +43,11 @@ def spark(values: Sequence[float] | NDArray[Any], width: int) -> str:
     if not array.size or not np.isfinite(array).any():
         return ""
     edges = np.linspace(0, array.size, min(width, array.size) + 1).astype(int)
-    means = np.add.reduceat(np.nan_to_num(array), edges[:-1]) / np.diff(edges)
-    top = means.max()
-    heights = np.ceil(means / top * (len(BARS) - 1)).astype(int) if top else np.zeros(means.size, int)
+    n_there = np.add.reduceat(np.isfinite(array).astype(int), edges[:-1])
+    means = np.add.reduceat(np.nan_to_num(array), edges[:-1]) / np.maximum(n_there, 1)
+    top = float(means.max()) if top is None else top
+    shares = np.minimum(means / top, 1) if top else np.zeros(means.size)
+    heights = np.ceil(shares * (len(BARS) - 1)).astype(int)
     return "".join(BARS[height] for height in heights)
 
 
@@ -115,3 +120,58 @@ def draw_raster(
     for mark in marks:
         rule[mark * width // shape[1] // 2] = "┴"
     return ["".join(map(chr, line)) for line in codes] + ["".join(rule)]
+
+
+def condition_lines(found: ConditionRates, width: int) -> list[str]:
+    """Rates over time by condition: a line for each, with its PSTH as bars, its mean and peak rate, and its trials.
+
+    Parameters
+    ----------
+    found : ConditionRates
+    width : int
+        Characters of a line, which names and numbers may overrun: the bars take 10 at least.
+
+    Returns
+    -------
+    list of str
+    """
+    top = max((float(np.nanmax(one.mean, initial=0)) for one in found.conditions), default=0.0)
+    longest = max(len(one.label) for one in found.conditions)
+    lines = []
+    for one in found.conditions:
+        there = one.mean[np.isfinite(one.mean)]
+        mean, peak = (float(there.mean()), float(there.max())) if there.size else (0.0, 0.0)
+        numbers = f"mean {mean:.1f}, peak {peak:.1f} Hz, {_number(len(one.trials), 'trial')}"
+        bars = spark(one.mean, max(10, width - longest - len(numbers) - 4), top)
+        lines.append(f"{one.label:<{longest}}  {bars}  {numbers}")
+    return lines
+
+
+def condition_raster(found: ConditionRates, size: tuple[int, int]) -> list[str]:
+    """The trials of one neuron as a raster of braille characters, sorted by condition.
+
+    Parameters
+    ----------
+    found : ConditionRates
+        Of a single neuron.
+    size : (int, int)
+        The most lines and characters a line that fit.
+
+    Returns
+    -------
+    list of str
+        As `draw_raster`, trials from top to bottom in the order of the conditions; the rule marks time 0.
+    """
+    events = found.events or []
+    order = np.concatenate([one.trials for one in found.conditions])
+    start, stop = float(found.edges[0]), float(found.edges[-1])
+    n_columns = 2 * size[1]
+    rows = np.repeat(np.arange(len(order)), [len(events[trial]) for trial in order.tolist()])
+    times = np.concatenate([events[trial] for trial in order.tolist()])
+    columns = np.minimum(((times - start) / (stop - start) * n_columns).astype(int), n_columns - 1)
+    marks = [int(-start / (stop - start) * n_columns)] if start <= 0 < stop else []
+    return draw_raster(rows, columns, (len(order), n_columns), size, marks=marks)
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

@@ -10,9 +10,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["correlations", "fano", "groups", "interval_statistics", "outliers", "ratio", "reliability", "robust_z"]
+__all__ = [
+    "FEWEST_VALUES",
+    "OUTLIER",
+    "correlations",
+    "fano",
+    "groups",
+    "interval_statistics",
+    "outliers",
+    "ratio",
+    "reliability",
+    "robust_z",
+    "round_steps",
+]
 
 FEWEST_INTERVALS = 10
 SHORTEST_INTERVAL = 5.0
@@ -21,6 +35,14 @@ of 5 w and a CV of 1 that is 0.7 % of it."""
 OUTLIER = 3.5
 FEWEST_VALUES = 5
 """Of fewer, nobody can say which one is odd."""
+
+
+def round_steps() -> Iterator[int]:
+    """1, 2, 5, 10, 20, ..."""
+    power = 1
+    while True:
+        yield from (power, 2 * power, 5 * power)
+        power *= 10
 
 
 def ratio(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:

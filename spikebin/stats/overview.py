@@ -21,7 +21,7 @@ from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.output.paths import JOBS, matrix_path
 from spikebin.stats.collect import Request, sums_of_part
 from spikebin.stats.statistics import work_out
-from spikebin.stats.sums import Total, multiples
+from spikebin.stats.sums import FIRST_BIN, Total, multiples
 from spikebin.system.threads import in_order
 from spikebin.version import __version__
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.matrixfile.seal import Seal
     from spikebin.output.state import Planned, SheetState
     from spikebin.stats.statistics import Stats
 
@@ -61,6 +62,12 @@ class Raster:
     ----------
     part, image_id : str
     repeat : int
+    phases : list of (str, float)
+        Name, and onset in ms.
+    start : float
+        When the trial begins, in ms.
+    zero : str
+        What times are relative to.
     rows, bins : int64 (n_events,)
         Rows count the neurons that are shown.
     n_rows, n_neurons, n_bins : int
@@ -70,6 +77,9 @@ class Raster:
     part: str
     image_id: str
     repeat: int
+    phases: list[tuple[str, float]]
+    start: float
+    zero: str
     rows: NDArray[np.int64]
     bins: NDArray[np.int64]
     n_rows: int
@@ -97,7 +107,7 @@ class SheetOverview:
     width : float
         Of a bin, ms.
     phases : list of (str, float)
-        Name, and onset in ms from the beginning of a trial; of the first part.
+        Name, and onset in ms from the first bin, where that is the same in all trials; else none.
     stats : Stats or None
     raster : Raster or None
     troubles : list of str
@@ -238,11 +248,21 @@ def _sheet(
         n_unassigned=sum(unassigned) if unassigned else None,
         size=sum(header.size + SEAL_SIZE for header in headers),
         width=width,
-        phases=[(phase.name, phase.first_bin * width) for phase in headers[0].phases],
+        phases=_phases(headers, stats),
         stats=stats,
         raster=raster,
         troubles=troubles,
     )
+
+
+def _phases(headers: Sequence[Seal], stats: Stats | None) -> list[tuple[str, float]]:
+    """The phases of all trials, where all trials begin alike: as many bins before the event, and in all."""
+    phases, width = headers[0].phases, headers[0].binning.width
+    if stats is None or stats.zero == FIRST_BIN or any(header.phases != phases for header in headers):
+        return []
+    if np.unique(stats.trials["n_bins"]).size > 1:
+        return []
+    return [(phase.name, phase.first_bin * width) for phase in phases if phase.bins]
 
 
 def _readable(files: list[MatrixFile], troubles: list[str]) -> Dataset:
@@ -295,17 +315,30 @@ def _stats(
 
 
 def _raster(file: MatrixFile) -> Raster:
-    facts = file.trials[0]
-    file.forget_tables()
-    n_neurons = file.shape[1]
+    view = Dataset([file]).take([0])
+    facts = view.trials[0]
+    names, lengths = view.phases()
+    start = float(view.time[0])
+    onsets = start + (lengths[0].cumsum() - lengths[0]) * view.width
+    n_neurons = view.shape[1]
     shown = np.unique(np.linspace(0, n_neurons - 1, min(RASTER_ROWS, n_neurons)).round().astype(np.int64))
-    rows, bins = file.events(0)
+    rows, bins = view.events(0)
     place = np.full(n_neurons, -1)
     place[shown] = np.arange(len(shown))
     kept = place[rows] >= 0
-    image, repeat = str(facts["image_id"]), int(facts["repeat"])
-    part, n_bins = file.header.part, int(facts["n_bins"])
-    return Raster(part, image, repeat, place[rows[kept]], bins[kept], len(shown), n_neurons, n_bins)
+    return Raster(
+        part=file.header.part,
+        image_id=str(facts["image_id"]),
+        repeat=int(facts["repeat"]),
+        phases=[(name, float(onset)) for name, onset, length in zip(names, onsets, lengths[0], strict=True) if length],
+        start=start,
+        zero=view.time_zero,
+        rows=place[rows[kept]],
+        bins=bins[kept],
+        n_rows=len(shown),
+        n_neurons=n_neurons,
+        n_bins=int(facts["n_bins"]),
+    )
 
 
 def _provenance(plan: Planned, states: Sequence[SheetState], config: Path | None) -> list[tuple[str, str]]:

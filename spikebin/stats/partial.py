@@ -16,7 +16,7 @@ import numpy as np
 
 from spikebin.names import directory_name
 from spikebin.output.paths import STATS
-from spikebin.stats.sums import ARRAYS, Sums
+from spikebin.stats.sums import ARRAYS, FACTS, Sums
 from spikebin.system.files import write_atomically
 from spikebin.system.leftovers import remove_stale
 
@@ -114,8 +114,7 @@ def save_sums(path: Path, sums: Sums, content: str) -> None:
     facts = {
         "version": VERSION,
         "content": content,
-        "name": sums.name,
-        "width": sums.width,
+        **{name: getattr(sums, name) for name in FACTS},
         "neurons": _digest(sums.neuron_ids),
     }
     arrays: dict[str, Any] = {name: _small(getattr(sums, name)) for name in KEPT}
@@ -152,11 +151,11 @@ def load_sums(path: Path, content: str, neuron_ids: NDArray[np.int64]) -> Sums |
             facts = _facts(file, content)
             if facts is None or facts["neurons"] != _digest(neuron_ids):
                 return None
-            arrays = {name: _large(file[name]) for name in KEPT}
+            arrays: dict[str, Any] = {name: _large(file[name]) for name in KEPT}
             counts = _large(file["neuron_counts"])
             arrays["neuron_counts"] = np.concatenate([counts[np.newaxis], counts - _large(file["neuron_losses"])])
             arrays["intervals"] = np.array([_large(file[name]) for name in INTERVALS])
-            return Sums(name=facts["name"], width=facts["width"], neuron_ids=neuron_ids, **arrays)
+            return Sums(neuron_ids=neuron_ids, **{name: facts[name] for name in FACTS}, **arrays)
     except DAMAGE:
         return None
 

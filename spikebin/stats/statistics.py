@@ -90,6 +90,10 @@ class Stats:
         Variant and sheet, ``train/X_ON``.
     width : float
         Length of a bin of the view in ms, which everything below but `widths` is in.
+    start : float
+        When the first bin begins, in ms.
+    zero : str
+        What `start` is relative to; see `View.time_zero`.
     neurons : structured array (n_neurons,)
         As the view has them.
     trials : structured array (n_trials,)
@@ -115,6 +119,8 @@ class Stats:
 
     name: str
     width: float
+    start: float
+    zero: str
     neurons: NDArray[Any]
     trials: NDArray[Any]
     rates: NDArray[np.float64]
@@ -199,6 +205,8 @@ def work_out(sums: Sums, neurons: NDArray[Any], steps: Sequence[int]) -> Stats:
     return Stats(
         name=sums.name,
         width=sums.width,
+        start=sums.start,
+        zero=sums.zero,
         neurons=neurons,
         trials=sums.trials,
         rates=ratio(sums.neuron_counts[0] * 1000, ms.sum()),

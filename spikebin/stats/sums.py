@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     from spikebin.dataset.view import View
 
-__all__ = ["ARRAYS", "SAMPLE", "Sums", "Total", "add_up", "multiples", "sample_rows"]
+__all__ = ["ARRAYS", "FACTS", "FIRST_BIN", "SAMPLE", "Sums", "Total", "add_up", "multiples", "sample_rows"]
 
 SAMPLE = 100
 """Neurons whose correlations and reliability are worked out, of each sheet."""
 
+FIRST_BIN = "first bin"
 TRIAL_COLUMNS = ("part", "image_id", "repeat", "order", "n_bins", "ms")
 
 
@@ -42,6 +43,10 @@ class Sums:
         Variant and sheet, ``train/X_ON``.
     width : float
         Length of a bin of the view in ms.
+    start : float
+        When the first bin begins, in ms.
+    zero : str
+        What `start` is relative to; see `View.time_zero`.
     steps : int64 (n_widths,)
     neuron_ids : int64 (n_neurons,)
     trials : structured array (n_trials,)
@@ -71,6 +76,8 @@ class Sums:
 
     name: str
     width: float
+    start: float
+    zero: str
     steps: NDArray[np.int64]
     neuron_ids: NDArray[np.int64]
     trials: NDArray[Any]
@@ -105,10 +112,11 @@ class Sums:
         return replace(self, **chosen)
 
 
+FACTS = ("name", "width", "start", "zero")
 ADDED = ("neuron_counts", "bin_counts", "recorded", "trial_histogram", "bin_histogram", "intervals", "products")
 JOINED = {"trials": 0, "totals": 1, "squares": 1, "filled": 1, "sample_counts": 0}
 PER_WIDTH = ("totals", "squares", "filled", *(name for name in ADDED if name != "intervals"))
-ARRAYS = tuple(field.name for field in fields(Sums) if field.name not in {"name", "width"})
+ARRAYS = tuple(field.name for field in fields(Sums) if field.name not in FACTS)
 
 
 class Total:
@@ -116,7 +124,8 @@ class Total:
 
     def __init__(self) -> None:
         self._first: Sums | None = None
-        self._added: dict[str, NDArray[Any]] = {}
+        self._added: dict[str, Any] = {}
+        self._alike = True
         self._joined: dict[str, list[NDArray[Any]]] = {name: [] for name in JOINED}
 
     def add(self, sums: Sums) -> None:
@@ -139,6 +148,7 @@ class Total:
                     f" {first.trials['part'][0]}, which has other {name}: take the neurons that all parts have"
                     " (match='common'), or leave it out"
                 )
+        self._alike &= (sums.start, sums.zero) == (first.start, first.zero)
         for name in ADDED:
             array = getattr(sums, name)
             self._added[name] = _padded_sum(self._added[name], array) if name in self._added else array
@@ -146,7 +156,7 @@ class Total:
             found.append(getattr(sums, name))
 
     def sums(self) -> Sums:
-        """What they add up to.
+        """What they add up to; times count from the first bin where those of the parts do not begin alike.
 
         Raises
         ------
@@ -155,8 +165,10 @@ class Total:
         """
         if self._first is None:
             raise DatasetError("no sums to add up: give those of one part at least")
-        joined: dict[str, Any] = {name: np.concatenate(found, JOINED[name]) for name, found in self._joined.items()}
-        return replace(self._first, **{**joined, **self._added})
+        changed: dict[str, Any] = {name: np.concatenate(found, JOINED[name]) for name, found in self._joined.items()}
+        if not self._alike:
+            changed |= {"start": 0.0, "zero": FIRST_BIN}
+        return replace(self._first, **changed, **self._added)
 
 
 def multiples(width: float, widths: Sequence[float] | None) -> list[int]:
@@ -301,6 +313,8 @@ class _Adder:
         return Sums(
             name=view.name,
             width=view.width,
+            start=float(view.time[0]),
+            zero=view.time_zero,
             steps=self._steps,
             neuron_ids=ids if self._rows is None else ids[self._rows],
             trials=trials,

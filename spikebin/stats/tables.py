@@ -42,7 +42,7 @@ def stats_tables(stats: Stats, facts: Mapping[str, str] | None = None) -> dict[s
         - neurons: neuron_id and what else is known of it, rate_hz, interval_mean_ms, interval_cv, reliability (of the
           sample, else nan)
         - neuron_counts: width_ms, neuron_id, count
-        - bins: width_ms, bin, start_ms, count, recorded_ms, rate_hz
+        - bins: width_ms, bin, start_ms, zero (what it is relative to), count, recorded_ms, rate_hz
         - histograms: width_ms, of (neuron and trial; or neuron, trial and bin), count, n; rows of n = 0 left out
         - images: width_ms, image_id, n_repeats, mean, variance, fano
         - correlations: width_ms, neuron_a, neuron_b, correlation, of the sample
@@ -125,7 +125,8 @@ def _at_width(stats: Stats, found: WidthStats) -> dict[str, Table]:
         "neuron_counts": {"neuron_id": stats.neurons["neuron_id"], "count": found.neuron_counts},
         "bins": {
             "bin": np.arange(found.bin_counts.size),
-            "start_ms": np.arange(found.bin_counts.size) * found.width,
+            "start_ms": stats.start + np.arange(found.bin_counts.size) * found.width,
+            "zero": np.full(found.bin_counts.size, stats.zero),
             "count": found.bin_counts,
             "recorded_ms": found.recorded,
             "rate_hz": found.psth,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikebin.display.report.svg import Chart, described, number
-from spikebin.stats.formulas import FEWEST_VALUES, outliers, ratio, robust_z
+from spikebin.display.style import time_label
+from spikebin.stats.formulas import FEWEST_VALUES, outliers, ratio, robust_z, round_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,18 +61,16 @@ def psth_figures(overview: Overview) -> Iterator[Figure]:
     """The rate over time, a panel for each sheet."""
     for i, (sheet, mine) in enumerate(_by_sheet(overview)):
         curves = {one.variant: coarse_psth(one) for one in mine}
-        onsets = {name: onset for one in mine for name, onset in one.phases}
-        origin = onsets.get("image", 0.0)
-        last = max(edges[-1] for edges, _ in curves.values())
+        first, last = min(edges[0] for edges, _ in curves.values()), max(edges[-1] for edges, _ in curves.values())
         top = max(float(np.nanmax(rate, initial=0)) for _, rate in curves.values())
-        label = "Time from image onset (ms)" if "image" in onsets else "Time (ms)"
-        chart = Chart((-origin, last - origin), (0, 1.15 * top), label, "Firing rate (Hz)")
-        for name, onset in onsets.items():
-            chart.mark(onset - origin, name)
+        zeros = dict.fromkeys(one.stats.zero for one in mine if one.stats is not None)
+        chart = Chart((first, last), (0, 1.15 * top), time_label(zeros), "Firing rate (Hz)")
+        for name, onset in {name: onset for one in mine for name, onset in _marks(one)}.items():
+            chart.mark(onset, name)
         said = []
         for variant, (edges, rate) in curves.items():
-            chart.steps(edges - origin, rate, style_of(overview, variant))
-            peak = float(edges[int(np.nanargmax(rate))] - origin) if np.isfinite(rate).any() else 0.0
+            chart.steps(edges, rate, style_of(overview, variant))
+            peak = float(edges[int(np.nanargmax(rate))]) if np.isfinite(rate).any() else 0.0
             said.append(f"{variant}: {described(rate, 'Hz')}, peak at {number(peak)} ms")
         width = max(float(np.diff(edges).max()) for edges, _ in curves.values())
         yield Figure(
@@ -156,19 +155,14 @@ def raster_figures(overview: Overview) -> Iterator[Figure]:
         raster = one.raster
         if raster is None:
             continue
-        onsets = dict(one.phases)
-        origin = onsets.get("image", 0.0)
-        label = "Time from image onset (ms)" if "image" in onsets else "Time (ms)"
-        span = -origin, raster.n_bins * one.width - origin
-        chart = Chart(span, (0, raster.n_rows), label, "Neuron, by id")
-        for name, onset in onsets.items():
-            chart.mark(onset - origin, name)
-        chart.ticks_at(
-            (raster.bins + 0.5) * one.width - origin, raster.rows, f"spike {style_of(overview, one.variant)}", 0.9
-        )
-        shown = (
-            f"{raster.n_rows} of {raster.n_neurons:,} neurons" if raster.n_rows < raster.n_neurons else "all neurons"
-        )
+        span = raster.start, raster.start + raster.n_bins * one.width
+        chart = Chart(span, (0, raster.n_rows), time_label([raster.zero]), "Neuron, by id")
+        for name, onset in raster.phases:
+            chart.mark(onset, name)
+        style = f"spike {style_of(overview, one.variant)}"
+        chart.ticks_at(raster.start + (raster.bins + 0.5) * one.width, raster.rows, style, 0.9)
+        all_shown = raster.n_rows == raster.n_neurons
+        shown = "all neurons" if all_shown else f"{raster.n_rows} of {raster.n_neurons:,} neurons"
         note = f"part {raster.part}, image {raster.image_id}, repeat {raster.repeat}; {shown}"
         title = f"Raster of one trial, {one.variant} {one.sheet}"
         said = f"{note}; {len(raster.rows)} bins with a spike"
@@ -247,6 +241,12 @@ def _by_sheet(overview: Overview) -> list[tuple[str, list[SheetOverview]]]:
     return list(found.items())
 
 
+def _marks(one: SheetOverview) -> list[tuple[str, float]]:
+    """Onsets of phases on the axis of times."""
+    start = 0.0 if one.stats is None else one.stats.start
+    return [(name, start + onset) for name, onset in one.phases]
+
+
 def coarse_psth(one: SheetOverview) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Edges in ms and rates in Hz, phase by phase, in as many bins as can be told apart.
 
@@ -254,21 +254,14 @@ def coarse_psth(one: SheetOverview) -> tuple[NDArray[np.float64], NDArray[np.flo
     """
     assert one.stats is not None  # noqa: S101
     fine = one.stats.widths[0]
-    k = next(factor for factor in _round_factors() if fine.psth.size <= MOST_BINS * factor)
-    onsets = [round(onset / fine.width) for _, onset in one.phases]
+    k = next(factor for factor in round_steps() if fine.psth.size <= MOST_BINS * factor)
+    onsets = [round(onset / fine.width) for _, onset in one.phases] or [0]
     ends = [*onsets[1:], fine.psth.size]
     starts = np.unique(np.concatenate([np.arange(a, b, k) for a, b in zip(onsets, ends, strict=True)]))
     counts = np.add.reduceat(np.where(fine.recorded > 0, fine.bin_counts, 0), starts)
     recorded = np.add.reduceat(fine.recorded, starts)
-    edges = np.append(starts, fine.psth.size) * fine.width
+    edges = one.stats.start + np.append(starts, fine.psth.size) * fine.width
     return edges, ratio(counts * 1000, recorded * len(one.stats.neurons))
-
-
-def _round_factors() -> Iterator[int]:
-    power = 1
-    while True:
-        yield from (power, 2 * power, 5 * power)
-        power *= 10
 
 
 def _n_classes(n: int) -> int:
