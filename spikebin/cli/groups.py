@@ -59,6 +59,10 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "spikebin inspect dataset/train/spikes/X_ON/spikes_X_ON_50000.h5 --trial 0",
             "spikebin inspect session.h5 --plot session.png",
         ),
+        "psth": (
+            "spikebin psth session.h5 --by orientation --unit 17 --smooth 10",
+            "spikebin psth session.h5 --by contrast --most-active 9 --plot units.pdf",
+        ),
         "verify": ("spikebin verify", "spikebin verify dataset/train/spikes/X_ON session.h5"),
         "convert": (
             "spikebin convert dataset/test --layout events --out small",

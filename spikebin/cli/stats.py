@@ -1,4 +1,4 @@
-"""Commands for numbers about spikes, and a page of them: stats, report."""
+"""Commands for numbers about spikes, a page of them, and rates by condition: stats, report, psth."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 ITEMS, PARTS, OUTPUT = "What is counted", "Which parts", "Output"
 
 
-def _widths(text: str) -> list[float]:
+def _widths(text: str, option: str = "--width") -> list[float]:
     from spikebin.recordings.continuous.units import parse_ms
 
     try:
         return [parse_ms(width) for width in text.split(",") if width.strip()]
     except ValueError as error:
-        raise typer.BadParameter(f"--width {text}: {error}") from None
+        raise typer.BadParameter(f"{option} {text}: {error}") from None
 
 
 @app.command()
@@ -216,6 +216,78 @@ def report(
         if not (watch and any(found.state.wanted for found in states)):
             return
         time.sleep(every)
+
+
+@app.command()
+def psth(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A matrix file.")],
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            help="Column of the trials that says which condition each is of; default: all alike.",
+            show_default=False,
+        ),
+    ] = None,
+    units: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--unit",
+            "-u",
+            metavar="ID",
+            help="Only this neuron. May be repeated; default: the mean of all.",
+            show_default=False,
+        ),
+    ] = None,
+    most_active: Annotated[
+        int,
+        typer.Option("--most-active", metavar="N", min=0, help="The N neurons with the highest rates, one by one."),
+    ] = 0,
+    smooth: Annotated[
+        str, typer.Option("--smooth", metavar="MS", help="Standard deviation of a Gaussian; 0: none.")
+    ] = "0",
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--origin",
+            metavar="PHASE",
+            help="Align the trials at the onset of this phase; default: of the image, where that differs.",
+            show_default=False,
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw it as a picture: .pdf, .svg, .png (needs matplotlib, extra plot).",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the firing rate over time by condition, with its standard error, and the trials of one neuron as a raster."""
+    smooth_ms = _widths(smooth, "--smooth")
+    if len(smooth_ms) != 1:
+        raise typer.BadParameter(f"--smooth {smooth}: give one number of ms")
+    from spikebin.dataset.file_view import open_file
+    from spikebin.display.conditions import panels_of, plot_conditions
+
+    panels = panels_of(
+        {"": open_file(path)}, by, units=units or (), most_active=most_active, smooth=smooth_ms[0], origin=origin
+    )
+    if plot is not None:
+        plot_conditions(panels, plot, by=by, note=f", smoothed over {smooth_ms[0]:g} ms" if smooth_ms[0] else "")
+        note(f"wrote {plot}")
+    if json:
+        from spikebin.stats.conditions import as_json
+
+        answer_json([{"title": panel.title, "zero": panel.zero, **as_json(panel.rates)} for panel in panels])
+        return
+    from spikebin.cli.tables import conditions
+
+    conditions(panels)
 
 
 def _write_page(

@@ -17,6 +17,7 @@ from spikebin.slurm.array_spec import array_spec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from spikebin.display.conditions import Panel
     from spikebin.matrixfile.reader import MatrixFile
     from spikebin.output.state import SheetState
     from spikebin.pipeline.job import Outcome
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from spikebin.slurm.submit import Batch
 
 __all__ = [
+    "conditions",
     "describe_table",
     "plan_table",
     "print_failures",
@@ -295,3 +297,20 @@ def psth(views: Any, origin: str | None = None) -> None:
     console = Console(highlight=False)
     for line in spark_psth(views, console.width - 1, origin):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def conditions(panels: Iterable[Panel]) -> None:
+    """Rates over time by condition, a line for each; the trials of a single neuron as a raster above them."""
+    from spikebin.display.style import time_label
+    from spikebin.display.text import condition_lines, condition_raster
+
+    console = Console(highlight=False)
+    for panel in panels:
+        first, last = panel.rates.edges[0], panel.rates.edges[-1]
+        console.print(f"{panel.title}: {time_label([panel.zero]).replace('(ms)', '')}from {first:g} to {last:g} ms")
+        lines = condition_lines(panel.rates, console.width - 1)
+        if panel.rates.events is not None:
+            size = min(16, max(4, console.height - 12)), max(20, console.width - 2)
+            lines = [*condition_raster(panel.rates, size), *lines]
+        for line in lines:
+            console.print(line, markup=False, soft_wrap=True)

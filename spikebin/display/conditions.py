@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.display.plots import ONSET, at_onset, onsets_of
 from spikebin.display.style import LINES, colours, draw, label_phases, remark, tidy, time_label
+from spikebin.stats.conditions import condition_rates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from spikebin.dataset.view import View
     from spikebin.stats.conditions import ConditionRates
 
-__all__ = ["plot_conditions"]
+__all__ = ["Panel", "panels_of", "plot_conditions"]
 
 MOST_COLUMNS = 3
 PANEL = 3.0
@@ -22,30 +26,92 @@ SIZES = (4.2, 6.2, 7.1)
 """Inches, for one, two and three columns of panels."""
 
 
-def plot_conditions(
-    panels: Sequence[tuple[str, str, ConditionRates]],
-    path: Path,
-    *,
+@dataclass(frozen=True)
+class Panel:
+    """Rates by condition, and what is to be said of them.
+
+    Attributes
+    ----------
+    title : str
+    zero : str
+        What times are relative to, see `View.time_zero`.
+    phases : list of (str, float)
+        Names and onsets in ms to be marked.
+    ordered : bool
+        The conditions have an order, as contrasts have.
+    rates : ConditionRates
+    """
+
+    title: str
+    zero: str
+    phases: list[tuple[str, float]]
+    ordered: bool
+    rates: ConditionRates
+
+
+def panels_of(
+    views: Mapping[str, View],
     by: str | None = None,
-    ordered: bool = False,
-    phases: Sequence[tuple[str, float]] = (),
-    note: str = "",
-) -> None:
-    """Draw rates by condition, a column for each panel: trials above, their mean and standard error below.
+    *,
+    units: Sequence[int] = (),
+    most_active: int = 0,
+    smooth: float = 0.0,
+    origin: str | None = None,
+) -> list[Panel]:
+    """Work out rates by condition.
 
     Parameters
     ----------
-    panels : sequence of (str, str, ConditionRates)
-        Title, what times are relative to (see `View.time_zero`), and rates, all of the same conditions. Of a single
-        neuron each spike is drawn; of the mean of many the rate of each trial, as an image.
+    views : mapping of str to View
+        By the name to be shown; "" for none.
+    by : str, optional
+        Column of `View.trials`; None: all trials are alike.
+    units : sequence of int
+        Ids of neurons, a panel each; none: the mean of all.
+    most_active : int
+        Without `units`: a panel for each of so many neurons, those with the highest rates. 0: the mean of all.
+    smooth : float
+        Standard deviation in ms of the Gaussian that each trial is smoothed with; 0: none.
+    origin : str, optional
+        The phase at whose onset trials are aligned, see `spikebin.display.plots.at_onset`.
+
+    Returns
+    -------
+    list of Panel
+
+    Raises
+    ------
+    DatasetError
+        If there is no such column, neuron or phase, or there are too many conditions.
+    """
+    found = []
+    for name, whole in views.items():
+        view, start = at_onset(whole, origin)
+        phases = onsets_of(view) if start is None else [(origin or ONSET, 0.0)]
+        ids: Sequence[int] = units
+        if most_active and not units:
+            order = np.argsort(-np.nan_to_num(view.rates()), kind="stable")[:most_active]
+            ids = view.neurons["neuron_id"][np.sort(order)].tolist()
+        numeric = by is not None and by in (view.trials.dtype.names or ()) and view.trials.dtype[by].kind in "iuf"
+        for rates in condition_rates(view, by, units=ids, smooth=smooth):
+            title = f"{name}, {rates.title}" if name else rates.title
+            found.append(Panel(title, view.time_zero, phases, numeric, rates))
+    return found
+
+
+def plot_conditions(panels: Sequence[Panel], path: Path, *, by: str | None = None, note: str = "") -> None:
+    """Draw rates by condition, a column for each panel: trials above, their mean and standard error below.
+
+    Of a single neuron each spike is drawn; of the mean of many the rate of each trial, as an image.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+        One at least.
     path : Path
         Of the picture; its ending says which kind (png, pdf, svg).
     by : str, optional
         What the conditions are called.
-    ordered : bool
-        The conditions have an order, as contrasts have.
-    phases : sequence of (str, float)
-        Names and onsets in ms to be marked.
     note : str
         What else is to be said behind the width of the bins.
 
@@ -60,25 +126,26 @@ def plot_conditions(
     def paint(figure: Any) -> None:
         ratios = {"height_ratios": [1.1, 1] * n_rows}
         grid = figure.subplots(2 * n_rows, n_columns, squeeze=False, sharex=True, gridspec_kw=ratios)
-        paints = colours(len(panels[0][2].conditions), ordered=ordered)
-        for i, (title, _, found) in enumerate(panels):
+        for i, panel in enumerate(panels):
+            found = panel.rates
+            paints = colours(len(found.conditions), ordered=panel.ordered)
             row, column = divmod(i, n_columns)
             above, below = grid[2 * row, column], grid[2 * row + 1, column]
             _draw_trials(above, found, paints)
-            tidy(above, y="Trial" if column == 0 else "", title=title)
+            tidy(above, y="Trial" if column == 0 else "", title=panel.title)
             _draw_means(below, found, paints)
             below.set_xlim(found.edges[0], found.edges[-1])
             tidy(below, y="Firing rate (Hz)" if column == 0 else "")
             below.tick_params(labelbottom=i + n_columns >= len(panels))
-            label_phases(above, phases, names=n_columns == 1)
-            label_phases(below, phases, names=False)
+            label_phases(above, panel.phases, names=n_columns == 1)
+            label_phases(below, panel.phases, names=False)
             remark(below, f"{float(np.diff(found.edges).max()):g} ms bins{note}")
         for empty in range(len(panels), n_rows * n_columns):
             row, column = divmod(empty, n_columns)
             grid[2 * row, column].remove()
             grid[2 * row + 1, column].remove()
-        figure.supxlabel(time_label(zero for _, zero, _ in panels), fontsize=8)
-        _legend(figure, panels[0][2], paints, by)
+        figure.supxlabel(time_label(panel.zero for panel in panels), fontsize=8)
+        _legend(figure, panels[0].rates, colours(len(panels[0].rates.conditions), ordered=panels[0].ordered), by)
 
     draw((SIZES[n_columns - 1], 0.4 + PANEL * n_rows), path, paint)
 

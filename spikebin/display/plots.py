@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
     from spikebin.dataset.view import View
 
-__all__ = ["at_onset", "binned_psth", "plot_file", "plot_psth", "plot_rates", "plot_trial", "trials_text"]
+__all__ = [
+    "ONSET",
+    "at_onset",
+    "binned_psth",
+    "onsets_of",
+    "plot_file",
+    "plot_psth",
+    "plot_rates",
+    "plot_trial",
+    "trials_text",
+]
 
 ONSET = "image"
 MOST_STEPS = 8
@@ -182,6 +192,24 @@ def at_onset(view: View, origin: str | None = None) -> tuple[View, float | None]
     return aligned, -float(aligned.onsets(origin or ONSET)[0]) * view.width
 
 
+def onsets_of(view: View) -> list[tuple[str, float]]:
+    """The phases that begin at one time in all trials, and when.
+
+    Parameters
+    ----------
+    view : View
+
+    Returns
+    -------
+    list of (str, float)
+        Name, and onset in ms as `View.time` counts it.
+    """
+    names, n_bins = view.phases()
+    starts = view.time[0] + (n_bins.cumsum(axis=1) - n_bins) * view.width
+    together = [k for k in range(len(names)) if n_bins[:, k].any() and np.ptp(starts[:, k]) == 0]
+    return [(names[k], float(starts[0, k])) for k in together]
+
+
 def trials_text(view: View, start: float) -> str:
     """From when on how many trials there are, in words.
 
@@ -281,7 +309,7 @@ def _draw_psths(grid: Any, panels: Mapping[str, Mapping[str, View]], origin: str
             width = float(np.diff(edges).max())
             zeros.append(view.time_zero)
             if start is None:
-                marks = _onsets(view)
+                marks = onsets_of(view)
             else:
                 marks = [(origin or ONSET, 0.0)]
                 _draw_coverage(axes, view)
@@ -291,14 +319,6 @@ def _draw_psths(grid: Any, panels: Mapping[str, Mapping[str, View]], origin: str
         label_phases(axes, marks)
     _share(grid, len(panels))
     _legend(flat[0], paints)
-
-
-def _onsets(view: View) -> list[tuple[str, float]]:
-    """The phases that begin at one time in all trials, and when."""
-    names, n_bins = view.phases()
-    starts = view.time[0] + (n_bins.cumsum(axis=1) - n_bins) * view.width
-    together = [k for k in range(len(names)) if n_bins[:, k].any() and np.ptp(starts[:, k]) == 0]
-    return [(names[k], float(starts[0, k])) for k in together]
 
 
 def _draw_coverage(axes: Any, view: View) -> None:

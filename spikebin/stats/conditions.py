@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spikebin.dataset.view import View
 
-__all__ = ["Condition", "ConditionRates", "condition_rates", "group_trials", "grouped_columns"]
+__all__ = ["Condition", "ConditionRates", "as_json", "condition_rates", "group_trials", "grouped_columns"]
 
 MOST_CONDITIONS = 24
 MOST_BINS = 150
@@ -139,6 +139,29 @@ def condition_rates(
     return found
 
 
+def as_json(found: ConditionRates) -> dict[str, Any]:
+    """Edges, means and standard errors as JSON holds them, None for nan.
+
+    Parameters
+    ----------
+    found : ConditionRates
+
+    Returns
+    -------
+    dict
+    """
+    conditions = [
+        {
+            "condition": one.label,
+            "n_trials": len(one.trials),
+            "mean_hz": _plain(one.mean),
+            "sem_hz": _plain(one.sem),
+        }
+        for one in found.conditions
+    ]
+    return {"edges_ms": found.edges.tolist(), "conditions": conditions}
+
+
 def group_trials(view: View, by: str | None) -> list[tuple[str, NDArray[np.int64]]]:
     """The trials of each condition, in order of the conditions.
 
@@ -228,6 +251,10 @@ def _smoothed(rates: NDArray[np.float64], edges: NDArray[np.float64], sigma: flo
     there = np.isfinite(rates)
     smooth = ratio(np.where(there, rates, 0) @ weights.T, there @ weights.T)
     return np.where(there, smooth, np.nan)
+
+
+def _plain(values: NDArray[np.float64]) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in values.tolist()]
 
 
 def _label(value: Any) -> str:
