@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -260,9 +263,34 @@ def bin_(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw raster and PSTH around the event: .pdf, .svg, .png (needs matplotlib, extra plot).",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            help="Of --plot: column of the events that says which condition a trial is of.",
+            show_default=False,
+            rich_help_panel=OUTPUT,
+            autocompletion=completion.columns,
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Make trial x neuron x time matrices of recordings in one step, without config or plan."""
+    if plot is not None and out is not None and out.suffix in {".npz", ".npy"}:
+        raise typer.BadParameter("--plot draws what a matrix file holds: give --out FILE.h5, a directory, or no --out")
+    if by is not None and plot is None:
+        raise typer.BadParameter("--by is of --plot: give --plot FILE.pdf, too")
     span = None if window is None else (_ms(window[0]), _ms(window[1]))
     if span is not None and not span[0] < span[1]:
         raise typer.BadParameter(f"--window {window[0]} {window[1]}: its start must be before its stop")  # type: ignore[index]
@@ -316,28 +344,44 @@ def bin_(
         failed.append(error)
         note(f"error: {' '.join(str(error).split())}")
 
-    for binned in bin_recordings(
-        files,
-        settings,
-        rule,
-        kind=kind,
-        reading=reading,
-        sheets=sheets or (),
-        out=out,
-        ragged=ragged,
-        force=force,
-        on_error=failing,
-    ):
-        answers.append(binned.as_dict())
-        if not json:
-            _tell(binned, [text for text in binned.notes if text not in told])
-            told.update(binned.notes)
+    with TemporaryDirectory(prefix="spikebin-") if plot is not None and out is None else nullcontext(out) as place:
+        drawn: list[Path] = []
+        for binned in bin_recordings(
+            files,
+            settings,
+            rule,
+            kind=kind,
+            reading=reading,
+            sheets=sheets or (),
+            out=None if place is None else Path(place),
+            ragged=ragged,
+            force=force,
+            on_error=failing,
+        ):
+            drawn += [] if binned.out is None else [binned.out]
+            told_of = binned if out is not None else replace(binned, out=None)
+            answers.append(told_of.as_dict())
+            if not json:
+                _tell(told_of, [text for text in binned.notes if text not in told])
+                told.update(binned.notes)
+        if plot is not None and drawn:
+            _draw(drawn, plot, by)
     if json:
         answer_json(answers)
-    if out is None and answers:
+    if out is None and plot is None and answers:
         note("nothing is written without --out FILE.h5, .npz or .npy")
     if failed:
         raise typer.Exit(1)
+
+
+def _draw(paths: list[Path], plot: Path, by: str | None) -> None:
+    from spikebin.dataset.file_view import open_file
+    from spikebin.display.conditions import panels_of, plot_conditions
+
+    opened = [open_file(path) for path in paths]
+    views = {opened[0].sheet: opened[0]} if len(opened) == 1 else {view.path.stem: view for view in opened}
+    plot_conditions(panels_of(views, by), plot, by=by)
+    note(f"wrote {plot}")
 
 
 @app.command()

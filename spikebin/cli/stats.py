@@ -267,7 +267,7 @@ def psth(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the firing rate over time by condition, with its standard error, and the trials of one neuron as a raster."""
+    """Show the firing rate over time by condition, and the trials of single neurons as rasters."""
     smooth_ms = _widths(smooth, "--smooth")
     if len(smooth_ms) != 1:
         raise typer.BadParameter(f"--smooth {smooth}: give one number of ms")

@@ -299,17 +299,18 @@ def psth(views: Any, origin: str | None = None) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def conditions(panels: Iterable[Panel]) -> None:
-    """Rates over time by condition, a line for each; the trials of a single neuron as a raster above them."""
-    from spikebin.display.style import time_label
+def conditions(panels: Sequence[Panel]) -> None:
+    """Rates over time by condition, a line for each; if it is one neuron, its trials as a raster above them."""
+    from spikebin.display.style import zero_words
     from spikebin.display.text import condition_lines, condition_raster
 
     console = Console(highlight=False)
     for panel in panels:
         first, last = panel.rates.edges[0], panel.rates.edges[-1]
-        console.print(f"{panel.title}: {time_label([panel.zero]).replace('(ms)', '')}from {first:g} to {last:g} ms")
+        what = f"{panel.title}, {first:g} to {last:g} ms from {zero_words(panel.zero)}"
+        console.print(what, markup=False, soft_wrap=True)
         lines = condition_lines(panel.rates, console.width - 1)
-        if panel.rates.events is not None:
+        if panel.rates.events is not None and len(panels) == 1:
             size = min(16, max(4, console.height - 12)), max(20, console.width - 2)
             lines = [*condition_raster(panel.rates, size), *lines]
         for line in lines:

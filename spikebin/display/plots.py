@@ -193,7 +193,7 @@ def at_onset(view: View, origin: str | None = None) -> tuple[View, float | None]
 
 
 def onsets_of(view: View) -> list[tuple[str, float]]:
-    """The phases that begin at one time in all trials, and when.
+    """The phases that begin at one time in all trials, and when; of windows around an event, the event.
 
     Parameters
     ----------
@@ -204,6 +204,8 @@ def onsets_of(view: View) -> list[tuple[str, float]]:
     list of (str, float)
         Name, and onset in ms as `View.time` counts it.
     """
+    if view.time_zero == "event":
+        return [("event", 0.0)]
     names, n_bins = view.phases()
     starts = view.time[0] + (n_bins.cumsum(axis=1) - n_bins) * view.width
     together = [k for k in range(len(names)) if n_bins[:, k].any() and np.ptp(starts[:, k]) == 0]
@@ -271,7 +273,8 @@ def _draw_raster(figure: Any, axes: Any, view: View, trial: int) -> None:
     names, n_bins = view.phases()
     starts = time[0] + (n_bins[trial].cumsum() - n_bins[trial]) * view.width
     there = zip(names, starts.tolist(), n_bins[trial].tolist(), strict=True)
-    label_phases(axes, [(name, start) for name, start, length in there if length])
+    marks = [(name, start) for name, start, length in there if length]
+    label_phases(axes, onsets_of(view) if view.time_zero == "event" else marks)
     variant = view.name.split("/", 1)[0]
     number = trial % len(view)
     title = f"{view.sheet}, {variant}, part {facts['part']}, trial {number}: image {facts['image_id']}"

@@ -10,7 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["COLOURS", "LINES", "colours", "draw", "label_phases", "log_rates", "remark", "tidy", "time_label"]
+__all__ = [
+    "COLOURS",
+    "LINES",
+    "colours",
+    "draw",
+    "label_phases",
+    "log_rates",
+    "remark",
+    "tidy",
+    "time_label",
+    "zero_words",
+]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito (2008), "Color Universal Design": told apart by all common kinds of colour vision."""
@@ -93,15 +104,19 @@ def colours(n: int, *, ordered: bool = False) -> list[Any]:
         import matplotlib as mpl
 
         scale = mpl.colormaps["viridis"]
-        return [scale(0.9 * k / max(1, n - 1)) for k in range(n)]
+        return [scale(0.85 * k / max(1, n - 1)) for k in range(n)]
     return list(COLOURS[:n])
 
 
-def time_label(zeros: Iterable[str]) -> str:
-    """What an axis of times says they are relative to, from the words of `View.time_zero`."""
+def zero_words(zero: str) -> str:
+    """What times are relative to, in words, from those of `View.time_zero`."""
     words = {"first bin": "the beginning of the trial", "event": "the event"}
-    told = dict.fromkeys(words.get(zero, f"{zero.removeprefix('onset of ')} onset") for zero in zeros)
-    return f"Time from {' or '.join(told)} (ms)"
+    return words.get(zero, f"{zero.removeprefix('onset of ')} onset")
+
+
+def time_label(zeros: Iterable[str]) -> str:
+    """What an axis of times says, from the words of `View.time_zero`."""
+    return f"Time from {' or '.join(dict.fromkeys(map(zero_words, zeros)))} (ms)"
 
 
 def tidy(axes: Any, *, x: str = "", y: str = "", title: str = "") -> None:
