@@ -13,6 +13,8 @@ from spikebin.cli.dataset import BrokenOption, DatasetOption, LeaveOutOption, _o
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, load, note
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from spikebin.dataset.dataset import Dataset
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
@@ -210,10 +212,13 @@ def report(
 
     plan = load(config)
     sheet, variant = sheet and plan.find_sheet(sheet), variant and plan.find_variant(variant)
+
+    def look() -> list[SheetState]:
+        return list(survey(plan, sheet=sheet, variant=variant))
+
     while True:
-        states = list(survey(plan, sheet=sheet, variant=variant))
-        _write_page(plan, states, out, count=not kept, threads=workers or cpus(), reload=every if watch else None)
-        if not (watch and any(found.state.wanted for found in states)):
+        _write_page(plan, look, out, count=not kept, threads=workers or cpus(), reload=every if watch else None)
+        if not (watch and any(found.state.wanted for found in look())):
             return
         time.sleep(every)
 
@@ -291,18 +296,18 @@ def psth(
 
 
 def _write_page(
-    plan: Plan, states: list[SheetState], out: Path, *, count: bool, threads: int, reload: int | None
+    plan: Plan, look: Callable[[], list[SheetState]], out: Path, *, count: bool, threads: int, reload: int | None
 ) -> None:
     from spikebin.cli.progress import counted
     from spikebin.display.report.page import page
     from spikebin.stats.overview import gather
     from spikebin.system.files import write_atomically
 
-    n_done = sum(found.header is not None for found in states)
-    with counted("parts", n_done) as on_part:
-        overview = gather(plan, states, config=plan.config.path, count=count, threads=threads, on_part=on_part)
+    with counted("parts", sum(found.header is not None for found in look())) as on_part:
+        overview = gather(plan, look, config=plan.config.path, count=count, threads=threads, on_part=on_part)
     write_atomically(out, (piece.encode() for piece in page(overview, reload=reload)))
-    note(f"wrote {out}: {n_done:,} of {len(states):,} files")
+    n_done = sum(cell.state == "done" for cell in overview.cells)
+    note(f"wrote {out}: {n_done:,} of {len(overview.cells):,} files")
 
 
 def _with_progress(dataset: Dataset, request: Request, output: Path, threads: int) -> dict[str, Stats]:

@@ -157,7 +157,7 @@ class Overview:
 
 def gather(
     plan: Planned,
-    states: Sequence[SheetState],
+    look: Callable[[], Sequence[SheetState]],
     *,
     config: Path | None = None,
     count: bool = True,
@@ -169,8 +169,8 @@ def gather(
     Parameters
     ----------
     plan : Planned
-    states : sequence of SheetState
-        Of the sheets of parts to look at.
+    look : callable
+        Gives the states of the sheets of parts to look at, as they are now.
     config : Path, optional
         The spikebin.toml.
     count : bool
@@ -184,14 +184,24 @@ def gather(
     -------
     Overview
     """
-    done: dict[tuple[str, str], list[SheetState]] = {}
-    for found in states:
-        if found.header is not None:
-            done.setdefault((found.job.variant, found.sheet), []).append(found)
-    sheets = [
-        _sheet(plan.output, variant, sheet, mine, count=count, threads=threads, on_part=on_part)
-        for (variant, sheet), mine in done.items()
-    ]
+    states = look()
+
+    def gathered() -> list[SheetOverview]:
+        done: dict[tuple[str, str], list[SheetState]] = {}
+        for found in states:
+            if found.header is not None:
+                done.setdefault((found.job.variant, found.sheet), []).append(found)
+        return [
+            _sheet(plan.output, variant, sheet, mine, count=count, threads=threads, on_part=on_part)
+            for (variant, sheet), mine in done.items()
+        ]
+
+    sheets = gathered()
+    if any(one.troubles for one in sheets):
+        # A file that could not be read has been noted as broken by now.
+        before, states = states, look()
+        if [found.state for found in before] != [found.state for found in states]:
+            sheets = gathered()
     made = datetime.now(UTC).isoformat(timespec="seconds")
     cells = [
         Cell(
