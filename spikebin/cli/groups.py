@@ -43,6 +43,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "submit": (
             "spikebin submit --missing --dry-run",
             "spikebin submit --missing --sheet V1_Inh_L2/3 --max-parallel 50 -- --partition=short",
+            "spikebin submit --missing --report report.html",
         ),
         "template": ("spikebin template > export.sbatch", "spikebin template resubmit.cron"),
         "warm": ("spikebin warm", "srun --ntasks=1 spikebin warm"),

@@ -52,6 +52,15 @@ def submit(
             show_default=False,
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="OUT.html",
+            help="Write the report once the arrays have ended, whatever became of them.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the sbatch lines and the scripts, submit nothing.")
     ] = False,
@@ -77,6 +86,7 @@ def submit(
         max_parallel=max_parallel,
         template=template,
         options=tuple(options or ()),
+        report=report,
     )
     if dry_run:
         batch = prepare(plan, choice, dry_run=True)
@@ -103,7 +113,10 @@ def submit(
 def template(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="export.sbatch, run.sbatch, stats.sbatch, verify.sbatch or resubmit.cron."),
+        typer.Argument(
+            metavar="NAME",
+            help="export, run, stats, report or verify, each .sbatch; resubmit.cron.",
+        ),
     ] = "export.sbatch",
 ) -> None:
     """Print a batch script to edit and to submit by hand, or with `spikebin submit --template`."""

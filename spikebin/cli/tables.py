@@ -186,6 +186,8 @@ def submit_table(batch: Batch) -> None:
         f"{n_parts} parts, {batch.n_files} files, about {size_text(batch.n_bytes)}; `spikebin status` shows how far,"
         f" `scancel {' '.join(array.job_id for array in sent)}` ends them"
     )
+    if batch.report is not None and batch.report.job_id:
+        typer.echo(f"the report is job {batch.report.job_id}, behind them")
 
 
 def print_failures(failures: list[Outcome]) -> None:

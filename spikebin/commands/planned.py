@@ -407,6 +407,7 @@ def submit(
     max_parallel: int | None = None,
     template: Path | str | None = None,
     options: Sequence[str] = (),
+    report: Path | str | None = None,
     dry_run: bool = False,
 ) -> Batch:
     """Submit parts to Slurm; what is queued or running is left out: ``spikebin submit``.
@@ -426,6 +427,8 @@ def submit(
         A batch script of yours.
     options : sequence of str
         More options of sbatch.
+    report : Path or str, optional
+        A page about the data set that is written once the arrays have ended.
     dry_run : bool
         Submit nothing.
 
@@ -450,6 +453,7 @@ def submit(
         max_parallel=max_parallel,
         template=None if template is None else Path(template),
         options=tuple(options),
+        report=None if report is None else Path(report),
     )
     if dry_run:
         return prepare(made, choice, dry_run=True)

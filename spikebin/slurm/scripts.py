@@ -21,7 +21,7 @@ NEVER = ("clusters", "test-only", "wait")
 """What a script must not say, since no option takes it back."""
 
 
-def batch_script(template: str, variables: Mapping[str, str], path: Path | None = None) -> str:
+def batch_script(template: str, variables: Mapping[str, str], path: Path | None = None, *, array: bool = True) -> str:
     """A template with the settings of one array put in.
 
     Parameters
@@ -32,6 +32,8 @@ def batch_script(template: str, variables: Mapping[str, str], path: Path | None 
         Environment variables to export.
     path : Path, optional
         A directory to put first on PATH.
+    array : bool
+        Whether it is the script of an array, which has to look at its index.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def batch_script(template: str, variables: Mapping[str, str], path: Path | None 
             f"the template is a script for {program or 'no program'}, and submit puts its settings in as `export`"
             " lines, which sh, bash, dash, ksh and zsh understand: write one of theirs that starts yours"
         )
-    if "SLURM_ARRAY_TASK_ID" not in template:
+    if array and "SLURM_ARRAY_TASK_ID" not in template:
         raise SpikebinError("the template never uses SLURM_ARRAY_TASK_ID: start from `spikebin template`")
     first = next((i for i, line in enumerate(lines) if _is_command(line)), len(lines))
     settings = [f'export PATH={shlex.quote(str(path))}:"$PATH"'] if path else []

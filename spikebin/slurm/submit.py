@@ -19,6 +19,7 @@ from spikebin.errors import DiskFullError, SpikebinError
 from spikebin.names import directory_name
 from spikebin.pipeline.summary import estimate_bytes
 from spikebin.pipeline.wanted import find_wanted
+from spikebin.slurm.after import report_task, send_report
 from spikebin.slurm.array_spec import Slice, slices
 from spikebin.slurm.logs import log_directories, log_pattern, make_log_directories
 from spikebin.slurm.lost_tasks import note_lost_tasks, queue_now
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
     from spikebin.pipeline.wanted import Wanted
+    from spikebin.slurm.after import ReportTask
 
 __all__ = ["Array", "Batch", "Choice", "dry_lines", "one_submit_at_a_time", "prepare", "send"]
 
@@ -72,6 +74,8 @@ class Choice:
         A batch script; None: slurm/export.sbatch.
     options : tuple of str
         More options of sbatch; they win over the config's.
+    report : Path, optional
+        A page that is written once the arrays have ended.
     """
 
     sheet: str | None = None
@@ -81,6 +85,7 @@ class Choice:
     max_parallel: int | None = None
     template: Path | None = None
     options: tuple[str, ...] = ()
+    report: Path | None = None
 
 
 @dataclass
@@ -106,7 +111,10 @@ class Array:
 
 @dataclass(frozen=True)
 class Batch:
-    """All that one submit submits, and what it leaves out. `blind`: Slurm gave no answer; a dry run does without."""
+    """All that one submit submits, and what it leaves out. `blind`: Slurm gave no answer; a dry run does without.
+
+    `report` is the task behind the arrays, if there is to be one.
+    """
 
     arrays: list[Array]
     n_files: int
@@ -115,6 +123,7 @@ class Batch:
     given_up: list[SheetState] = field(default_factory=list)
     blind: bool = False
     cluster: str = ""
+    report: ReportTask | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -135,6 +144,7 @@ class Batch:
             "bytes": self.n_bytes,
             "queued_or_running": self.busy,
             "given_up": [[found.job.index, found.sheet, found.attempts.failures] for found in self.given_up],
+            "report": None if self.report is None else {"id": self.report.job_id, "command": self.report.command},
         }
 
 
@@ -198,7 +208,8 @@ def prepare(plan: Plan, choice: Choice, *, dry_run: bool = False) -> Batch:
         raise SpikebinError(
             "--max-parallel chains the arrays, for which no dependency may hold a ?: leave one of them out"
         )
-    return Batch(arrays, n_files, n_bytes, wanted.busy, wanted.given_up, queue is None, cluster)
+    report = report_task(plan, choice.options, choice.report) if choice.report is not None and arrays else None
+    return Batch(arrays, n_files, n_bytes, wanted.busy, wanted.given_up, queue is None, cluster, report)
 
 
 def send(plan: Plan, choice: Choice, batch: Batch) -> None:
@@ -215,8 +226,8 @@ def send(plan: Plan, choice: Choice, batch: Batch) -> None:
     Raises
     ------
     SpikebinError
-        If Slurm does not take an array, or a note or directory cannot be written; those before it are submitted and
-        noted, and have their `job_id`.
+        If Slurm does not take an array or the task behind them, or a note or directory cannot be written; those before
+        it are submitted and noted, and have their `job_id`.
     """
     output = plan.config.output
     before = ""
@@ -243,6 +254,8 @@ def send(plan: Plan, choice: Choice, batch: Batch) -> None:
         )
         note_submitted(output, note, array.script)
         before = array.job_id
+    if batch.report is not None:
+        send_report(batch.report, [array.job_id for array in batch.arrays], patience=PATIENCE)
 
 
 def dry_lines(choice: Choice, batch: Batch) -> list[str]:
@@ -263,6 +276,9 @@ def dry_lines(choice: Choice, batch: Batch) -> list[str]:
     for n, array in enumerate(batch.arrays):
         command = _chained(array.command, "ID_OF_THE_ARRAY_ABOVE") if choice.max_parallel and n else array.command
         lines += [f"{shlex.join(command)} <<'END_OF_SCRIPT'", array.script + "END_OF_SCRIPT", ""]
+    if batch.report is not None:
+        command = batch.report.after([f"ID_OF_ARRAY_{n + 1}" for n in range(len(batch.arrays))])
+        lines += [f"{shlex.join(command)} <<'END_OF_SCRIPT'", batch.report.script + "END_OF_SCRIPT", ""]
     return lines
 
 

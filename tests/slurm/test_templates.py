@@ -17,7 +17,7 @@ from spikebin.slurm.templates import find_template, templates
 
 def test_templates_are_shell_scripts():
     names = sorted(path.name for path in templates().iterdir())
-    assert names == ["export.sbatch", "resubmit.cron", "run.sbatch", "stats.sbatch", "verify.sbatch"]
+    assert names == ["export.sbatch", "report.sbatch", "resubmit.cron", "run.sbatch", "stats.sbatch", "verify.sbatch"]
     for path in templates().glob("*.sbatch"):
         assert subprocess.run(["bash", "-n", path], check=False).returncode == 0
 
