@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from spikebin.choices import Closed, Codec, Layout, RaggedTrials, Short, Values
-from spikebin.cli import app, completion
+from spikebin.cli import app
+from spikebin.cli import bin_options as option
 from spikebin.cli.options import JsonOption, answer_json, note
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from spikebin.errors import SpikebinError
     from spikebin.pipeline.one_step import Binned
-
-TRIALS, READING, OUTPUT = "Trials", "What a recording does not tell of itself", "Output"
 
 
 def _ms(text: str) -> float:
@@ -32,268 +33,45 @@ def _ms(text: str) -> float:
 
 @app.command("bin")
 def bin_(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Recordings; `spikebin formats` lists what can be read.")
-    ],
-    width: Annotated[
-        str, typer.Option("--width", "-w", metavar="MS", help="Length of a bin in ms; 10ms and 0.01s are understood.")
-    ],
-    trials: Annotated[
-        str | None,
-        typer.Option(
-            "--trials",
-            "-t",
-            metavar="FILE",
-            help="Events, CSV or TSV with a header; the name of a table in the recording; none: one trial of all.",
-            show_default=False,
-            rich_help_panel=TRIALS,
-        ),
-    ] = None,
-    window: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            "--window",
-            metavar="START STOP",
-            help="ms around each event; default: the whole trial.",
-            show_default=False,
-            rich_help_panel=TRIALS,
-        ),
-    ] = None,
-    align_to: Annotated[
-        str | None,
-        typer.Option(
-            "--align-to",
-            "-a",
-            metavar="COLUMN",
-            help="Event that windows are relative to.",
-            show_default=False,
-            autocompletion=completion.columns,
-            rich_help_panel=TRIALS,
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--until",
-            metavar="COLUMN",
-            help="Event that a trial lasts to, without a window.",
-            show_default=False,
-            autocompletion=completion.columns,
-            rich_help_panel=TRIALS,
-        ),
-    ] = None,
-    trials_unit: Annotated[
-        str | None,
-        typer.Option(
-            "--trials-unit",
-            metavar="UNIT",
-            help="Of the events: s, ms, us, ns or samples.",
-            show_default=False,
-            rich_help_panel=TRIALS,
-        ),
-    ] = None,
-    image_id: Annotated[
-        str | None,
-        typer.Option(
-            "--image-id",
-            metavar="COLUMN",
-            help="Names what was shown in each trial.",
-            show_default=False,
-            autocompletion=completion.columns,
-            rich_help_panel=TRIALS,
-        ),
-    ] = None,
-    drop_missing: Annotated[
-        bool, typer.Option("--drop-missing", help="Leave out trials without a time.", rich_help_panel=TRIALS)
-    ] = False,
-    short: Annotated[
-        Short, typer.Option("--short", help="Trials that reach past what was recorded.", rich_help_panel=TRIALS)
-    ] = "refuse",
-    relative_to: Annotated[
-        str | None,
-        typer.Option(
-            "--relative-to",
-            metavar="COLUMN",
-            help="Column that the times of the other events are relative to: start_time.",
-            show_default=False,
-            rich_help_panel=TRIALS,
-        ),
-    ] = None,
-    ragged: Annotated[
-        RaggedTrials, typer.Option("--ragged", help="Trials of different lengths.", rich_help_panel=TRIALS)
-    ] = "refuse",
-    kind: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="Default: told from what is there.",
-            show_default=False,
-            autocompletion=completion.formats,
-            rich_help_panel=READING,
-        ),
-    ] = None,
-    unit: Annotated[
-        str | None,
-        typer.Option(
-            "--unit",
-            "-u",
-            metavar="UNIT",
-            help="Of the spike times: s, ms, us, ns or samples.",
-            show_default=False,
-            rich_help_panel=READING,
-        ),
-    ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option("--rate", metavar="HZ", help="Samples per second.", show_default=False, rich_help_panel=READING),
-    ] = None,
-    times: Annotated[
-        str | None,
-        typer.Option(
-            "--times",
-            metavar="NAME",
-            help="Column or array of spike times.",
-            show_default=False,
-            rich_help_panel=READING,
-        ),
-    ] = None,
-    neurons: Annotated[
-        str | None,
-        typer.Option(
-            "--neurons",
-            metavar="NAME",
-            help="Column or array of neuron ids, or a second .npy.",
-            show_default=False,
-            rich_help_panel=READING,
-        ),
-    ] = None,
-    ids: Annotated[
-        str | None,
-        typer.Option(
-            "--ids",
-            metavar="IDS",
-            help="Only these neurons, silent ones too: 1-1000,2001.",
-            show_default=False,
-            rich_help_panel=READING,
-        ),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            "--labels",
-            metavar="LABELS",
-            help="Only units labelled so: good,mua; of NWB also COLUMN=good.",
-            show_default=False,
-            rich_help_panel=READING,
-        ),
-    ] = None,
-    nodes: Annotated[
-        Path | None,
-        typer.Option("--nodes", metavar="FILE", help="SONATA's nodes.h5.", show_default=False, rich_help_panel=READING),
-    ] = None,
-    population: Annotated[
-        str | None,
-        typer.Option(
-            "--population",
-            metavar="COLUMN",
-            help="Of a table of spikes: each of its values is a sheet; none: it says nothing.",
-            show_default=False,
-            rich_help_panel=READING,
-        ),
-    ] = None,
-    trial: Annotated[
-        str | None,
-        typer.Option(
-            "--trial",
-            metavar="COLUMN",
-            help="Of a table of spikes: the trial that their times are relative to; none: all on one clock.",
-            show_default=False,
-            rich_help_panel=READING,
-        ),
-    ] = None,
-    follow_links: Annotated[
-        bool,
-        typer.Option(
-            "--follow-links",
-            help="Take what an HDF5 file names in other files of its directory.",
-            rich_help_panel=READING,
-        ),
-    ] = False,
-    sheets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sheet",
-            "-s",
-            metavar="SHEET",
-            help="Only this sheet. May be repeated.",
-            show_default=False,
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FILE",
-            help=".h5 (sealed matrix file), .npz or .npy; or a directory.",
-            show_default=False,
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.", rich_help_panel=OUTPUT)] = False,
-    closed: Annotated[
-        Closed, typer.Option("--closed", help="The edge that belongs to a bin.", rich_help_panel=OUTPUT)
-    ] = "left",
-    end_bin: Annotated[
-        bool, typer.Option("--end-bin", help="One more bin, for spikes at exactly the end.", rich_help_panel=OUTPUT)
-    ] = False,
-    values: Annotated[Values, typer.Option("--values", help="What a bin holds.", rich_help_panel=OUTPUT)] = "bool",
-    layout: Annotated[Layout, typer.Option("--layout", help="Of a matrix file.", rich_help_panel=OUTPUT)] = "matrix",
-    codec: Annotated[Codec, typer.Option("--codec", help="Of a matrix file.", rich_help_panel=OUTPUT)] = "blosc2",
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            "--threads",
-            metavar="N",
-            min=1,
-            help="Default: the CPUs granted.",
-            show_default=False,
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot",
-            metavar="FILE",
-            help="Draw raster and PSTH around the event: .pdf, .svg, .png (needs matplotlib, extra plot).",
-            show_default=False,
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    by: Annotated[
-        str | None,
-        typer.Option(
-            "--by",
-            metavar="COLUMN",
-            help="Of --plot: column of the events that says which condition a trial is of.",
-            show_default=False,
-            rich_help_panel=OUTPUT,
-            autocompletion=completion.columns,
-        ),
-    ] = None,
+    files: option.Files,
+    width: option.Width,
+    trials: option.Trials = None,
+    window: option.Window = None,
+    align_to: option.AlignTo = None,
+    until: option.Until = None,
+    trials_unit: option.TrialsUnit = None,
+    image_id: option.ImageId = None,
+    drop_missing: option.DropMissing = False,
+    short: option.Short = "refuse",
+    relative_to: option.RelativeTo = None,
+    ragged: option.Ragged = "refuse",
+    kind: option.Kind = None,
+    unit: option.Unit = None,
+    rate: option.Rate = None,
+    times: option.Times = None,
+    neurons: option.Neurons = None,
+    ids: option.Ids = None,
+    labels: option.Labels = None,
+    nodes: option.Nodes = None,
+    population: option.Population = None,
+    trial: option.Trial = None,
+    follow_links: option.FollowLinks = False,
+    sheets: option.Sheets = None,
+    out: option.Out = None,
+    force: option.Force = False,
+    closed: option.Closed = "left",
+    end_bin: option.EndBin = False,
+    values: option.Values = "bool",
+    layout: option.Layout = "matrix",
+    codec: option.Codec = "blosc2",
+    threads: option.Threads = None,
+    plot: option.Plot = None,
+    by: option.By = None,
     json: JsonOption = False,
 ) -> None:
     """Make trial x neuron x time matrices of recordings in one step, without config or plan."""
-    if plot is not None and out is not None and out.suffix in {".npz", ".npy"}:
-        raise typer.BadParameter("--plot draws what a matrix file holds: give --out FILE.h5, a directory, or no --out")
-    if by is not None and plot is None:
-        raise typer.BadParameter("--by is of --plot: give --plot FILE.pdf, too")
-    span = None if window is None else (_ms(window[0]), _ms(window[1]))
-    if span is not None and not span[0] < span[1]:
-        raise typer.BadParameter(f"--window {window[0]} {window[1]}: its start must be before its stop")  # type: ignore[index]
+    _check_plot(plot, by, out)
+    start, stop = (None, None) if window is None else _span(window)
     width_ms = _ms(width)
 
     from spikebin.system.compat import load_numba_without_blas
@@ -306,72 +84,80 @@ def bin_(
     from spikebin.recordings.settings import Reading, TrialRule
     from spikebin.system.process import cpus
 
-    settings = Settings(
-        binning=Binning(width_ms, closed, end_bin, values),
-        layout=layout,
-        codec=codec,
-        threads=threads or cpus(),
-    )
+    settings = Settings(Binning(width_ms, closed, end_bin, values), layout, codec, threads or cpus())
     rule = TrialRule(
-        image_id=image_id,
-        events=trials,
-        events_unit=trials_unit,
-        align_to=align_to,
-        until=until,
-        window_start=span and span[0],
-        window_stop=span and span[1],
-        drop_missing=drop_missing,
-        short=short,
-        relative_to=relative_to,
-    )
+        image_id=image_id, events=trials, events_unit=trials_unit, align_to=align_to, until=until,
+        window_start=start, window_stop=stop, drop_missing=drop_missing, short=short, relative_to=relative_to,
+    )  # fmt: skip
     reading = Reading(
-        unit=unit,
-        rate=rate,
-        times=times,
-        neurons=neurons,
-        ids=ids,
+        unit=unit, rate=rate, times=times, neurons=neurons, ids=ids, nodes=None if nodes is None else str(nodes),
         labels=None if labels is None else tuple(label.strip() for label in labels.split(",")),
-        nodes=None if nodes is None else str(nodes),
-        population=population,
-        trial=trial,
-        follow_links=follow_links,
+        population=population, trial=trial, follow_links=follow_links,
+    )  # fmt: skip
+    make = partial(
+        bin_recordings,
+        files,
+        settings,
+        rule,
+        kind=kind,
+        reading=reading,
+        sheets=sheets or (),
+        ragged=ragged,
+        force=force,
     )
-    answers: list[dict[str, Any]] = []
+    _bin_and_tell(make, out, plot, by, json=json)
+
+
+def _bin_and_tell(
+    make: Callable[..., Iterator[Binned]], out: Path | None, plot: Path | None, by: str | None, *, json: bool
+) -> None:
     failed: list[SpikebinError] = []
-    told: set[str] = set()
 
     def failing(error: SpikebinError) -> None:
         failed.append(error)
         note(f"error: {' '.join(str(error).split())}")
 
-    with TemporaryDirectory(prefix="spikebin-") if plot is not None and out is None else nullcontext(out) as place:
-        drawn: list[Path] = []
-        for binned in bin_recordings(
-            files,
-            settings,
-            rule,
-            kind=kind,
-            reading=reading,
-            sheets=sheets or (),
-            out=None if place is None else Path(place),
-            ragged=ragged,
-            force=force,
-            on_error=failing,
-        ):
-            drawn += [] if binned.out is None else [binned.out]
-            told_of = binned if out is not None else replace(binned, out=None)
-            answers.append(told_of.as_dict())
-            if not json:
-                _tell(told_of, [text for text in binned.notes if text not in told])
-                told.update(binned.notes)
-        if plot is not None and drawn:
-            _draw(drawn, plot, by)
+    drawn_alone = plot is not None and out is None
+    with TemporaryDirectory(prefix="spikebin-") if drawn_alone else nullcontext(out) as place:
+        done = make(out=None if place is None else Path(place), on_error=failing)
+        answers, written = _answers(done, kept=out is not None, json=json)
+        if plot is not None and written:
+            _draw(written, plot, by)
     if json:
         answer_json(answers)
     if out is None and plot is None and answers:
         note("nothing is written without --out FILE.h5, .npz or .npy")
     if failed:
         raise typer.Exit(1)
+
+
+def _check_plot(plot: Path | None, by: str | None, out: Path | None) -> None:
+    if plot is not None and out is not None and out.suffix in {".npz", ".npy"}:
+        raise typer.BadParameter("--plot draws what a matrix file holds: give --out FILE.h5, a directory, or no --out")
+    if by is not None and plot is None:
+        raise typer.BadParameter("--by is of --plot: give --plot FILE.pdf, too")
+
+
+def _span(window: tuple[str, str]) -> tuple[float, float]:
+    start, stop = _ms(window[0]), _ms(window[1])
+    if not start < stop:
+        raise typer.BadParameter(f"--window {window[0]} {window[1]}: its start must be before its stop")
+    return start, stop
+
+
+def _answers(done: Iterator[Binned], *, kept: bool, json: bool) -> tuple[list[dict[str, Any]], list[Path]]:
+    """What became of each sheet, told as it comes unless all is asked for as JSON; and the files, kept or not."""
+    answers: list[dict[str, Any]] = []
+    written: list[Path] = []
+    told: set[str] = set()
+    for binned in done:
+        written += [] if binned.out is None else [binned.out]
+        told_of = binned if kept else replace(binned, out=None)
+        answers.append(told_of.as_dict())
+        if not json:
+            _tell(told_of, [text for text in binned.notes if text not in told])
+            told.update(binned.notes)
+    return answers, written
 
 
 def _draw(paths: list[Path], plot: Path, by: str | None) -> None:

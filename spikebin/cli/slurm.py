@@ -18,6 +18,16 @@ from spikebin.cli.options import (
     note,
 )
 
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="OUT.html",
+        help="Write the report once the arrays have ended, whatever became of them.",
+        show_default=False,
+    ),
+]
+
 
 @app.command()
 def submit(
@@ -52,15 +62,7 @@ def submit(
             show_default=False,
         ),
     ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report",
-            metavar="OUT.html",
-            help="Write the report once the arrays have ended, whatever became of them.",
-            show_default=False,
-        ),
-    ] = None,
+    report: ReportOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the sbatch lines and the scripts, submit nothing.")
     ] = False,
@@ -79,15 +81,10 @@ def submit(
             " [slurm] of spikebin.toml or behind --"
         )
     choice = Choice(
-        sheet=sheet and plan.find_sheet(sheet),
-        variant=variant and plan.find_variant(variant),
-        missing=missing,
-        max_failures=max_failures,
-        max_parallel=max_parallel,
-        template=template,
+        sheet=sheet and plan.find_sheet(sheet), variant=variant and plan.find_variant(variant), missing=missing,
+        max_failures=max_failures, max_parallel=max_parallel, template=template, report=report,
         options=tuple(options or ()),
-        report=report,
-    )
+    )  # fmt: skip
     if dry_run:
         batch = prepare(plan, choice, dry_run=True)
         submit_remarks(batch)

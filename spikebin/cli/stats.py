@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikebin.choices import Match, Short
 from spikebin.cli import app
+from spikebin.cli import stats_options as option
 from spikebin.cli.dataset import BrokenOption, DatasetOption, LeaveOutOption, _open, _output
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, load, note
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from spikebin.pipeline.plan import Plan
     from spikebin.stats.collect import Request
     from spikebin.stats.statistics import Stats
-
-ITEMS, PARTS, OUTPUT = "What is counted", "Which parts", "Output"
 
 
 def _widths(text: str, option: str = "--width") -> list[float]:
@@ -35,106 +33,23 @@ def _widths(text: str, option: str = "--width") -> list[float]:
 
 @app.command()
 def stats(
-    width: Annotated[
-        str | None,
-        typer.Option(
-            "--width",
-            "-w",
-            metavar="MS,...",
-            help="Widths of bins, multiples of that of the files: 1,5,10,15,20. Default: that of the files.",
-            show_default=False,
-            rich_help_panel=ITEMS,
-        ),
-    ] = None,
-    window: Annotated[
-        str | None,
-        typer.Option(
-            "--window",
-            metavar="A:B",
-            help="Bins A to B - 1 of each trial, from the onset of --origin; default: all of it.",
-            show_default=False,
-            rich_help_panel=ITEMS,
-        ),
-    ] = None,
-    origin: Annotated[
-        str, typer.Option("--origin", metavar="PHASE", help="Phase whose onset is bin 0.", rich_help_panel=ITEMS)
-    ] = "image",
-    across: Annotated[
-        bool, typer.Option("--across", help="Let --window reach into the next trial.", rich_help_panel=ITEMS)
-    ] = False,
-    short: Annotated[
-        Short, typer.Option("--short", help="Of --window, where it was not recorded completely.", rich_help_panel=ITEMS)
-    ] = "refuse",
-    neurons_index: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--neurons-index",
-            metavar="FILE",
-            help="Only the neurons of an old {sheet: rows} file, size_10.0.pkl; several are counted in one pass.",
-            show_default=False,
-            rich_help_panel=ITEMS,
-        ),
-    ] = None,
-    sample: Annotated[
-        int,
-        typer.Option(
-            "--sample", metavar="N", min=1, help="Neurons of correlations and reliability.", rich_help_panel=ITEMS
-        ),
-    ] = 100,
+    width: option.Width = None,
+    window: option.Window = None,
+    origin: option.Origin = "image",
+    across: option.Across = False,
+    short: option.Short = "refuse",
+    neurons_index: option.NeuronsIndex = None,
+    sample: option.Sample = 100,
     variant: VariantOption = None,
     sheet: SheetOption = None,
-    index: Annotated[
-        str | None,
-        typer.Option(
-            "--index",
-            "-i",
-            metavar="SPEC",
-            help="Only add up these jobs of the plan, 3,7-9, and keep that for the next call, as a Slurm task does.",
-            show_default=False,
-            rich_help_panel=PARTS,
-        ),
-    ] = None,
-    missing: Annotated[
-        bool,
-        typer.Option(
-            "--missing",
-            help="Only print the indices of the jobs that are done and not added up yet.",
-            rich_help_panel=PARTS,
-        ),
-    ] = False,
-    match: Annotated[
-        Match,
-        typer.Option(
-            "--match",
-            help="exact: all parts have the same neurons; common: those that all have.",
-            rich_help_panel=PARTS,
-        ),
-    ] = "exact",
+    index: option.Index = None,
+    missing: option.Missing = False,
+    match: option.Match = "exact",
     leave_out: LeaveOutOption = None,
     without_broken: BrokenOption = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="DIR", help="Write tables there.", show_default=False, rich_help_panel=OUTPUT
-        ),
-    ] = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help="Of --out: csv, json or parquet, a file a table; npz, all arrays. May be repeated; default: csv.",
-            show_default=False,
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers", metavar="N", min=1, help="Parts at once; default: the CPUs there are.", show_default=False
-        ),
-    ] = None,
+    out: option.Out = None,
+    formats: option.Formats = None,
+    workers: option.Workers = None,
     json: JsonOption = False,
     dataset: DatasetOption = None,
     config: ConfigOption = None,
