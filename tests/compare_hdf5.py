@@ -2,7 +2,8 @@
 
     python tests/compare_hdf5.py DIRECTORY
 
-prints a line for each SONATA and NWB file: the same, different (and where), or refused (and why). Exit 1 if one differs.
+prints a line for each SONATA and NWB file: the same, different (and where), or refused (and why). It exits with 1 where
+one differs.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from forked import commands
 from hypothesis import settings
 
 # What a user has set for work of their own must reach no test: SPIKEBIN_CONFIG names their data set, and tests exclude
@@ -34,6 +35,12 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_end():
+    yield
+    commands.end()
 
 
 @pytest.fixture(scope="session")
@@ -75,11 +82,14 @@ def write_toml(path, root, extra="", recordings_extra="", variant="train", parts
 
 
 def spikebin(*arguments, cwd=None, env=None, timeout=120, **options):
-    """Run the command line in a process of its own."""
+    """Run the command line in a process of its own: forked, or new where more than its directory is asked for."""
+    environment = {**os.environ, "COLUMNS": "200", **(env or {})}
+    if env is None and not options:
+        return commands.run([*map(str, arguments)], cwd, environment, timeout)
     return subprocess.run(
         [sys.executable, "-m", "spikebin", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "COLUMNS": "200", **(env or {})},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -97,3 +107,24 @@ def one_line_error(result, *words, code=1):
     for word in words:
         assert str(word) in lines[0], (word, lines[0])
     return lines[0]
+
+
+LAYOUTS = [("raw", None), ("trimmed", None), ("trimmed", 20)]
+
+
+@pytest.fixture(scope="session")
+def exported(datastores, tmp_path_factory):
+    """The data sets of the real train and test datastores, and the old files written from them."""
+    from spikebin import open_dataset
+    from spikebin.exports.export import export
+    from spikebin.pipeline.job import run_job
+    from spikebin.pipeline.plan import make_plan
+
+    root = tmp_path_factory.mktemp("exported")
+    for variant in ("train", "test"):
+        plan, _ = make_plan(make_config(root / "dataset" / variant, datastores / variant, variant))
+        for job in plan.jobs:
+            assert all(outcome.exported for outcome in run_job(plan, job))
+        for layout, step in LAYOUTS:
+            list(export("npz", open_dataset(root / "dataset" / variant), root / "old", layout=layout, step=step))
+    return root

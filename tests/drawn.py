@@ -135,3 +135,15 @@ def draw_cells(shape, values, *, seed=0, mean=0.02, sigma=2.0):
     rates = np.minimum(0.9, mean * rng.lognormal(-(sigma**2) / 2, sigma, shape[1]))
     dense = rng.random(shape) < rates[:, np.newaxis]
     return dense if values == "bool" else dense * rng.integers(1, 256, shape, np.uint8)
+
+
+TWO_SHEETS = ("X_ON", "V1_Exc_L2/3")
+THREE_PARTS = {"9": images(90, 3), "10": images(100, 2, repeats=2, length=15), "50000": images(500, 4)}
+SIX_IDS = (3, 4, 8, 9, 100, 101)
+# Trials of unequal lengths, repeats, an image that two parts show, a part whose repeats alternate.
+RAGGED_PARTS = {
+    "9": [Shown(f"9{i}", 0, i, 4 + i, 9 + 2 * i) for i in range(3)],
+    "10": images(100, 3, repeats=3),
+    "11": [*images(101, 2), Shown("103", 1, 2)],
+    "12": [Shown(f"11{i // 2}", i % 2, i) for i in range(4)],
+}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 
 from spikebin.output.attempts import (
     KILLED,
     Attempts,
+    attempts_path,
     note_ended,
     note_failure,
     note_lost,
@@ -86,3 +90,24 @@ def test_lost_tasks_count_beside_those_that_noted_something(path):
     note_failure(path, "reason")
     assert read_attempts(path).failures == 2
     assert tasks_noted(path) == {"3_2", "5_2"}
+
+
+def test_tries_that_end_without_a_word_are_counted_once_they_must_have_ended(tmp_path):
+    path = attempts_path(tmp_path, "train", "1", "X_ON")
+    assert read_attempts(path).failures == 0
+    note_start(path)
+    assert read_attempts(path).failures == 0, "it is still running"
+    note_start(path)
+    assert (read_attempts(path).failures, read_attempts(path).reason) == (1, KILLED)
+    note_failure(path, "why")
+    assert (read_attempts(path).failures, read_attempts(path).reason) == (2, "why")
+    pid = os.fork()
+    if pid == 0:
+        note_start(path)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert (read_attempts(path).failures, read_attempts(path).reason) == (3, KILLED)
+    odd = {"event": ["start"], "host": "h", "pid": 1, "slurm_job": {}, "reason": 3, "log": None}
+    lines = ["{broken", "", "[]", "3", "[" * 100_000, json.dumps(odd), json.dumps({**odd, "event": "failed"})]
+    path.write_text(path.read_text() + "".join(f"{line}\n" for line in lines))
+    assert (read_attempts(path).failures, read_attempts(path).reason) == (3, KILLED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import resource
@@ -26,11 +25,9 @@ from spikebin.names import directory_name
 from spikebin.output.exclusions import exclude
 from spikebin.output.paths import matrix_path
 from spikebin.output.state import State, survey
-from spikebin.pipeline import run
-from spikebin.pipeline.config import Config, Recordings, load_config
+from spikebin.pipeline.config import Config, Recordings
 from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import load_plan, make_plan
-from spikebin.pipeline.run import run_tasks, wanted_tasks
 from spikebin.recordings.settings import TrialRule
 from spikebin.simulate.experiment import Experiment, presentations, write_datastore
 from spikebin.simulate.v1 import SheetModel
@@ -439,127 +436,6 @@ def test_a_part_without_any_source_is_no_success(tmp_path):
     shutil.rmtree(tmp_path / "dataset" / "train")
     none = spikebin("job", 0, cwd=tmp_path)
     assert (none.returncode, none.stdout.count("no source")) == (1, 2)
-
-
-THREE = (SheetModel("X_ON", 500), SheetModel("X_OFF", 5), SheetModel("V1_Exc_L4", 5))
-
-
-@pytest.fixture
-def planned(tmp_path):
-    """Two parts, three sheets each; the first sheet takes longer than it takes to be killed."""
-    for i in range(2):
-        write_datastore(tmp_path / "data", Experiment(100 * i, 40, sheets=THREE))
-    config = load_config(write_toml(tmp_path / "spikebin.toml", tmp_path / "data"))
-    return make_plan(config)[0]
-
-
-def _kill_worker(*_):
-    [worker] = multiprocessing.active_children()
-    worker.kill()
-    worker.join()
-
-
-def test_a_killed_worker_fails_the_sheet_in_work_and_no_other(planned):
-    killed = []
-
-    def kill_once():
-        if not killed:
-            killed.append(_kill_worker())
-
-    tasks = wanted_tasks(planned, indices=[0])
-    outcomes = list(run_tasks(planned.config.path, tasks, workers=1, on_trial=kill_once))
-    assert [(outcome.sheet, outcome.state) for outcome in outcomes] == [
-        ("X_ON", State.FAILED),
-        ("X_OFF", State.DONE),
-        ("V1_Exc_L4", State.DONE),
-    ]
-    assert "SIGKILL" in outcomes[0].message
-    [state] = [found for found in survey(planned) if found.job.index == 0 and found.state is not State.DONE]
-    assert (state.state, state.reason, state.attempts.failures) == (State.FAILED, outcomes[0].message, 1)
-
-
-def test_a_worker_that_is_killed_behind_its_file_has_not_failed(planned):
-    killed = []
-
-    def finish_and_kill():
-        if not killed:
-            os.kill(multiprocessing.active_children()[0].pid, signal.SIGSTOP)
-            assert [outcome.state for outcome in run_job(planned, planned.job(0), sheets=["X_ON"])] == [State.DONE]
-            killed.append(_kill_worker())
-
-    tasks = wanted_tasks(planned, indices=[0])
-    outcomes = list(run_tasks(planned.config.path, tasks, workers=1, on_trial=finish_and_kill))
-    assert [(outcome.sheet, outcome.state) for outcome in outcomes] == [(sheet.name, State.DONE) for sheet in THREE]
-    assert verify_file(Path(outcomes[0].message)) == outcomes[0].header
-    assert not list(planned.config.output.rglob("*.jsonl"))
-
-
-def test_a_worker_that_hangs_up_and_stays_is_ended(monkeypatch):
-    monkeypatch.setattr(run, "PATIENCE", 0.1)
-    worker = object.__new__(run._Worker)
-    worker.connection, _ = multiprocessing.Pipe()
-    worker.process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
-    worker.process.start()
-    assert "was killed" in worker.bury()
-    assert worker.process.exitcode == -signal.SIGKILL
-
-
-def test_more_indices_than_the_plan_has_are_refused_at_once(planned):
-    one_line_error(spikebin("run", "--index", "0-999999999", cwd=planned.config.path.parent), "no job 2")
-
-
-def test_a_worker_that_dies_between_two_jobs_costs_nothing(planned):
-    seen = []
-    for outcome in run_tasks(planned.config.path, wanted_tasks(planned), workers=1, on_trial=lambda: None):
-        seen.append((outcome.job.index, outcome.sheet, outcome.state))
-        if len(seen) == len(THREE):
-            time.sleep(0.3)  # It has told all and waits.
-            _kill_worker()
-    assert seen == [(i, sheet.name, State.DONE) for i in range(2) for sheet in THREE]
-
-
-def test_a_config_that_is_broken_meanwhile_fails_sheets_with_one_line(planned, capfd):
-    killed = []
-
-    def break_and_kill():
-        if not killed:
-            planned.config.path.write_text("output = ")
-            killed.append(_kill_worker())
-
-    tasks = wanted_tasks(planned, indices=[0])
-    outcomes = list(run_tasks(planned.config.path, tasks, workers=1, on_trial=break_and_kill))
-    assert [outcome.state for outcome in outcomes] == [State.FAILED] * 3
-    assert all("not valid TOML" in outcome.message for outcome in outcomes[1:])
-    assert "Traceback" not in capfd.readouterr().err
-
-
-def test_two_processes_doing_the_same_job_at_once_do_no_harm(datastores, tmp_path):
-    write_toml(tmp_path / "spikebin.toml", datastores / "small_neo012_np126_p4default")
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    crew = [
-        subprocess.Popen(
-            [sys.executable, "-m", "spikebin", "job", "0", "--force"], cwd=tmp_path, stderr=subprocess.PIPE
-        )
-        for _ in range(3)
-    ]
-    assert [(p.communicate()[0], p.returncode)[1] for p in crew] == [0, 0, 0]
-    assert spikebin("verify", cwd=tmp_path).returncode == 0
-    assert spikebin("missing", cwd=tmp_path).stdout == ""
-    assert not list(tmp_path.rglob("*.tmp"))
-
-
-def test_run_beside_job_does_no_harm(datastores, tmp_path):
-    write_toml(tmp_path / "spikebin.toml", datastores / "small_neo012_np126_p4default")
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    crew = [
-        subprocess.Popen([sys.executable, "-m", "spikebin", *words], cwd=tmp_path, stderr=subprocess.PIPE)
-        for words in (["run", "--workers", "1"], ["job", "0", "--force"])
-    ]
-    assert [(p.communicate()[0], p.returncode)[1] for p in crew] == [0, 0]
-    assert spikebin("verify", cwd=tmp_path).returncode == 0
-    assert spikebin("missing", cwd=tmp_path).stdout == ""
-    assert not list(tmp_path.rglob("*.tmp"))
-    assert not list((tmp_path / "dataset" / "failures").rglob("*.jsonl"))
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
@@ -19,8 +18,6 @@ from spikebin import Binning, SpikebinError, open_file
 from spikebin.errors import ConfigError, PlanError
 from spikebin.matrixfile.seal import pack_facts
 from spikebin.names import natural_key
-from spikebin.output.attempts import KILLED, attempts_path, note_failure, note_start, read_attempts
-from spikebin.output.exclusions import exclude, read_excluded, undo_exclude
 from spikebin.output.paths import matrix_path
 from spikebin.output.state import State, survey
 from spikebin.pipeline.config import Config, Recordings, load_config
@@ -28,9 +25,6 @@ from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import load_plan, make_plan
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
-from spikebin.system.files import write_atomically
-from spikebin.system.leftovers import is_stale, remove_stale, slurm_job, stale_files, this_host
-from spikebin.system.lock import _lock, locked
 
 SHEETS = (SheetModel("X_ON", 3), SheetModel("V1_Inh_L2/3", 4))
 
@@ -215,59 +209,6 @@ def test_plans_made_at_once_move_no_index(tmp_path):
         assert parts == final[: len(parts)]
 
 
-def test_exclusions_made_at_once_are_all_kept(tmp_path):
-    names_only(tmp_path / "data", *range(40))
-    config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
-    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
-    make_plan(load_config(config.path))
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from spikebin.pipeline.config import load_config; from spikebin.pipeline.plan import load_plan\n"
-        "from spikebin.output.exclusions import exclude, undo_exclude\n"
-        "plan = load_plan(load_config(Path(sys.argv[2])))\n"
-        "for part in range(int(sys.argv[1]), 40, 4):\n"
-        "    exclude(plan.output, plan.find_job(f'train/{part}'), 'why')\n"
-        "    if part % 2: undo_exclude(plan.output, plan.find_job(f'train/{part}'))\n"
-    )
-    together(program, config.path)
-    assert set(read_excluded(tmp_path / "dataset")) == {f"train/{part}" for part in range(0, 40, 2)}
-
-
-def test_a_lock_ends_with_its_holder_and_is_never_waited_for_without_end(tmp_path):
-    with (
-        locked(tmp_path),
-        pytest.raises(SpikebinError, match="another spikebin is at work in .*try again"),
-        locked(tmp_path, patience=0),
-    ):
-        pass
-    with locked(tmp_path, patience=0):
-        pass
-    pid = os.fork()
-    if pid == 0:
-        with locked(tmp_path):
-            os._exit(0)
-    os.waitpid(pid, 0)
-    with locked(tmp_path, patience=0):
-        pass
-    handle = os.open(tmp_path, os.O_PATH)
-    assert _lock(handle), "what cannot be locked is gone on with"
-    os.close(handle)
-
-
-def test_an_exclusion_keeps_its_date(tmp_path):
-    names_only(tmp_path / "data", 1, 2)
-    config = make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",))
-    plan, _ = make_plan(config)
-    exclude(plan.output, plan.job(0), "why")
-    path = config.output / "excluded.csv"
-    rows = list(csv.reader(path.read_text().splitlines()))
-    path.write_text(path.read_text().replace(rows[1][3], "2001-02-03T04:05:06+00:00"))
-    exclude(plan.output, plan.job(1), "why")
-    dates = [row[3] for row in csv.reader(path.read_text().splitlines())]
-    assert dates[1] == "2001-02-03T04:05:06+00:00"
-    assert dates[2] >= rows[1][3]
-
-
 def test_settings_bind_without_the_list_of_jobs(tmp_path):
     names_only(tmp_path / "data", 1)
     make_plan(make_config(tmp_path / "out", tmp_path / "data", sheets=("X_ON",)))
@@ -383,237 +324,6 @@ def test_names_survive_the_plan_file(tmp_path_factory, sheets):
     plan, _ = make_plan(config)
     assert load_plan(config).jobs == plan.jobs
     assert plan.sheets == tuple(sheets)
-
-
-def test_the_six_states(tmp_path):
-    for first in range(100, 600, 100):
-        add_part(tmp_path / "data", first)
-    names_only(tmp_path / "data", 600)
-    config = make_config(tmp_path / "out", tmp_path / "data")
-    plan, _ = make_plan(config)
-    for outcome in run_job(plan, plan.find_job("train/100")):
-        assert outcome.state is State.DONE
-    broken = matrix_path(config.output, "train", "200", "X_ON")
-    broken.write_bytes(matrix_path(config.output, "train", "100", "X_ON").read_bytes()[:-1])
-    list(run_job(plan, plan.find_job("train/600")))
-    shutil.rmtree(next((tmp_path / "data").glob("*_from_300_*")))
-    exclude(plan.output, plan.find_job("train/400"), "corrupt\non the disk")
-    expected = {
-        "100": State.DONE, "200": State.BROKEN, "300": State.NO_SOURCE, "400": State.EXCLUDED, "500": State.MISSING,
-        "600": State.FAILED,
-    }  # fmt: skip
-    assert {part: state for (part, sheet), state in states(config).items() if sheet == "X_ON"} == expected
-    found = next(s for s in survey(plan) if s.state is State.EXCLUDED)
-    assert found.reason == "corrupt on the disk"
-    for outcome in run_job(plan, plan.find_job("train/400")):
-        assert outcome.state is State.EXCLUDED
-    undo_exclude(plan.output, plan.find_job("train/400"))
-    assert states(config)["400", "X_ON"] is State.MISSING
-    with pytest.raises(PlanError, match="nothing to undo"):
-        undo_exclude(plan.output, plan.find_job("train/400"))
-    with pytest.raises(PlanError, match="--reason"):
-        exclude(plan.output, plan.find_job("train/400"), " ")
-
-
-def test_a_broken_file_whose_recording_is_gone_is_not_wanted(tmp_path):
-    directory = add_part(tmp_path / "data", 100)
-    config = make_config(tmp_path / "out", tmp_path / "data")
-    plan, _ = make_plan(config)
-    list(run_job(plan, plan.job(0)))
-    path = matrix_path(config.output, "train", "100", "X_ON")
-    path.write_bytes(path.read_bytes()[:-1])
-    shutil.rmtree(directory)
-    found = next(iter(survey(plan)))
-    assert (found.sheet, found.state, found.state.wanted) == ("X_ON", State.NO_SOURCE, False)
-    assert "cut off" in found.reason
-    assert str(directory) in found.reason
-
-
-@pytest.mark.parametrize(("part", "sheet"), [("200", "X_ON"), ("100", "V1_Inh_L2/3")])
-def test_a_file_of_another_part_or_sheet_is_broken(tmp_path, part, sheet):
-    add_part(tmp_path / "data", 100)
-    add_part(tmp_path / "data", 200)
-    config = make_config(tmp_path / "out", tmp_path / "data")
-    plan, _ = make_plan(config)
-    list(run_job(plan, plan.job(0)))
-    shutil.copy(matrix_path(config.output, "train", "100", "X_ON"), matrix_path(config.output, "train", part, sheet))
-    assert states(config)[part, sheet] is State.BROKEN
-    assert [outcome.exported for outcome in run_job(plan, plan.find_job(f"train/{part}"), sheets=[sheet])] == [True]
-    assert states(config)[part, sheet] is State.DONE
-
-
-def test_a_file_of_another_binning_is_broken(tmp_path):
-    add_part(tmp_path / "data", 100)
-    for output, width in (("out", 1.0), ("other", 2.0)):
-        config = make_config(tmp_path / output, tmp_path / "data", binning=Binning(width))
-        plan, _ = make_plan(config)
-        list(run_job(plan, plan.job(0)))
-    path = matrix_path(config.output, "train", "100", "X_ON")
-    matrix_path(tmp_path / "out", "train", "100", "X_ON").replace(path)
-    found = next(iter(survey(plan)))
-    assert (found.sheet, found.state) == ("X_ON", State.BROKEN)
-    assert "another [binning]" in found.reason
-
-
-def test_deep_finds_what_size_does_not(tmp_path):
-    add_part(tmp_path / "data", 100)
-    config = make_config(tmp_path / "out", tmp_path / "data")
-    plan, _ = make_plan(config)
-    list(run_job(plan, plan.job(0)))
-    path = matrix_path(config.output, "train", "100", "X_ON")
-    data = bytearray(path.read_bytes())
-    data[-100] ^= 1
-    path.write_bytes(data)
-    assert states(config)["100", "X_ON"] is State.DONE
-    assert states(config, deep=True)["100", "X_ON"] is State.BROKEN
-
-
-def test_tries_that_end_without_a_word_are_counted_once_they_must_have_ended(tmp_path):
-    path = attempts_path(tmp_path, "train", "1", "X_ON")
-    assert read_attempts(path).failures == 0
-    note_start(path)
-    assert read_attempts(path).failures == 0, "it is still running"
-    note_start(path)
-    assert (read_attempts(path).failures, read_attempts(path).reason) == (1, KILLED)
-    note_failure(path, "why")
-    assert (read_attempts(path).failures, read_attempts(path).reason) == (2, "why")
-    pid = os.fork()
-    if pid == 0:
-        note_start(path)
-        os._exit(0)
-    os.waitpid(pid, 0)
-    assert (read_attempts(path).failures, read_attempts(path).reason) == (3, KILLED)
-    odd = {"event": ["start"], "host": "h", "pid": 1, "slurm_job": {}, "reason": 3, "log": None}
-    lines = ["{broken", "", "[]", "3", "[" * 100_000, json.dumps(odd), json.dumps({**odd, "event": "failed"})]
-    path.write_text(path.read_text() + "".join(f"{line}\n" for line in lines))
-    assert (read_attempts(path).failures, read_attempts(path).reason) == (3, KILLED)
-
-
-def test_whose_temporary_file_is_whose(tmp_path, monkeypatch):
-    host, mine = this_host(), os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    hour, month = 3600.0, 30 * 24 * 3600.0
-    assert is_stale(f".a.h5.{host}.{pid}.0.tmp", age=0)
-    assert not is_stale(f".a.h5.{host}.{mine}.0.tmp", age=hour)
-    assert not is_stale(f".a.h5.{host}.1.0.tmp", age=hour), "a live writer"
-    assert not is_stale(f".a.h5.elsewhere.{pid}.0.tmp", age=hour), "perhaps a live writer on another node"
-    assert is_stale(f".a.h5.elsewhere.{pid}.0.tmp", age=month)
-    assert not is_stale("a.h5", age=month)
-    assert not is_stale(".a.h5.tmp", age=month)
-    monkeypatch.setenv("SLURM_JOB_ID", "77")
-    assert slurm_job() == "77"
-    assert not is_stale(f".a.h5.elsewhere.{pid}.77.tmp", age=0), "two nodes of one job"
-    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    assert is_stale(f".a.h5.elsewhere.{pid}.77.tmp", age=0), "requeued: the first run is over"
-    assert not is_stale(f".a.h5.elsewhere.{pid}.78.tmp", age=0)
-    for name in (f".a.h5.{host}.{pid}.0.tmp", f".b.h5.{host}.{pid}.0.tmp", f".a.h5.{host}.{mine}.0.tmp"):
-        (tmp_path / name).write_bytes(b"x")
-    assert len(list(stale_files(tmp_path))) == 2
-    remove_stale(tmp_path, "a.h5")
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        [f".b.h5.{host}.{pid}.0.tmp", f".a.h5.{host}.{mine}.0.tmp"]
-    )
-    assert list(stale_files(tmp_path / "none")) == []
-
-
-@pytest.mark.parametrize("pid", [2**31, 10**30])
-def test_a_process_of_a_number_that_no_process_has_is_gone(pid):
-    assert is_stale(f".a.h5.{this_host()}.{pid}.0.tmp", age=0)
-
-
-def test_processes_of_a_container_are_not_taken_for_those_of_its_machine():
-    code = "from spikebin.system.leftovers import this_host; print(this_host())"
-    command = ["unshare", "--pid", "--fork", sys.executable, "-c", code]
-    inside = subprocess.run(command, capture_output=True, text=True, check=False)
-    if inside.returncode:
-        pytest.skip("no right to make a namespace here")
-    assert inside.stdout.strip().startswith(f"{this_host()}-")
-    assert not is_stale(f".a.h5.{inside.stdout.strip()}.{2**22 + 1}.0.tmp", age=0)
-
-
-def test_a_file_is_written_where_the_directory_can_only_be_searched(tmp_path):
-    (tmp_path / "out").mkdir()
-    code = (
-        "import os, sys; from pathlib import Path; from spikebin.system.files import write_atomically\n"
-        "os.chdir(sys.argv[1])\n"
-        "if os.getuid() == 0: os.setuid(65534)\n"
-        "write_atomically(Path('a'), [b'whole'])"
-    )
-    (tmp_path / "out").chmod(0o333)
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "out"], capture_output=True, text=True, check=False)
-    (tmp_path / "out").chmod(0o755)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (tmp_path / "out" / "a").read_bytes() == b"whole"
-
-
-def test_a_write_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path):
-    write_atomically(tmp_path / "a", [b"one"])
-
-    def blocks():
-        yield b"half"
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(SpikebinError, match="make room"):
-        write_atomically(tmp_path / "a", blocks())
-    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"one")]
-
-
-def test_missing_prints_one_line_that_sbatch_takes(tmp_path):
-    for first in (100, 200, 300):
-        add_part(tmp_path / "data", first)
-    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", recordings_extra="exclude = [200]")
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    result = spikebin("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "0,2\n")
-    assert "excluded: train/200: listed in spikebin.toml" in result.stderr
-    assert spikebin("job", 0, "--sheet", "V1_Inh_L2/3", cwd=tmp_path).returncode == 0
-    assert spikebin("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path).stdout == "2\n"
-    assert spikebin("missing", cwd=tmp_path).stdout == "0,2\n"
-    assert spikebin("run", "--index", "0,2", cwd=tmp_path).returncode == 0
-    result = spikebin("missing", cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, "")
-    status = json.loads(spikebin("status", "--json", cwd=tmp_path).stdout)
-    assert [row["states"]["done"] for row in status["rows"]] == [2, 2]
-    assert [row["states"]["excluded"] for row in status["rows"]] == [1, 1]
-
-
-def test_what_failed_often_is_left_out_and_named(tmp_path):
-    names_only(tmp_path / "data", 100)
-    add_part(tmp_path / "data", 200)
-    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    for _ in range(2):
-        result = spikebin("run", "--workers", 1, cwd=tmp_path)
-        assert result.returncode == 1
-        assert "none of the known formats" in result.stderr
-    assert spikebin("missing", cwd=tmp_path).stdout == "0\n"
-    result = spikebin("missing", "--max-failures", 2, cwd=tmp_path)
-    assert result.stdout == ""
-    assert "train/100 X_ON" in result.stderr
-    assert "failed 2 times" in result.stderr
-    answer = json.loads(spikebin("missing", "--json", cwd=tmp_path).stdout)
-    assert answer["indices"] == [0]
-    assert answer["sheets"][0]["failures"] == 2
-
-
-def test_a_file_of_a_newer_version_is_broken_not_overwritten_in_silence(tmp_path):
-    add_part(tmp_path / "data", 100)
-    config = make_config(tmp_path / "out", tmp_path / "data")
-    plan, _ = make_plan(config)
-    list(run_job(plan, plan.job(0)))
-    path = matrix_path(config.output, "train", "100", "X_ON")
-    path.write_bytes(b"spikebin 7\n" + path.read_bytes()[11:])
-    found = next(iter(survey(plan)))
-    assert found.state is State.BROKEN
-    assert "upgrade spikebin" in found.reason
-    outcome = next(iter(run_job(plan, plan.job(0))))
-    assert outcome.state is State.FAILED
-    assert "upgrade spikebin" in outcome.message
-    assert next(iter(survey(plan))).attempts.failures == 1
-    assert path.read_bytes().startswith(b"spikebin 7\n")
 
 
 def test_seals_are_packed_for_the_plan_s_own_names():

@@ -16,36 +16,12 @@ from spikebin.errors import RecordingError
 from spikebin.recordings import open_recording
 from spikebin.recordings.mozaik import datastore as mozaik
 from spikebin.recordings.mozaik.segment import read_segment
-from spikebin.recordings.mozaik.stimulus import parse_stimulus
 from spikebin.recordings.settings import TrialRule
 from spikebin.simulate.experiment import Experiment, _entry, presentations, write_datastore
 from spikebin.simulate.mozaik_pickles import dump_segment
 from spikebin.simulate.v1 import SheetModel
 
 SHEETS = (SheetModel("X_ON", 5), SheetModel("X_OFF", 4))
-
-
-def test_a_stimulus_is_read_and_never_run(tmp_path):
-    text = (
-        '{"module_path" :"mozaik.stimuli", "background_luminance":50.0, "direct_stimulation_parameters":'
-        "MozaikExtendedParameterSet({'a': __import__('pathlib').Path('%s').touch()}), "
-        '"image_path":\'/CSNG/baroni/imagenet/50017_img20272.png\', "name":\'NaturalImage\', "trial":3, "offset":-1.5}'
-    ) % (tmp_path / "ran")
-    stimulus = parse_stimulus(text)
-    assert stimulus.kind == "NaturalImage"
-    assert stimulus.parameters["trial"] == 3
-    assert stimulus.parameters["offset"] == -1.5
-    assert stimulus.parameters["image_path"].endswith("50017_img20272.png")
-    assert "direct_stimulation_parameters" not in stimulus.parameters
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[1]", "{", "{'trial': 0}", "{'name': 3}", "(" * 5000, "{'name': 'x'}" + " " * (1 << 20), "\0"]
-)
-def test_a_stimulus_that_is_none_is_refused(text):
-    with pytest.raises(ValueError, match="it "):
-        parse_stimulus(text)
 
 
 def sheet_of(directory, name="X_ON", **rule):

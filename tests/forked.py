@@ -1,0 +1,99 @@
+"""The command line in a forked process: a server imports numba, PyTables and typer once, and each command forks.
+
+A command is a process of its own with its own directory, environment, output and exit code, as when it is typed; it
+only saves the imports. What is about starting, surroundings or signals starts a real one (`conftest.spikebin`).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SERVER = """
+import atexit, json, os, runpy, sys, time
+from spikebin.system.compat import load_numba_without_blas
+load_numba_without_blas()
+import blosc2, numba, numpy, rich.console, rich.progress, tables, typer
+import spikebin.cli.options, spikebin.errors, spikebin.output.paths, spikebin.version
+
+def command(asked):
+    os.setsid()
+    os.chdir(asked["cwd"])
+    for stream, path in ((1, asked["out"]), (2, asked["err"])):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.argv = ["spikebin", *asked["arguments"]]
+    sys.stdout = open(1, "w", closefd=False)
+    sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")
+    sys.stdin = open(0, closefd=False)
+    code = 0
+    try:
+        runpy.run_module("spikebin", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        code = 255
+        try:
+            code = command(asked)
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    end = time.monotonic() + asked["timeout"]
+    while (found := os.waitpid(child, os.WNOHANG))[0] == 0:
+        if time.monotonic() > end:
+            os.killpg(child, 9)
+            os.waitpid(child, 0)
+            found = None
+            break
+        time.sleep(0.005)
+    print(json.dumps(None if found is None else os.waitstatus_to_exitcode(found[1])), flush=True)
+"""
+
+
+class Commands:
+    """A server, started with the first command; it ends with the process that has it."""
+
+    def __init__(self) -> None:
+        self._server: subprocess.Popen[str] | None = None
+
+    def run(self, arguments, cwd, env, timeout):
+        """Run one command; what `subprocess.run` would give."""
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        with tempfile.TemporaryDirectory(prefix="command-") as place:
+            out, err = Path(place) / "out", Path(place) / "err"
+            asked = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "env": env, "timeout": timeout}
+            self._server.stdin.write(json.dumps({**asked, "out": str(out), "err": str(err)}) + "\n")
+            self._server.stdin.flush()
+            code = json.loads(self._server.stdout.readline())
+            if code is None:
+                raise subprocess.TimeoutExpired(arguments, timeout, out.read_text(), err.read_text())
+            return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+    def end(self) -> None:
+        """End the server."""
+        if self._server is not None:
+            self._server.communicate()
+            self._server = None
+
+
+commands = Commands()

@@ -1,0 +1,60 @@
+"""What is missing, and why."""
+
+from __future__ import annotations
+
+import json
+
+from conftest import spikebin, write_toml
+
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
+
+SHEETS = (SheetModel("X_ON", 3), SheetModel("V1_Inh_L2/3", 4))
+
+
+def add_part(root, first, sheets=SHEETS, n_images=1):
+    return write_datastore(root, Experiment(first, n_images, sheets=sheets))
+
+
+def names_only(root, *parts):
+    """Directories that hold nothing: all that a plan needs when the sheets are given."""
+    for part in parts:
+        (root / f"NewDataset_Images_from_{part}_to_x").mkdir(parents=True)
+
+
+def test_missing_prints_one_line_that_sbatch_takes(tmp_path):
+    for first in (100, 200, 300):
+        add_part(tmp_path / "data", first)
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", recordings_extra="exclude = [200]")
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    result = spikebin("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "0,2\n")
+    assert "excluded: train/200: listed in spikebin.toml" in result.stderr
+    assert spikebin("job", 0, "--sheet", "V1_Inh_L2/3", cwd=tmp_path).returncode == 0
+    assert spikebin("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path).stdout == "2\n"
+    assert spikebin("missing", cwd=tmp_path).stdout == "0,2\n"
+    assert spikebin("run", "--index", "0,2", cwd=tmp_path).returncode == 0
+    result = spikebin("missing", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "")
+    status = json.loads(spikebin("status", "--json", cwd=tmp_path).stdout)
+    assert [row["states"]["done"] for row in status["rows"]] == [2, 2]
+    assert [row["states"]["excluded"] for row in status["rows"]] == [1, 1]
+
+
+def test_what_failed_often_is_left_out_and_named(tmp_path):
+    names_only(tmp_path / "data", 100)
+    add_part(tmp_path / "data", 200)
+    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
+    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    for _ in range(2):
+        result = spikebin("run", "--workers", 1, cwd=tmp_path)
+        assert result.returncode == 1
+        assert "none of the known formats" in result.stderr
+    assert spikebin("missing", cwd=tmp_path).stdout == "0\n"
+    result = spikebin("missing", "--max-failures", 2, cwd=tmp_path)
+    assert result.stdout == ""
+    assert "train/100 X_ON" in result.stderr
+    assert "failed 2 times" in result.stderr
+    answer = json.loads(spikebin("missing", "--json", cwd=tmp_path).stdout)
+    assert answer["indices"] == [0]
+    assert answer["sheets"][0]["failures"] == 2
