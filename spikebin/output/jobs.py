@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from collections.abc import Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, overload
 
 from spikebin.errors import PlanError
 from spikebin.output.paths import JOBS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
-__all__ = ["Job", "Source", "jobs_text", "read_jobs"]
+__all__ = ["Job", "JobFile", "Source", "jobs_text", "open_jobs", "read_jobs"]
 
 COLUMNS = ["index", "variant", "part", "sheets", "sources"]
+HEAD = ",".join(COLUMNS).encode() + b"\n"
+BLOCK = 1 << 14
+"""Bytes of jobs.csv that are read line by line."""
+SMALL = 1 << 18
+"""Bytes of a jobs.csv that is read as a whole first, which takes some milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -83,32 +91,189 @@ def read_jobs(output: Path) -> tuple[Job, ...] | None:
     PlanError
         If it cannot be read, or is not as spikebin wrote it.
     """
+    jobs = open_jobs(output)
+    return None if jobs is None else tuple(jobs)
+
+
+def open_jobs(output: Path) -> JobFile | None:
+    """The jobs of an output's jobs.csv, read when they are asked for: a plan of 10^5 parts takes a second to read.
+
+    Parameters
+    ----------
+    output : Path
+
+    Returns
+    -------
+    JobFile or None
+        None: there is no jobs.csv.
+
+    Raises
+    ------
+    PlanError
+        If it cannot be read, or is not as spikebin wrote it; of a large one, only what is read is looked at.
+    """
     path = output / JOBS
     try:
-        text = path.read_text("utf-8")
+        with path.open("rb") as file:
+            head = file.read(len(HEAD))
+            size = os.fstat(file.fileno()).st_size
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path} cannot be read ({error}): check its rights") from None
-    try:
-        rows = list(csv.reader(io.StringIO(text)))
-    except csv.Error as error:
-        raise PlanError(f"{path} is not as spikebin wrote it ({error}): restore it") from None
-    if not rows or rows[0] != COLUMNS:
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if head != HEAD:
         raise PlanError(
             f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` again elsewhere"
         )
-    jobs = []
-    for n, row in enumerate(rows[1:]):
-        sheets, sources = (row[3].split(" | "), row[4].split(" | ")) if len(row) == len(COLUMNS) else ([], [""])
-        if len(sheets) != len(sources) or row[0] != str(n):
-            raise PlanError(f"{path} line {n + 2} is not as spikebin wrote it: restore it; an index must keep its part")
-        groups = (
-            Source(_unescape(source), tuple(map(_unescape, group.split(" "))))
-            for group, source in zip(sheets, sources, strict=True)
+    jobs = JobFile(path)
+    if size <= SMALL:
+        for _ in jobs:
+            pass
+    return jobs
+
+
+class JobFile(Sequence[Job]):
+    """The jobs in a jobs.csv, in their order: going through them keeps none, asking for one reads no other.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file; it begins with the names of its columns.
+
+    Raises
+    ------
+    PlanError
+        From whatever reads, if the file cannot be read, or a line is not as spikebin wrote it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Job]:
+        parse = _Parser(self._path)
+        try:
+            with self._path.open(encoding="utf-8", newline="") as file:
+                rows = csv.reader(file)
+                next(rows)
+                for n, row in enumerate(rows):
+                    yield parse(n, row)
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unreadable(self._path, error) from None
+        except csv.Error as error:
+            raise PlanError(f"{self._path} is not as spikebin wrote it ({error}): restore it") from None
+
+    def __len__(self) -> int:
+        with self._opened() as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - BLOCK))
+            _, newline, last = file.read().removesuffix(b"\n").rpartition(b"\n")
+        if end == len(HEAD):
+            return 0
+        number = _number(last) if newline else None
+        # A name with a line break in it takes several lines.
+        return sum(1 for _ in self) if number is None else number + 1
+
+    @overload
+    def __getitem__(self, index: int) -> Job: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Job, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Job | tuple[Job, ...]:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        n = index + len(self) if index < 0 else index
+        line = self._line(n) if n >= 0 else None
+        if line is not None:
+            # What is not a row may be a line of a name with line breaks: reading all of the file tells.
+            with suppress(PlanError, csv.Error):
+                return _Parser(self._path)(n, next(csv.reader([line])))
+        for job in self:
+            if job.index == n:
+                return job
+        raise IndexError(index)
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, JobFile | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._path)
+
+    def __repr__(self) -> str:
+        return f"JobFile({str(self._path)!r})"
+
+    def _line(self, n: int) -> str | None:
+        """The line of a job; None where it is not found by bisection: the whole file then tells."""
+        with self._opened() as file:
+            # The line begins in [first, stop).
+            first, stop = len(HEAD), os.fstat(file.fileno()).st_size
+            while stop - first > BLOCK:
+                middle = (first + stop) // 2
+                file.seek(middle)
+                file.readline()
+                begin = file.tell()
+                number = _number(file.readline()) if begin < stop else n + 1
+                if number is None:
+                    return None
+                if number > n:
+                    stop = middle + 1
+                else:
+                    first = begin
+            file.seek(first)
+            before = None
+            for line in file:
+                number = _number(line)
+                if number is None or (before is not None and number != before + 1) or number > n:
+                    return None
+                if number == n:
+                    with suppress(UnicodeDecodeError):
+                        return line.decode()
+                    return None
+                before = number
+        return None
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        try:
+            with self._path.open("rb") as file:
+                yield file
+        except OSError as error:
+            raise _unreadable(self._path, error) from None
+
+
+class _Parser:
+    """Makes jobs of the rows of a jobs.csv. Parts of a plan have the same sheets: their names are kept but once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._groups: dict[str, tuple[tuple[str, ...], ...]] = {}
+
+    def __call__(self, n: int, row: list[str]) -> Job:
+        if len(row) != len(COLUMNS) or row[0] != str(n):
+            raise self._fault(n)
+        groups = self._groups.get(row[3])
+        if groups is None:
+            groups = tuple(tuple(map(_unescape, group.split(" "))) for group in row[3].split(" | "))
+            self._groups[row[3]] = groups
+        paths = row[4].split(" | ")
+        if len(paths) != len(groups):
+            raise self._fault(n)
+        return Job(n, row[1], row[2], tuple(map(Source, map(_unescape, paths), groups)))
+
+    def _fault(self, n: int) -> PlanError:
+        return PlanError(
+            f"{self._path} line {n + 2} is not as spikebin wrote it: restore it; an index must keep its part"
         )
-        jobs.append(Job(n, row[1], row[2], tuple(groups)))
-    return tuple(jobs)
+
+
+def _unreadable(path: Path, error: Exception) -> PlanError:
+    return PlanError(f"{path} cannot be read ({error}): check its rights")
+
+
+def _number(line: bytes) -> int | None:
+    """The index that a line begins with; None if it is not a complete row by itself."""
+    digits, comma, _ = line.partition(b",")
+    return int(digits) if comma and digits.isdigit() and line.count(b'"') % 2 == 0 else None
 
 
 def jobs_text(jobs: Iterable[Job]) -> str:
@@ -122,14 +287,18 @@ def jobs_text(jobs: Iterable[Job]) -> str:
     -------
     str
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    text = [HEAD.decode()]
+    row = io.StringIO()
+    # With this line end, names that hold either of its characters are quoted.
+    table = csv.writer(row, lineterminator="\r\n")
     for job in jobs:
         sheets = " | ".join(" ".join(map(_escape, source.sheets)) for source in job.sources)
         sources = " | ".join(_escape(source.path) for source in job.sources)
+        row.seek(0)
+        row.truncate()
         table.writerow([job.index, job.variant, job.part, sheets, sources])
-    return text.getvalue()
+        text.append(row.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(text)
 
 
 def _escape(text: str) -> str:
@@ -137,4 +306,4 @@ def _escape(text: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    return text.replace("%20", " ").replace("%7C", "|").replace("%25", "%")
+    return text.replace("%20", " ").replace("%7C", "|").replace("%25", "%") if "%" in text else text

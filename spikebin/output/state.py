@@ -56,7 +56,7 @@ class Planned(Protocol):
         ...
 
     @property
-    def jobs(self) -> tuple[Job, ...]:
+    def jobs(self) -> Sequence[Job]:
         """All of them, by index."""
         ...
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from spikebin.cached import cached_property
 from spikebin.errors import PlanError
 from spikebin.names import find_sheet, suggest
-from spikebin.output.jobs import Job, jobs_text, read_jobs
+from spikebin.output.jobs import Job, jobs_text, open_jobs, read_jobs
 from spikebin.output.paths import JOBS, PLAN
 from spikebin.pipeline.binding import check_binding, settings_text
 from spikebin.pipeline.claims import claims_of, may_be, sources_of, wanted_sheets
@@ -36,7 +36,7 @@ class Plan:
     """The frozen list of jobs of one output."""
 
     config: Config
-    jobs: tuple[Job, ...]
+    jobs: Sequence[Job]
 
     @property
     def output(self) -> Path:
@@ -108,7 +108,7 @@ class Plan:
         if not 0 <= index < len(self.jobs):
             raise PlanError(
                 f"no job {index}: the plan in {self.config.output} has the indices 0 to {len(self.jobs) - 1};"
-                " `spikebin plan` lists them"
+                " `spikebin plan --list` shows them"
             )
         return self.jobs[index]
 
@@ -245,17 +245,21 @@ def load_plan(config: Config) -> Plan:
         If there is none, if it is not as spikebin wrote it, or if it does not fit the config: another binning, other
         trials, a sheet that the plan does not know.
     """
-    jobs = read_jobs(config.output)
+    jobs = open_jobs(config.output)
     if jobs is None:
         raise PlanError(f"no plan in {config.output}: run `spikebin plan` first")
     check_binding(config)
-    plan = Plan(config, jobs)
+    unknown = set(config.sheets or ())
+    for job in jobs:
+        unknown.difference_update(job.sheets)
+        if not unknown:
+            break
     for sheet in config.sheets or ():
-        if sheet not in plan.sheets:
+        if sheet in unknown:
             raise PlanError(
                 f"{config.path} names the sheet {sheet!r}, the plan in {config.output} does not: run `spikebin plan`"
             )
-    return plan
+    return Plan(config, jobs)
 
 
 def make_plan(config: Config, *, replace: bool = False, try_recordings: bool = False) -> tuple[Plan, PlanChanges]:

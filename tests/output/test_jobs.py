@@ -1,0 +1,92 @@
+"""jobs.csv: what was written is read back, all of it or one job alone, whatever the names are."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spikebin.errors import PlanError
+from spikebin.output import jobs as module
+from spikebin.output.jobs import Job, JobFile, Source, jobs_text, open_jobs, read_jobs
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
+WORDS = NAMES | st.sampled_from(["X_ON", "V1_Inh_L2/3", "a | b", 'say "x"', "1,2", "5,train,x", "\n3,train,7", "x\ry"])
+SOURCES = st.lists(st.builds(Source, WORDS, st.lists(WORDS, min_size=1, max_size=3).map(tuple)), min_size=1, max_size=3)
+PLANS = st.lists(st.tuples(WORDS, WORDS, SOURCES.map(tuple)), max_size=30).map(
+    lambda rows: tuple(Job(n, *row) for n, row in enumerate(rows))
+)
+
+
+def written(output, jobs):
+    (output / "jobs.csv").write_bytes(jobs_text(jobs).encode())
+    return output
+
+
+@pytest.mark.parametrize("block", [64, 1 << 14])
+@given(jobs=PLANS)
+def test_what_is_written_is_read_back(tmp_path_factory, jobs, block):
+    output = written(tmp_path_factory.mktemp("plan"), jobs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK", block)
+        found = open_jobs(output)
+        assert len(found) == len(jobs)
+        assert tuple(found) == jobs == read_jobs(output)
+        assert found == jobs
+        for job in jobs:
+            assert found[job.index] == job
+            assert found[job.index - len(jobs)] == job
+        assert found[1:3] == jobs[1:3]
+        for index in (len(jobs), -len(jobs) - 1):
+            with pytest.raises(IndexError):
+                found[index]
+
+
+def test_one_job_of_many_reads_a_few_blocks(tmp_path):
+    sheets = ("X_ON", "V1_Inh_L2/3")
+    jobs = tuple(Job(n, "train", str(50 * n), (Source(f"data, all/{n}", sheets),)) for n in range(20_000))
+    found = open_jobs(written(tmp_path, jobs))
+    assert len(found) == 20_000
+    read = []
+
+    class Counting(JobFile):
+        def __iter__(self):
+            raise AssertionError("the whole file is read")
+
+    for n in (0, 1, 777, 9_999, 19_998, 19_999):
+        assert Counting(tmp_path / "jobs.csv")[n] == jobs[n]
+        read.append(n)
+    assert len(read) == 6
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda text: text.replace(b"\n700,", b"\n701,"), "line 702"),
+        (lambda text: text.replace(b"\n700,", b"\n"), "line 702"),
+        (lambda text: text.replace(b"\n700,train", b"\n700,tr\xffin"), "cannot be read"),
+        (lambda text: text.replace(b"\n700,train", b'\n700,"train'), "not as spikebin wrote it"),
+    ],
+)
+def test_a_line_that_was_meddled_with_is_never_taken(tmp_path, fault, words):
+    """Neither when all are read nor when it is asked for; others are what they were."""
+    jobs = tuple(Job(n, "train", str(n), (Source(f"data/{n}", ("X_ON",)),)) for n in range(20_000))
+    written(tmp_path, jobs)
+    path = tmp_path / "jobs.csv"
+    path.write_bytes(fault(path.read_bytes()))
+    found = open_jobs(tmp_path)
+    for read in (lambda: tuple(found), lambda: found[700]):
+        with pytest.raises(PlanError, match=words):
+            read()
+    assert found[3] == jobs[3]
+    assert found[19_999] == jobs[19_999]
+
+
+def test_small_plans_are_looked_through_at_once(tmp_path):
+    (tmp_path / "jobs.csv").write_text("index,variant,part,sheets,sources\n0,train,1,X_ON,a\n2,train,2,X_ON,b\n")
+    with pytest.raises(PlanError, match="line 3"):
+        open_jobs(tmp_path)
+    (tmp_path / "jobs.csv").write_text("nr,variant\n")
+    with pytest.raises(PlanError, match="does not begin"):
+        open_jobs(tmp_path)
+    assert open_jobs(tmp_path / "elsewhere") is None
