@@ -5,18 +5,18 @@ Knows jobs.csv, the seals of matrix files and the notes beside them; opens no re
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.seal import read_seal, verify_seal
-from spikebin.output.attempts import Attempts, attempts_path, read_attempts
+from spikebin.output.attempts import Attempts, attempts_directory, attempts_path, read_attempts
 from spikebin.output.broken import broken_path, broken_reason, noting_damage
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.paths import matrix_name, spikes_directory
+from spikebin.output.present import Existing, asked_for, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Mapping, Sequence
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from spikebin.matrixfile.seal import Seal
     from spikebin.output.jobs import Job
 
-__all__ = ["Planned", "SheetState", "State", "sheet_state", "survey"]
+__all__ = ["Planned", "SheetState", "State", "sheet_state", "survey", "survey_jobs"]
 
+NO_ATTEMPTS = Attempts()
 NOWHERE = "no recording holds it: `spikebin plan` looks again"
 
 
@@ -44,7 +45,7 @@ class State(StrEnum):
     @property
     def wanted(self) -> bool:
         """Whether a job would try to export it."""
-        return self in {State.MISSING, State.BROKEN, State.FAILED}
+        return self is State.MISSING or self is State.BROKEN or self is State.FAILED
 
 
 class Planned(Protocol):
@@ -95,7 +96,7 @@ class SheetState:
     sheet: str
     state: State
     reason: str = ""
-    attempts: Attempts = field(default_factory=Attempts)
+    attempts: Attempts = NO_ATTEMPTS
     header: Seal | None = None
 
     @property
@@ -136,13 +137,43 @@ def survey(
     PlanError
         If the list of excluded parts cannot be read.
     """
+    for states in survey_jobs(plan, sheet=sheet, variant=variant, indices=indices, deep=deep, live=live):
+        yield from states
+
+
+def survey_jobs(
+    plan: Planned,
+    *,
+    sheet: str | None = None,
+    variant: str | None = None,
+    indices: Collection[int] | None = None,
+    deep: bool = False,
+    live: Container[str] | None = None,
+) -> Iterator[list[SheetState]]:
+    """As `survey`, with the sheets of each part at once.
+
+    Parameters
+    ----------
+    plan, sheet, variant, indices, deep, live
+        As for `survey`.
+
+    Yields
+    ------
+    list of SheetState
+        Of one part, in the order of the plan; at least one.
+
+    Raises
+    ------
+    PlanError
+        As `survey`.
+    """
     looker = _Looker(plan, deep=deep, live=live)
     chosen = None if indices is None else frozenset(indices)
     for job in plan.jobs:
-        if variant in {None, job.variant} and (chosen is None or job.index in chosen):
-            for name in job.sheets:
-                if sheet in {None, name}:
-                    yield looker.look(job, name)
+        if (variant is None or job.variant == variant) and (chosen is None or job.index in chosen):
+            states = looker.look(job, sheet)
+            if states:
+                yield states
 
 
 def sheet_state(plan: Planned, job: Job, sheet: str) -> SheetState:
@@ -164,13 +195,28 @@ def sheet_state(plan: Planned, job: Job, sheet: str) -> SheetState:
     PlanError
         If the list of excluded parts cannot be read.
     """
-    return _Looker(plan, deep=False).look(job, sheet)
+    return _Looker(plan, deep=False, many=False).look(job, sheet)[0]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the files of a sheet of a variant lie, and the notes of its tries: names begin and end alike for all parts.
+
+    As texts: of 10^5 parts, making a Path of each takes longer than all else.
+    """
+
+    directory: str
+    files: Container[str]
+    file: tuple[str, str]
+    notes: Container[str]
+    attempts: tuple[str, str]
+    broken: tuple[str, str]
 
 
 class _Looker:
-    """Asks each directory for its names once, since network file systems answer slowly about single files."""
+    """Looks at the sheets of parts; `many`: at most of those that there are."""
 
-    def __init__(self, plan: Planned, *, deep: bool, live: Container[str] | None = None) -> None:
+    def __init__(self, plan: Planned, *, deep: bool, live: Container[str] | None = None, many: bool = True) -> None:
         self.plan = plan
         self.output = plan.output
         self.deep = deep
@@ -178,51 +224,82 @@ class _Looker:
         self.looked_at: dict[Path, tuple[float, int | None]] = {}
         self.live = live
         self.excluded = {**plan.excluded, **read_excluded(self.output)}
-        self.directories: dict[tuple[str, str], tuple[str, frozenset[str]]] = {}
-        self.tried: dict[str, frozenset[str]] = {}
-        self.sources: dict[str, bool] = {}
+        self.names = names_in if many else asked_for
+        self.notes: dict[str, Container[str]] = {}
+        self.places: dict[tuple[str, str], _Place] = {}
+        self.sources = Existing(plan.resolve, many=many)
 
-    def look(self, job: Job, sheet: str) -> SheetState:
-        if job.name in self.excluded:
-            return SheetState(job, sheet, State.EXCLUDED, self.excluded[job.name])
-        directory, names = self.directory(job.variant, sheet)
-        name = matrix_name(sheet, job.part)
-        source = job.source(sheet)
-        reason = ""
-        if name in names:
-            path = f"{directory}/{name}"
-            try:
-                with noting_damage():
-                    seal = self.read(path)
-                reason = self.mismatch(job, sheet, path, seal) or self.broken(job, sheet, path)
-            except MatrixFileError as error:
-                reason = str(error)
-            if not reason:
-                return SheetState(job, sheet, State.DONE, self.changed(job, sheet, seal), header=seal)
-            if self.has_source(source):
-                return SheetState(job, sheet, State.BROKEN, reason, self.attempts(job, sheet))
-        if not self.has_source(source):
-            why = f"no {source}" if source else NOWHERE
-            return SheetState(job, sheet, State.NO_SOURCE, f"{why}; {reason}" if reason else why)
-        attempts = self.attempts(job, sheet)
-        if attempts.failures:
-            return SheetState(job, sheet, State.FAILED, attempts.reason, attempts)
-        return SheetState(job, sheet, State.MISSING, attempts=attempts)
+    def look(self, job: Job, only: str | None = None) -> list[SheetState]:
+        """The states of the sheets of a part, or of one of them alone."""
+        if self.excluded and job.name in self.excluded:
+            why = self.excluded[job.name]
+            return [SheetState(job, name, State.EXCLUDED, why) for name in job.sheets if only is None or name == only]
+        states = []
+        variant, part = job.variant, job.part
+        for source in job.sources:
+            there: bool | None = None
+            for sheet in source.sheets:
+                if only is not None and sheet != only:
+                    continue
+                place = self.places.get((variant, sheet)) or self.place(variant, sheet)
+                first, last = place.file
+                name = first + part + last
+                if name in place.files:
+                    states.append(self.of_file(job, sheet, source.path, place, name))
+                    continue
+                if there is None:
+                    there = source.path in self.sources
+                if there:
+                    attempts = self.attempts(place, job)
+                    state = State.FAILED if attempts.failures else State.MISSING
+                    states.append(SheetState(job, sheet, state, attempts.reason, attempts))
+                else:
+                    why = f"no {source.path}" if source.path else NOWHERE
+                    states.append(SheetState(job, sheet, State.NO_SOURCE, why))
+        return states
 
-    def attempts(self, job: Job, sheet: str) -> Attempts:
-        path = attempts_path(self.output, job.variant, job.part, sheet)
-        return read_attempts(path, self.live) if self.noted(job, path) else Attempts()
+    def of_file(self, job: Job, sheet: str, source: str, place: _Place, name: str) -> SheetState:
+        """The state of a sheet whose file is there."""
+        path = f"{place.directory}/{name}"
+        try:
+            with noting_damage():
+                seal = self.read(path)
+            reason = self.mismatch(job, sheet, path, seal) or self.broken(place, job, path)
+        except MatrixFileError as error:
+            reason = str(error)
+        if not reason:
+            return SheetState(job, sheet, State.DONE, self.changed(job, sheet, seal), header=seal)
+        if source in self.sources:
+            return SheetState(job, sheet, State.BROKEN, reason, self.attempts(place, job))
+        why = f"no {source}" if source else NOWHERE
+        return SheetState(job, sheet, State.NO_SOURCE, f"{why}; {reason}")
 
-    def broken(self, job: Job, sheet: str, path: str) -> str:
+    def place(self, variant: str, sheet: str) -> _Place:
+        if variant not in self.notes:
+            self.notes[variant] = self.names(str(attempts_directory(self.output, variant)))
+        directory = str(spikes_directory(self.output, variant, sheet))
+        attempts, broken = (
+            _ends(path(self.output, variant, "\0", sheet).name) for path in (attempts_path, broken_path)
+        )
+        file = _ends(matrix_name(sheet, "\0"))
+        place = _Place(directory, self.names(directory), file, self.notes[variant], attempts, broken)
+        self.places[variant, sheet] = place
+        return place
+
+    def attempts(self, place: _Place, job: Job) -> Attempts:
+        first, last = place.attempts
+        name = first + job.part + last
+        if name not in place.notes:
+            return NO_ATTEMPTS
+        return read_attempts(attempts_directory(self.output, job.variant) / name, self.live)
+
+    def broken(self, place: _Place, job: Job, path: str) -> str:
         """What was found in a file by whoever read its bytes."""
-        note = broken_path(self.output, job.variant, job.part, sheet)
-        return broken_reason(note, path) if self.noted(job, note) else ""
-
-    def noted(self, job: Job, path: Path) -> bool:
-        """Whether a note is there."""
-        if job.variant not in self.tried:
-            self.tried[job.variant] = _names(path.parent)
-        return path.name in self.tried[job.variant]
+        first, last = place.broken
+        name = first + job.part + last
+        if name not in place.notes:
+            return ""
+        return broken_reason(attempts_directory(self.output, job.variant) / name, path)
 
     def mismatch(self, job: Job, sheet: str, path: str, seal: Seal) -> str:
         """Why a complete file is not the one that the plan asks for."""
@@ -265,18 +342,6 @@ class _Looker:
             self.looked_at[path] = facts
         return self.looked_at[path]
 
-    def directory(self, variant: str, sheet: str) -> tuple[str, frozenset[str]]:
-        """Where the matrix files of a sheet lie, and their names; as texts, since Paths take longer than the seals."""
-        if (variant, sheet) not in self.directories:
-            path = spikes_directory(self.output, variant, sheet)
-            self.directories[variant, sheet] = str(path), _names(path)
-        return self.directories[variant, sheet]
-
-    def has_source(self, source: str) -> bool:
-        if source and source not in self.sources:
-            self.sources[source] = self.plan.resolve(source).exists()
-        return bool(source) and self.sources[source]
-
 
 def _read_alike(sealed: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
     """Whether a file was read as is wanted now; the format may be told from the recording itself.
@@ -289,8 +354,7 @@ def _read_alike(sealed: Mapping[str, Any] | None, wanted: Mapping[str, Any] | No
     return {key: value for key, value in sealed.items() if key not in told} == dict(wanted)
 
 
-def _names(directory: Path) -> frozenset[str]:
-    try:
-        return frozenset(os.listdir(directory))  # noqa: PTH208
-    except OSError:
-        return frozenset()
+def _ends(name: str) -> tuple[str, str]:
+    """What stands before and behind the part in a name."""
+    first, _, last = name.partition("\0")
+    return first, last

@@ -156,12 +156,16 @@ def summarise(
     live = queue.live if queue else None
     for found in survey(plan, sheet=sheet, variant=variant, deep=deep, live=live):
         key = found.job.variant, found.sheet
-        row = rows.setdefault(key, Row(found.sheet, found.job.variant))
+        row = rows.get(key)
+        if row is None:
+            row = rows[key] = Row(found.sheet, found.job.variant)
         row.states[found.state] += 1
         if queue and found.state.wanted:
             activity = queue.activity(found)
             row.running += activity == "running"
             row.queued += activity == "queued"
+        if found.state is State.MISSING:
+            continue
         if found.header is not None:
             row.n_spikes += found.header.n_spikes
             row.n_collisions += found.header.n_collisions

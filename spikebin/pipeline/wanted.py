@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from spikebin.output.state import State, survey
+from spikebin.output.state import State, survey_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container
@@ -107,21 +107,23 @@ def find_wanted(
     chosen = Wanted()
     busy: set[int] = set()
     live = queue.live if queue else live
-    for found in survey(plan, sheet=sheet, variant=variant, indices=indices, deep=deep, live=live):
-        index = found.job.index
-        if found.state.wanted and max_failures is not None and found.attempts.failures >= max_failures:
-            chosen.given_up.append(found)
-            continue
-        if found.is_trouble:
-            chosen.troubles.append(found)
-        if found.state.wanted:
-            chosen.sheets.setdefault(index, []).append(found.sheet)
-        elif done and found.state is State.DONE:
-            chosen.done.setdefault(index, []).append(found.sheet)
-        else:
-            continue
-        if queue and (queue.activity(found) or queue.covers(index, sheet)):
-            busy.add(index)
+    for states in survey_jobs(plan, sheet=sheet, variant=variant, indices=indices, deep=deep, live=live):
+        index = states[0].job.index
+        for found in states:
+            state = found.state
+            if state.wanted and max_failures is not None and found.attempts.failures >= max_failures:
+                chosen.given_up.append(found)
+                continue
+            if state is not State.MISSING and found.is_trouble:
+                chosen.troubles.append(found)
+            if state.wanted:
+                chosen.sheets.setdefault(index, []).append(found.sheet)
+            elif done and state is State.DONE:
+                chosen.done.setdefault(index, []).append(found.sheet)
+            else:
+                continue
+            if queue and (queue.activity(found) or queue.covers(index, sheet)):
+                busy.add(index)
     for index in busy:
         chosen.sheets.pop(index, None)
         chosen.done.pop(index, None)
