@@ -25,6 +25,7 @@ NAMES = {
     "access": "reading trials and slices back",
     "startup": "until a job reads its first byte",
     "missing": "which of 3,000 files are not done",
+    "plan": "plans of up to 100,000 parts",
     "scaling": "spikes, neurons, trials, threads, workers",
     "dataset": "opening a data set, and reading trials for training",
     "formats": "from a file of spikes and a table of events to a matrix",
@@ -68,7 +69,7 @@ def main(
             try:
                 report = import_module(f"benchmarks.{name}").run(bench)
             except BenchmarkError as error:
-                console.print(f"error: {name}: {error}")
+                console.print(f"error: {name}: {error}", markup=False)
                 raise typer.Exit(1) from None
             show(report, console, quick=quick)
             if out is not None:

@@ -29,6 +29,7 @@ BENCHMARKS = [
     "access",
     "startup",
     "missing",
+    "plan",
     "scaling",
     "dataset",
     "formats",

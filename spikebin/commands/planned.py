@@ -219,7 +219,7 @@ def run(
         made,
         sheet=sheet and made.find_sheet(sheet),
         variant=variant and made.find_variant(variant),
-        indices=None if indices is None else {made.job(i).index for i in indices},
+        indices=None if indices is None else made.known(indices),
         force=force,
     )
     outcomes = []

@@ -78,10 +78,11 @@ class Existing:
         found = self._known.get(path)
         if found is not None:
             return found
-        parent, _, name = path.rpartition("/")
+        parent, slash, name = path.rpartition("/")
+        parent = parent or slash or "."
         root = self._roots.get(parent)
         if root is None:
-            if not self._many or not parent or parent not in self._asked:
+            if not self._many or parent not in self._asked:
                 self._asked.add(parent)
                 found = self._known[path] = self._resolve(path).exists()
                 return found

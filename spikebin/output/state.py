@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile.seal import read_seal, verify_seal
@@ -88,9 +88,11 @@ class Planned(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class SheetState:
-    """One sheet of one part: how far it has come, why, and the sealed facts of its file where it is done."""
+class SheetState(NamedTuple):
+    """One sheet of one part: how far it has come, why, and the sealed facts of its file where it is done.
+
+    A tuple: of 600,000, dataclasses take half a second longer to make.
+    """
 
     job: Job
     sheet: str

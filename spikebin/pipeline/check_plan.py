@@ -66,16 +66,21 @@ def check_entries(plan: Plan) -> list[str]:
     """
     tried: dict[Recordings, list[str]] = {}
     good: set[Recordings] = set()
+    pending = set(plan.config.recordings)
     for job in plan.jobs:
+        if all(entry.variant != job.variant for entry in pending):
+            continue
         for entry, source in _recordings(plan, job):
-            troubles = tried.setdefault(entry, [])
-            if entry in good or len(troubles) == TRIES:
+            if entry not in pending:
                 continue
+            troubles = tried.setdefault(entry, [])
             trouble, _ = _tried(plan, job, entry, source)
             if trouble:
                 troubles.append(trouble)
             else:
                 good.add(entry)
+            if not trouble or len(troubles) == TRIES:
+                pending.remove(entry)
     for entry, troubles in tried.items():
         if len(troubles) > 1 and entry not in good:
             raise PlanError(

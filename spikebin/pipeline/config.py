@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -308,6 +309,7 @@ def is_variant(name: str) -> bool:
     return name.isprintable() and "/" not in name and not name.startswith(".") and name not in OWN_NAMES | {""}
 
 
+@lru_cache(maxsize=64)
 def _pattern(parts: str) -> re.Pattern[str]:
     """The pattern of a directory's name: ``{field}`` is the shortest text that fits, ``*`` anything."""
     text, end = "", 0

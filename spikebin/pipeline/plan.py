@@ -21,7 +21,7 @@ from spikebin.system.files import write_atomically
 from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from spikebin.binning.rules import Binning
     from spikebin.pipeline.config import Config, Recordings
@@ -111,6 +111,27 @@ class Plan:
                 " `spikebin plan --list` shows them"
             )
         return self.jobs[index]
+
+    def known(self, indices: Iterable[int]) -> frozenset[int]:
+        """Indices, each of which is checked to be in the plan.
+
+        Parameters
+        ----------
+        indices : iterable of int
+
+        Returns
+        -------
+        frozenset of int
+
+        Raises
+        ------
+        PlanError
+            If one is not.
+        """
+        known = frozenset(indices)
+        for end in (min(known), max(known)) if known else ():
+            self.job(end)
+        return known
 
     def entry(self, job: Job, source: str, sheet: str | None = None) -> Recordings:
         """The config's entry that a source of a job belongs to: the one that makes this part of it.

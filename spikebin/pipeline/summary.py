@@ -112,10 +112,10 @@ def missing_as_dict(plan: Plan, wanted: Wanted) -> dict[str, Any]:
     troubles = [*wanted.troubles, *wanted.given_up]
     named = {(found.job.index, found.sheet) for found in troubles}
     plain = [
-        SheetState(plan.job(index), sheet, State.MISSING)
-        for index, sheets in wanted.sheets.items()
-        for sheet in sheets
-        if (index, sheet) not in named
+        SheetState(job, sheet, State.MISSING)
+        for job in plan.jobs
+        for sheet in wanted.sheets.get(job.index, ())
+        if (job.index, sheet) not in named
     ]
     entries = sorted([*troubles, *plain], key=lambda found: found.job.index)
     return {"indices": wanted.indices, "sheets": [sheet_as_dict(found) for found in entries]}
@@ -221,16 +221,16 @@ def estimate_bytes(plan: Plan, sheets: Mapping[int, Collection[str]] | None = No
     int
         A recording that cannot be looked at counts as nothing.
     """
-    sizes: dict[Path, int] = {}
+    sizes: dict[str, int] = {}
     total = 0.0
     for job in plan.jobs:
         for source in job.sources:
             wanted = len(source.sheets) if sheets is None else len({*sheets.get(job.index, ())} & {*source.sheets})
             if source.path and wanted:
-                path = plan.config.resolve(source.path)
-                if path.parent not in sizes:
-                    sizes[path.parent] = _size(path)
-                total += sizes[path.parent] * wanted / len(source.sheets)
+                root = source.path.rpartition("/")[0]
+                if root not in sizes:
+                    sizes[root] = _size(plan.config.resolve(source.path))
+                total += sizes[root] * wanted / len(source.sheets)
     return int(total * BYTES_OUT_PER_BYTE_IN)
 
 
