@@ -17,7 +17,8 @@ import atexit, json, os, runpy, sys, time
 from spikebin.system.compat import load_numba_without_blas
 load_numba_without_blas()
 import blosc2, numba, numpy, rich.console, rich.progress, tables, typer
-import spikebin.cli.options, spikebin.errors, spikebin.output.paths, spikebin.version
+from spikebin.pipeline.warm import warm
+warm()
 
 def command(asked):
     os.setsid()

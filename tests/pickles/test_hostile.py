@@ -135,6 +135,7 @@ def outcomes(tmp_path_factory):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", ["load", "read_segment"])
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs(outcomes, name, reader):

@@ -1,0 +1,35 @@
+"""What CONTRIBUTING promises of the code: sizes, docstrings, and that a package is no more than its modules."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "spikebin"
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+# A package without code but for its docstring starts up at no cost; these four are the ways in.
+WITH_CODE = {Path(place, "__init__.py") for place in ("", "cli", "recordings", "recordings/mozaik")}
+
+
+def tree(module):
+    return ast.parse((PACKAGE / module).read_text())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_says_what_lives_there_and_is_small(module):
+    assert ast.get_docstring(tree(module))
+    assert len((PACKAGE / module).read_text().splitlines()) <= 500
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef) and node.name != "interpret":
+            documented = ast.get_docstring(node, clean=False)
+            lines = node.end_lineno - node.lineno + 1 - (len(documented.splitlines()) if documented else 0)
+            assert lines <= 80, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("package", [path for path in MODULES if path.name == "__init__.py"], ids=str)
+def test_a_package_is_a_docstring(package):
+    if package not in WITH_CODE:
+        assert len(tree(package).body) == 1
