@@ -159,6 +159,7 @@ pickle.loads(b"(" + b"]" * 20_000_000 + b"t.")
 # --- what must still be read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 @pytest.mark.parametrize(
     "value",

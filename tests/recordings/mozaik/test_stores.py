@@ -23,6 +23,8 @@ from spikebin.matrixfile.write_sheet import Settings, write_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
 
+pytestmark = pytest.mark.slow
+
 DIGESTS = json.loads((DATA / "content_digests.json").read_text())
 GRATING, EYES = "FullfieldDriftingSinusoidalGrating", "NaturalImageWithEyeMovement"
 RULES = ("before", "after", "both", "none")
