@@ -29,6 +29,11 @@ settings.register_profile("spikebin", deadline=None, max_examples=60 if JIT else
 settings.load_profile("spikebin")
 
 
+def pytest_xdist_auto_num_workers(config):  # noqa: ARG001
+    """One more than there are CPUs: who tests with Slurm, waits."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(items):
     if not JIT:
         skip = pytest.mark.skip(reason="takes minutes without the jit")

@@ -19,7 +19,7 @@ from spikebin.simulate.v1 import SheetModel
 
 @pytest.fixture(scope="module")
 def slurm():
-    """A running Slurm that takes array indices below 20; commands find it by SLURM_CONF."""
+    """A running Slurm that takes array indices below 5; commands find it by SLURM_CONF."""
     if os.getuid() != 0:
         cannot("a Slurm of one node must be started by root")
     if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
@@ -27,7 +27,7 @@ def slurm():
     # Slurm's sockets must have short names.
     directory = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
     started = subprocess.run(
-        [LOCAL_SLURM, "start", directory, "MaxArraySize=20", "MessageTimeout=5"],
+        [LOCAL_SLURM, "start", directory, "MaxArraySize=5", "MessageTimeout=5"],
         capture_output=True,
         text=True,
         check=False,

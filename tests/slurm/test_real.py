@@ -35,21 +35,21 @@ pytestmark = MARKS
 
 
 def test_a_whole_data_set(tmp_path, recordings):
-    directory = make_data_set(tmp_path, recordings[0], 21)
+    directory = make_data_set(tmp_path, recordings[0], 6)
     answer = submit(directory)
-    assert [(array["array"], array["offset"]) for array in answer["arrays"]] == [("0-19", 0), ("0", 20)]
+    assert [(array["array"], array["offset"]) for array in answer["arrays"]] == [("0-4", 0), ("0", 5)]
     assert len(answer["ids"]) == 2
     wait_for_end(*answer["ids"])
     assert missing(directory) == ""
     rows, troubles = status(directory)
-    assert [rows[sheet]["states"]["done"] for sheet in SHEETS] == [21, 21]
+    assert [rows[sheet]["states"]["done"] for sheet in SHEETS] == [6, 6]
     assert troubles == []
     assert spikebin("verify", cwd=directory).returncode == 0
     slurm = directory / "dataset" / "slurm"
-    assert len(list((slurm / "logs").glob("*.log"))) == 21
-    assert "train/2000" in (slurm / "logs" / f"{answer['ids'][1]}_0.log").read_text()
+    assert len(list((slurm / "logs").glob("*.log"))) == 6
+    assert "train/500" in (slurm / "logs" / f"{answer['ids'][1]}_0.log").read_text()
     assert {path.stem for path in slurm.glob("*.json")} == set(answer["ids"])
-    assert "export SPIKEBIN_OFFSET=20\n" in (slurm / f"{answer['ids'][1]}.sbatch").read_text()
+    assert "export SPIKEBIN_OFFSET=5\n" in (slurm / f"{answer['ids'][1]}.sbatch").read_text()
     again = spikebin("submit", "--missing", cwd=directory)
     assert (again.returncode, again.stdout) == (0, "")
     assert "nothing to submit" in again.stderr
@@ -166,7 +166,7 @@ def test_submitted_again_while_queued(data_set):
 
 
 def test_limited_in_parallel(tmp_path, recordings):
-    directory = make_data_set(tmp_path, recordings[0], 21)
+    directory = make_data_set(tmp_path, recordings[0], 6)
     first, second = submit(directory, "--max-parallel", "2", "--", "--hold")["ids"]
     assert "ArrayTaskThrottle=2" in ask("scontrol", "show", "job", first)
     assert f"Dependency=afterany:{first}_*" in ask("scontrol", "show", "job", second)
