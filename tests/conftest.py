@@ -29,12 +29,19 @@ settings.register_profile("spikebin", deadline=None, max_examples=60 if JIT else
 settings.load_profile("spikebin")
 
 
-def pytest_xdist_auto_num_workers(config):  # noqa: ARG001
+def pytest_xdist_auto_num_workers(config):
     """One more than there are CPUs: who tests with Slurm, waits."""
     return len(os.sched_getaffinity(0)) + 1
 
 
+# What takes long to make is made once: with pytest-xdist, all that needs it runs in one worker (--dist loadgroup).
+MADE_ONCE = {"quick", "exported", "project", "chromium"}
+
+
 def pytest_collection_modifyitems(items):
+    for item in items:
+        for name in MADE_ONCE.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(name))
     if not JIT:
         skip = pytest.mark.skip(reason="takes minutes without the jit")
         for item in items:
