@@ -12,7 +12,7 @@ from spikebin.choices import Codec, Layout
 from spikebin.names import directory_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 __all__ = ["FORMAT_VERSION", "KEYS", "SEAL_SIZE", "SINCE_2", "misfit"]
 
@@ -45,12 +45,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _is_shape(value: Any) -> bool:
-    return (
-        type(value) is list
-        and len(value) == 3
-        and all(_is_count(n) and n > 0 for n in value)
-        and math.prod(value) < LARGEST
-    )
+    return type(value) is list and len(value) == 3 and all(map(_is_count, value)) and 0 < math.prod(value) < LARGEST
 
 
 def _is_binning(value: Any) -> bool:
@@ -130,10 +125,21 @@ KEYS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def misfit(facts: Mapping[str, Any]) -> str | None:
-    """The first key whose value no seal has."""
+def misfit(facts: Mapping[str, Any], without: Collection[str] = ()) -> str | None:
+    """The first key whose value no seal has.
+
+    Parameters
+    ----------
+    facts : mapping
+    without : collection of str
+        Keys whose values are known to be right.
+
+    Returns
+    -------
+    str or None
+    """
     skipped = SINCE_2 if facts.get("format_version") == 1 else ()
     for key, fits in KEYS.items():
-        if not fits(facts.get(key)) and key not in skipped:
+        if key not in without and not fits(facts.get(key)) and key not in skipped:
             return key
     return None

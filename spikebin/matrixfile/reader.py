@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.matrixfile.layouts.dense import MatrixLayout
+    from spikebin.matrixfile.layouts.gaps import EventsLayout
 
 __all__ = ["MatrixFile", "open_file"]
 
@@ -63,16 +65,23 @@ class MatrixFile:
 
     def __init__(self, path: Path | str, *, check: Check = "first") -> None:
         checked(check, Check, "open_file check", MatrixFileError)
-        self.path = Path(path)
+        self.path = path if isinstance(path, Path) else Path(path)
         self.check = check
-        self.header, stat = read_seal_of(self.path)
-        self._checks = Checks(str(self.path), self.header, check)
+        self.header, stat = read_seal_of(path)
         self._identity = _file_identity(stat)
         self._places: NDArray[np.int64] | None = None
         self.shape = self.header.shape
         self.binning = self.header.binning
         self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
-        self._layout = make_layout(self.header.layout, self.shape, self.dtype, self.header.codec)
+
+    # Of a data set of 10^5 files, few are read.
+    @cached_property
+    def _checks(self) -> Checks:
+        return Checks(str(self.path), self.header, self.check)
+
+    @cached_property
+    def _layout(self) -> MatrixLayout | EventsLayout:
+        return make_layout(self.header.layout, self.shape, self.dtype, self.header.codec)
 
     @property
     def spikes(self) -> LazyArray:

@@ -45,6 +45,7 @@ __all__ = [
 
 MAGIC = b"spikebin "
 CHECK = b', "seal_crc32": '
+PADDING = b"\n" * SEAL_SIZE
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class SealedPhase:
     duration: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SealedSource:
     """What a file was made from: name of the recording, number and bytes of the files read, the newest mtime (s)."""
 
@@ -83,7 +84,7 @@ class SealedSource:
     mtime: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChunkTable:
     """Where the table of checksums lies, how many rows it has, its own crc32, and that of all that is not in it."""
 
@@ -93,7 +94,7 @@ class ChunkTable:
     rest_crc32: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seal:
     """What a seal says: the facts of one matrix file.
 
@@ -310,17 +311,19 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
     text, _, padding = rest.partition(b"\n")
     covered, found, check = text.rpartition(CHECK)
     check_sum = zlib.crc32(covered, zlib.crc32(block[: len(MAGIC) + len(version) + 1]))
-    complete = len(block) == SEAL_SIZE and padding.count(b"\n") == len(padding)
+    complete = len(block) == SEAL_SIZE and padding == PADDING[: len(padding)]
     if not (complete and found and check == b"%d}" % check_sum):
         raise MatrixFileError(f"the seal of {path} is broken: export it again")
+    first = text.find(SHARED_FROM)
+    stop = text.find(SHARED_TO, first)
+    shared = _shared(text[first:stop]) if 0 < first < stop else {}
     try:
-        facts = DECODER.decode(text.decode())
+        facts = DECODER.decode((text[:first] + text[stop:] if shared else text).decode())
     except (ValueError, RecursionError) as error:
         raise MatrixFileError(f"the seal of {path} holds no JSON ({error}): export it again") from None
-    facts.pop("seal_crc32", None)
-    if key := misfit(facts):
+    if key := misfit(facts, without=shared):
         raise MatrixFileError(f"the seal of {path} says what no spikebin writes ({key}): export it again")
-    seal = _sealed(facts)
+    seal = _sealed(facts, shared or _values(facts))
     if seal.size != size - SEAL_SIZE:
         raise MatrixFileError(
             f"{path} has {size:,} bytes, its seal says {seal.size + SEAL_SIZE:,}: it is cut off, export it again"
@@ -377,16 +380,35 @@ def verify_seal(path: Path | str) -> Seal:
     return seal
 
 
-# All seals of a data set say the same.
-_binning = lru_cache(maxsize=64)(Binning)
+# Between these, all seals of a data set say the same: how trials were made and binned, and what their phases are. No
+# text holds them, since its quotes are escaped.
+SHARED_FROM, SHARED_TO = b', "binning": ', b', "n_spikes": '
 
 
-def _sealed(facts: dict[str, Any]) -> Seal:
+@lru_cache(maxsize=256)
+def _shared(text: bytes) -> Mapping[str, Any]:
+    """What that part of a seal says, checked; empty if it is not as `Seal.as_dict` has it."""
+    try:
+        facts = DECODER.decode(f"{{{text[2:].decode()}}}")
+    except (ValueError, RecursionError):
+        return {}
+    keys = ("binning", "trial", "phases")
+    return _values(facts) if tuple(facts) == keys and all(KEYS[key](facts[key]) for key in keys) else {}
+
+
+def _values(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "binning": Binning(**facts["binning"]),
+        "trial": facts["trial"],
+        "phases": tuple(SealedPhase(**phase) for phase in facts["phases"]),
+    }
+
+
+def _sealed(facts: dict[str, Any], shared: Mapping[str, Any]) -> Seal:
     """A seal from facts that fit; what a newer release of this format_version adds is passed over."""
-    values = {key: value for key, value in facts.items() if key in KEYS}
+    values = {key: facts[key] for key in facts if key in KEYS}
+    values |= shared
     values["shape"] = tuple(facts["shape"])
-    values["binning"] = _binning(**facts["binning"])
-    values["phases"] = tuple(SealedPhase(**phase) for phase in facts["phases"])
     values["source"] = SealedSource(**facts["source"])
     if facts["format_version"] == 1:
         # That release said by which views a file was made in the name of its source.

@@ -11,7 +11,8 @@ import os
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, overload
+from typing import TYPE_CHECKING, Any, overload
+from weakref import finalize
 
 from spikebin.errors import PlanError
 from spikebin.output.paths import JOBS
@@ -19,7 +20,6 @@ from spikebin.output.paths import JOBS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
 
 __all__ = ["Job", "JobFile", "Source", "jobs_text", "open_jobs", "read_jobs"]
 
@@ -95,8 +95,8 @@ def read_jobs(output: Path) -> tuple[Job, ...] | None:
     return None if jobs is None else tuple(jobs)
 
 
-def open_jobs(output: Path) -> JobFile | None:
-    """The jobs of an output's jobs.csv, read when they are asked for: a plan of 10^5 parts takes a second to read.
+def open_jobs(output: Path) -> Sequence[Job] | None:
+    """The jobs of an output's jobs.csv; those of a large one are read when they are asked for.
 
     Parameters
     ----------
@@ -104,8 +104,8 @@ def open_jobs(output: Path) -> JobFile | None:
 
     Returns
     -------
-    JobFile or None
-        None: there is no jobs.csv.
+    sequence of Job or None
+        As they are now, whatever is planned later. None: there is no jobs.csv.
 
     Raises
     ------
@@ -114,9 +114,10 @@ def open_jobs(output: Path) -> JobFile | None:
     """
     path = output / JOBS
     try:
-        with path.open("rb") as file:
-            head = file.read(len(HEAD))
-            size = os.fstat(file.fileno()).st_size
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        jobs = JobFile(path, descriptor)
+        head = os.pread(descriptor, len(HEAD), 0)
+        size = os.fstat(descriptor).st_size
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -125,11 +126,7 @@ def open_jobs(output: Path) -> JobFile | None:
         raise PlanError(
             f"{path} does not begin with {','.join(COLUMNS)}: restore it, or `spikebin plan` again elsewhere"
         )
-    jobs = JobFile(path)
-    if size <= SMALL:
-        for _ in jobs:
-            pass
-    return jobs
+    return tuple(jobs) if size <= SMALL else jobs
 
 
 class JobFile(Sequence[Job]):
@@ -138,7 +135,10 @@ class JobFile(Sequence[Job]):
     Parameters
     ----------
     path : Path
-        Of the file; it begins with the names of its columns.
+        For messages.
+    descriptor : int
+        Of the open file, which begins with the names of its columns. It is read although another file may take its
+        name, and closed with this object.
 
     Raises
     ------
@@ -146,13 +146,15 @@ class JobFile(Sequence[Job]):
         From whatever reads, if the file cannot be read, or a line is not as spikebin wrote it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
+        self._descriptor = descriptor
+        finalize(self, os.close, descriptor)
 
     def __iter__(self) -> Iterator[Job]:
         parse = _Parser(self._path)
         try:
-            with self._path.open(encoding="utf-8", newline="") as file:
+            with self._opened() as data, io.TextIOWrapper(data, "utf-8", newline="") as file:
                 rows = csv.reader(file)
                 next(rows)
                 for n, row in enumerate(rows):
@@ -206,7 +208,7 @@ class JobFile(Sequence[Job]):
         """The line of a job; None where it is not found by bisection: the whole file then tells."""
         with self._opened() as file:
             # The line begins in [first, stop).
-            first, stop = len(HEAD), os.fstat(file.fileno()).st_size
+            first, stop = len(HEAD), file.seek(0, os.SEEK_END)
             while stop - first > BLOCK:
                 middle = (first + stop) // 2
                 file.seek(middle)
@@ -233,12 +235,40 @@ class JobFile(Sequence[Job]):
         return None
 
     @contextmanager
-    def _opened(self) -> Iterator[BinaryIO]:
+    def _opened(self) -> Iterator[io.BufferedReader[Any]]:
         try:
-            with self._path.open("rb") as file:
+            with io.BufferedReader(_Held(self._descriptor)) as file:
                 yield file
         except OSError as error:
             raise _unreadable(self._path, error) from None
+
+
+class _Held(io.RawIOBase):
+    """The bytes of an open file, with a position of one's own; closing it leaves the file open."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._at = descriptor, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        end = os.fstat(self._descriptor).st_size
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: end}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        into = memoryview(buffer)
+        data = os.pread(self._descriptor, len(into), self._at)
+        into[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 class _Parser:

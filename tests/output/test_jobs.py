@@ -23,12 +23,13 @@ def written(output, jobs):
     return output
 
 
-@pytest.mark.parametrize("block", [64, 1 << 14])
+@pytest.mark.parametrize(("block", "small"), [(64, -1), (1 << 14, -1), (1 << 14, 1 << 18)])
 @given(jobs=PLANS)
-def test_what_is_written_is_read_back(tmp_path_factory, jobs, block):
+def test_what_is_written_is_read_back(tmp_path_factory, jobs, block, small):
     output = written(tmp_path_factory.mktemp("plan"), jobs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK", block)
+        patch.setattr(module, "SMALL", small)
         found = open_jobs(output)
         assert len(found) == len(jobs)
         assert tuple(found) == jobs == read_jobs(output)
@@ -42,21 +43,29 @@ def test_what_is_written_is_read_back(tmp_path_factory, jobs, block):
                 found[index]
 
 
-def test_one_job_of_many_reads_a_few_blocks(tmp_path):
+def many(n_jobs=20_000):
     sheets = ("X_ON", "V1_Inh_L2/3")
-    jobs = tuple(Job(n, "train", str(50 * n), (Source(f"data, all/{n}", sheets),)) for n in range(20_000))
+    return tuple(Job(n, "train", str(50 * n), (Source(f"data, all/{n}", sheets),)) for n in range(n_jobs))
+
+
+def test_one_job_of_many_is_read_without_the_others(tmp_path, monkeypatch):
+    jobs = many()
     found = open_jobs(written(tmp_path, jobs))
     assert len(found) == 20_000
-    read = []
-
-    class Counting(JobFile):
-        def __iter__(self):
-            raise AssertionError("the whole file is read")
-
+    monkeypatch.delattr(JobFile, "__iter__")
     for n in (0, 1, 777, 9_999, 19_998, 19_999):
-        assert Counting(tmp_path / "jobs.csv")[n] == jobs[n]
-        read.append(n)
-    assert len(read) == 6
+        assert found[n] == jobs[n]
+
+
+@pytest.mark.parametrize("n_jobs", [3, 20_000])
+def test_jobs_stay_as_they_were_when_they_were_opened(tmp_path, n_jobs):
+    jobs = many(n_jobs)
+    found = open_jobs(written(tmp_path, jobs))
+    (tmp_path / "jobs.csv").rename(tmp_path / "gone")
+    written(tmp_path, many(2))
+    assert len(found) == n_jobs
+    assert found[n_jobs - 1] == jobs[-1]
+    assert found == jobs
 
 
 @pytest.mark.parametrize(
@@ -70,7 +79,7 @@ def test_one_job_of_many_reads_a_few_blocks(tmp_path):
 )
 def test_a_line_that_was_meddled_with_is_never_taken(tmp_path, fault, words):
     """Neither when all are read nor when it is asked for; others are what they were."""
-    jobs = tuple(Job(n, "train", str(n), (Source(f"data/{n}", ("X_ON",)),)) for n in range(20_000))
+    jobs = many()
     written(tmp_path, jobs)
     path = tmp_path / "jobs.csv"
     path.write_bytes(fault(path.read_bytes()))
