@@ -21,7 +21,7 @@ from spikebin.matrixfile.checksums import Checks
 from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.layouts.chunks import DamagedChunkError, FileBytes
 from spikebin.matrixfile.lazy import LazyArray, Selector
-from spikebin.matrixfile.schema import COLUMNS, decoded
+from spikebin.matrixfile.schema import COLUMNS, decoded, joined
 from spikebin.matrixfile.seal import SEAL_SIZE, read_seal_of
 from spikebin.matrixfile.shown import html_table, one_line, size_of, text_of_shape
 from spikebin.system.hdf5 import UnreadableError, open_hdf5
@@ -343,8 +343,13 @@ class MatrixFile:
         # Before it is read: a table that is claimed to be long may take more memory than there is.
         if node.nrows != n_rows or not COLUMNS[name].items() <= kinds.items():
             raise self._unlike_seal(f"/{name} has {node.nrows} rows of {', '.join(kinds)}")
-        table: NDArray[Any] = node.read()
-        return table
+        tables: list[NDArray[Any]] = [node.read()]
+        while f"/{name}_{len(tables) + 1}" in file:
+            more = file.get_node("/", f"{name}_{len(tables) + 1}", "Table")
+            if more.nrows != n_rows:
+                raise self._unlike_seal(f"/{name}_{len(tables) + 1} has {more.nrows} rows")
+            tables.append(more.read())
+        return joined(tables)
 
     def _checked_trials(self, trials: NDArray[Any]) -> NDArray[Any]:
         n_bins, phases = trials["n_bins"], trials["phase_bins"]

@@ -27,12 +27,52 @@ COLUMNS = {
 }
 
 
+# Of what describes a table's columns, HDF5 holds 64 KiB at most: so much for each, beside its name.
+HEADER_BYTES = 48_000
+COLUMN_BYTES = 80
+# PyTables warns of 512.
+MOST_COLUMNS = 500
+
+
 def create_table(file: Any, name: str, array: NDArray[Any]) -> None:
-    """Store a structured array as the table ``/<name>`` of a PyTables file that is open for writing."""
+    """Store a structured array as the table ``/<name>`` of a PyTables file that is open for writing.
+
+    The columns that one table of HDF5 cannot hold lie in ``/<name>_2``, ``/<name>_3`` and so on.
+    """
     import tables
 
     filters = tables.Filters(complevel=1, complib="zlib")
-    file.create_table("/", name, obj=array, filters=filters, track_times=False, chunkshape=max(1, len(array)))
+    for i, names in enumerate(_column_groups(array.dtype.names or ()), 1):
+        part = np.empty(len(array), [(column, array.dtype[column]) for column in names])
+        for column in names:
+            part[column] = array[column]
+        where = name if i == 1 else f"{name}_{i}"
+        file.create_table("/", where, obj=part, filters=filters, track_times=False, chunkshape=max(1, len(array)))
+
+
+def joined(tables: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Tables that `create_table` took apart as one."""
+    if len(tables) == 1:
+        return tables[0]
+    fields = [(name, table.dtype[name]) for table in tables for name in table.dtype.names or ()]
+    whole = np.empty(len(tables[0]), fields)
+    for table in tables:
+        for name in table.dtype.names or ():
+            whole[name] = table[name]
+    return whole
+
+
+def _column_groups(names: Sequence[str]) -> list[list[str]]:
+    groups: list[list[str]] = []
+    room = 0
+    for name in names:
+        size = len(name.encode()) + COLUMN_BYTES
+        if room < size or len(groups[-1]) == MOST_COLUMNS:
+            groups.append([])
+            room = HEADER_BYTES
+        groups[-1].append(name)
+        room -= size
+    return groups
 
 
 def encoded(texts: Sequence[str]) -> NDArray[np.bytes_]:

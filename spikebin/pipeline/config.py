@@ -262,7 +262,8 @@ def load_config(given: Path | None = None) -> Config:
     """
     path = find_config(given)
     try:
-        text = path.read_text("utf-8")
+        # Notepad and others begin a file with a byte order mark.
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}): check its rights and that it is UTF-8 text") from None
     return parse_config(path, text)

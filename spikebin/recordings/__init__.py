@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from spikebin.errors import RecordingError
+from spikebin.names import suggest
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
@@ -139,8 +141,12 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
     # Of a path that no format recognises, the error of the one that its name speaks of is worth more than a list.
     wanted, _, io = (kind or format_of(path) or _by_name(path) or "").partition(":")
     if wanted not in FORMATS:
-        what = f"no format {wanted!r}" if wanted else f"{path} is in none of the known formats"
-        raise RecordingError(f"{what} ({', '.join(FORMATS)}): check the path, `spikebin formats` tells more")
+        if wanted:
+            raise RecordingError(f"no format {kind!r} (`spikebin formats` lists them): {_meant(str(kind))}")
+        raise RecordingError(
+            f"{path} is in none of the known formats ({', '.join(FORMATS)}): check the path; `spikebin formats` tells"
+            " more"
+        )
     given = replace(reading or Reading(), format=kind)
     _check_settings(path, wanted, given)
     recording: Recording = import_module(FORMATS[wanted].module).open(path, given)
@@ -197,6 +203,14 @@ def _check_settings(path: Path, name: str, reading: Reading) -> None:
             raise RecordingError(
                 f"{path.name}: the format {name} takes no `{key}`: take it out; it takes {', '.join(taken) or 'none'}"
             )
+
+
+def _meant(kind: str) -> str:
+    """What a mistyped format may have meant: ``did you mean 'neo:PhyIO'?``."""
+    io = re.fullmatch(r"(?:neo[^\w]+)?(\w+)IO", kind, re.IGNORECASE)
+    if io is not None:
+        return f"did you mean 'neo:{io[1]}IO'?"
+    return suggest(kind.lower(), FORMATS)
 
 
 def _by_name(path: Path) -> str | None:

@@ -142,6 +142,12 @@ class NeoRecording(ContinuousRecording):
         return [] if self._in_memory else [self.path]
 
     @property
+    def taken(self) -> str:
+        """See `spikebin.recordings.protocol.Recording`."""
+        by = self.reading.neurons or "their place in the segment"
+        return f"{self.reading.format or 'neo'}, spike trains in their own unit, neurons by {by}"
+
+    @property
     def sheets(self) -> Sequence[str]:
         """One sheet, `units`."""
         return [SHEET]

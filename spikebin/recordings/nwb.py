@@ -90,6 +90,11 @@ class NwbRecording(ContinuousRecording):
             self._neurons = self._neurons[np.isin(self._neurons["neuron_id"], chosen)]
 
     @property
+    def taken(self) -> str:
+        """See `spikebin.recordings.protocol.Recording`."""
+        return "nwb, units/spike_times in s, neurons by units/id"
+
+    @property
     def sheets(self) -> Sequence[str]:
         """One sheet, `units`."""
         return [SHEET]

@@ -251,7 +251,7 @@ def read_params(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_PARAMS:
             raise ValueError("it is too large")
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = ast.parse(path.read_text("utf-8-sig"))
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
         raise RecordingError(
             f"{path} cannot be read ({' '.join(str(error).split())}): give the rate with --rate"

@@ -72,11 +72,13 @@ class SonataRecording(ContinuousRecording):
         with self._open() as root:
             spikes = root.group("spikes")
             self._groups = _populations(spikes) if spikes is not None else {}
+            self._written = {sheet: _written_unit(root, group) for sheet, (group, _) in self._groups.items()}
         if not self._groups:
             raise self.error(
                 "it has no /spikes with timestamps and node_ids: it is not a SONATA spike file, give another"
             )
-        self.events_unit = reading.unit or "ms"
+        units = {unit or reading.unit or "ms" for unit in self._written.values()}
+        self.events_unit = units.pop() if len(units) == 1 else None
 
     def _open(self) -> AbstractContextManager[Group]:
         return opened(self.path, follow=self.reading.follow_links)
@@ -91,18 +93,32 @@ class SonataRecording(ContinuousRecording):
         """Every file that spikes and neurons are read from."""
         return [self.path, *([Path(self.reading.nodes)] if self.reading.nodes else [])]
 
+    @property
+    def taken(self) -> str:
+        """See `spikebin.recordings.protocol.Recording`."""
+        units = dict.fromkeys(unit or self.reading.unit or "ms" for unit in self._written.values())
+        ids = dict.fromkeys(ids for _, ids in self._groups.values())
+        return f"sonata, {TIMES} in {' or '.join(units)}, neurons by {' or '.join(ids)}"
+
+    def _clock(self, sheet: str) -> Clock:
+        """Of the timestamps: what their attribute says, else what is given, else ms."""
+        given, written = self.reading.unit, self._written[sheet]
+        clocks = {make_clock(unit, None, self.name) for unit in (given, written) if unit is not None}
+        if len(clocks) > 1:
+            raise self.error(f"the timestamps of {sheet} are in {written}, `unit` says {given}: take it out")
+        return clocks.pop() if clocks else make_clock("ms", None, self.name)
+
     def population(self, sheet: str) -> Population:
         """The spikes of a population, and all its nodes where nodes.h5 is given."""
         group, ids = self._groups[sheet]
         with self._open() as root:
             spikes: Any = root.group(group)
             n_times, n_ids = spikes.length(TIMES), spikes.length(ids)
-            unit = spikes.attribute("units", TIMES)
             stored = spikes.dtype(TIMES)
             chunk = max(spikes.chunk(TIMES), spikes.chunk(ids))
         if n_times != n_ids:
             raise self.error(f"{sheet} has {n_times:,} timestamps and {n_ids:,} {ids}: it is cut off, write it again")
-        clock = make_clock(self.reading.unit or unit or "ms", None, self.name)
+        clock = self._clock(sheet)
         nodes = self.reading.nodes
         neurons = _nodes(Path(nodes), sheet, follow=self.reading.follow_links) if nodes else None
         source = _Spikes(self, group, ids, n_times, clock, chunks_at_once(chunk, CHUNK))
@@ -126,6 +142,12 @@ class _Spikes:
 
     def chunks(self) -> Iterator[Spikes]:
         return slices(self, self._at_once)
+
+
+def _written_unit(root: Group, group: str) -> str | None:
+    spikes: Any = root.group(group)
+    unit: str | None = spikes.attribute("units", TIMES) if spikes.readable(TIMES) else None
+    return unit
 
 
 def _populations(spikes: Group) -> dict[str, tuple[str, str]]:

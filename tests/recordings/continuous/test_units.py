@@ -10,6 +10,7 @@ from conftest import one_line_error
 from here import spikebin_here
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import make_trains, write_sonata
 
 from spikebin.errors import RecordingError
 from spikebin.recordings import open_recording
@@ -103,6 +104,17 @@ def test_a_unit_that_is_said_against_the_name_is_an_error(session, named, said):
         with pytest.raises(RecordingError, match=rf"says {named}, --unit .* says {said}: take one back"):
             open_recording(session / path, None, Reading(unit=said, rate=30_000.0)).sheet("neurons", TrialRule())
     assert choose_unit(f"x_{named}", {"s": "Seconds"}.get(named, named), None, "x", "--unit") == named
+
+
+def test_the_unit_of_a_sonata_file_is_that_of_its_attribute(tmp_path):
+    path = write_sonata(tmp_path, make_trains(n=20), units="s")
+    (tmp_path / "t.csv").write_text("cue\n1\n")
+    rule = TrialRule(events=str(tmp_path / "t.csv"), align_to="cue", window_start=0.0, window_stop=10.0)
+    recording = open_recording(path, None, Reading(unit="s"))
+    assert recording.taken == "sonata, timestamps in s, neurons by node_ids"
+    assert recording.sheet("v1", rule).trials[0].phases[0].start == 1000.0
+    with pytest.raises(RecordingError, match="the timestamps of v1 are in s, `unit` says ms: take it out"):
+        open_recording(path, None, Reading(unit="ms")).sheet("v1", rule)
 
 
 def test_the_command_line_says_it_in_one_line(session):
