@@ -32,7 +32,7 @@ VARIABLE = "SPIKEBIN_CONFIG"
 
 FIELD = re.compile(r"\{([^{}]*)\}")
 
-EVENT_FILES = (".csv", ".tsv", ".txt")
+EVENT_FILES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", ".pqt", ".feather", ".arrow")
 
 # Of a file, not what follows a dot in the name of a directory.
 SUFFIX = re.compile(r"(?<=.)\.[A-Za-z][A-Za-z0-9]{0,6}$")

@@ -9,22 +9,22 @@ from __future__ import annotations
 import zipfile
 import zlib
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
 from spikebin.names import bare_suffix
-from spikebin.recordings.continuous.columns import are_spikes, choose_column, find_splits
+from spikebin.recordings.continuous.columns import RUNNING, are_spikes, choose_column, find_splits
 from spikebin.recordings.continuous.npy_header import Member, check_holes, open_member, read_array_header
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK, slices
 from spikebin.recordings.continuous.text_table import LARGEST_ID
-from spikebin.recordings.continuous.units import choose_unit, make_clock
+from spikebin.recordings.continuous.units import choose_unit, make_clock, split_unit
 from spikebin.recordings.settings import Reading
 from spikebin.recordings.spike_table import SUFFIXES, SpikeTable, is_spike_table
-from spikebin.recordings.split_spikes import PopulationSource, SpikesOfTrials, TrialwiseSheet, look_at_groups
+from spikebin.recordings.split_spikes import PopulationSource, Rows, SpikesOfTrials, TrialwiseSheet, look_at_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,21 @@ if TYPE_CHECKING:
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 
-__all__ = ["SHEET", "ArraySource", "ArraysRecording", "OnDisk", "mapped_array", "open", "recognises", "whole_ids"]
+__all__ = [
+    "SHEET",
+    "ArraySource",
+    "ArraysRecording",
+    "NpzColumns",
+    "OnDisk",
+    "SpikeFile",
+    "as_labels",
+    "mapped_array",
+    "npz_array",
+    "npz_members",
+    "open",
+    "recognises",
+    "whole_ids",
+]
 
 SHEET = "neurons"
 PLACES = ("0", "1")
@@ -55,7 +69,7 @@ def recognises(path: Path) -> bool:
     if suffix in SUFFIXES:
         return is_spike_table(path)
     try:
-        return are_spikes(_members(path) if suffix == ".npz" else mapped_array(path).dtype.names or ())
+        return are_spikes(npz_members(path) if suffix == ".npz" else mapped_array(path).dtype.names or ())
     except RecordingError:
         return False
 
@@ -71,13 +85,25 @@ def open(path: Path, reading: Reading | None = None) -> ArraysRecording:  # noqa
     return ArraysRecording(path, reading or Reading())
 
 
+class SpikeFile(Rows, Protocol):
+    """What a kind of file hands over."""
+
+    paths: list[Path]
+
+    def source(self, clock: Clock) -> SpikeSource:
+        """Its spikes, on a clock of their times."""
+        ...
+
+
 class ArraysRecording(ContinuousRecording):
-    """Spikes of one population in one file.
+    """Spikes in two arrays or columns of one file, and what further ones say of them.
 
     Parameters
     ----------
     path : Path
     reading : Reading
+    file : SpikeFile, optional
+        Its arrays or columns; default: as the end of its name says.
 
     Raises
     ------
@@ -85,11 +111,11 @@ class ArraysRecording(ContinuousRecording):
         If the file is not complete, or does not tell which are times and which neurons.
     """
 
-    def __init__(self, path: Path, reading: Reading) -> None:
+    def __init__(self, path: Path, reading: Reading, file: SpikeFile | None = None) -> None:
         super().__init__(path, reading)
         self.rate = reading.rate
-        kinds: dict[str, type[_Npz | _Npy]] = {".npz": _Npz, ".npy": _Npy}
-        self._file: _Npz | _Npy | SpikeTable = kinds.get(bare_suffix(path.name), SpikeTable)(path, reading)
+        kinds: dict[str, type[NpzColumns | NpyColumns | SpikeTable]] = {".npz": NpzColumns, ".npy": NpyColumns}
+        self._file: SpikeFile = file or kinds.get(bare_suffix(path.name), SpikeTable)(path, reading)
         self._unit = choose_unit(
             self._file.times_name,
             reading.unit,
@@ -107,7 +133,8 @@ class ArraysRecording(ContinuousRecording):
         """See `spikebin.recordings.protocol.Recording`."""
         by = f", populations by {self._splits.population}" if self._splits.population else ""
         by += f", trials by {self._splits.trial}" if self._splits.trial else ""
-        return f"arrays, {self._file.times_name or 'times'} in {self._unit}, neurons by {self._file.ids_name}{by}"
+        kind = self.reading.format or "arrays"
+        return f"{kind}, {self._file.times_name or 'times'} in {self._unit}, neurons by {self._file.ids_name}{by}"
 
     @property
     def paths(self) -> list[Path]:
@@ -126,7 +153,9 @@ class ArraysRecording(ContinuousRecording):
         """The spikes; the file lists no neurons but those that fire."""
         column, clock = self._splits.population, self._clock()
         source = self._file.source(clock) if column is None else PopulationSource(self._file, column, sheet, clock)
-        return Population(source, precision=clock.precision(self._file.stored))
+        name = self._file.ids_name if self.reading.neurons is None else ""
+        running = name if split_unit(name)[0] in RUNNING else ""
+        return Population(source, precision=clock.precision(self._file.stored), running=running)
 
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
         """Open one sheet; see `spikebin.recordings.protocol.Recording`."""
@@ -266,7 +295,7 @@ class OnDisk:
         return values
 
 
-class _Npy:
+class NpyColumns:
     """A .npy file, and perhaps a second one with the neurons."""
 
     def __init__(self, path: Path, reading: Reading) -> None:
@@ -313,7 +342,7 @@ class _Npy:
         first = 0
         for times, ids in self.source(clock).chunks():
             place = slice(first, first + ids.size)
-            yield (times, ids), [_as_labels(column[place], self.path.name) for column in columns]
+            yield (times, ids), [as_labels(column[place], self.path.name) for column in columns]
             first += ids.size
 
 
@@ -354,12 +383,12 @@ def _column_of_times(path: Path, reading: Reading) -> int:
     return 1 if signs > 0 else 0
 
 
-class _Npz:
+class NpzColumns:
     """Two arrays of a .npz, read side by side from the archive without unpacking it whole."""
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self.paths = path, [path]
-        members = _members(path)
+        members = npz_members(path)
         self.times_name = choose_column(members, reading.times, "times", path.name)
         self.ids_name = choose_column(members, reading.neurons, "neurons", path.name)
         n_spikes = _length(path, self.times_name)
@@ -376,9 +405,11 @@ class _Npz:
             _check_growth(both, path.name)
 
     def source(self, clock: Clock) -> SpikeSource:
+        """Its spikes, on a clock of their times."""
         return _NpzSource(self, clock)
 
     def rows(self, labels: Sequence[str], clock: Clock) -> Iterator[tuple[Spikes, list[NDArray[np.str_]]]]:
+        """See `spikebin.recordings.split_spikes.Rows`."""
         where = self.path.name
         with ExitStack() as stack:
             archive = stack.enter_context(_archive(self.path))
@@ -388,7 +419,7 @@ class _Npz:
             for start in range(0, times.header.size, CHUNK):
                 n = min(CHUNK, times.header.size - start)
                 spikes = clock.to_ms(times.take(n)), whole_ids(ids.take(n), where)
-                yield spikes, [_as_labels(column.take(n), where) for column in columns]
+                yield spikes, [as_labels(column.take(n), where) for column in columns]
 
 
 def _check_growth(members: Sequence[Member], where: str) -> None:
@@ -402,7 +433,7 @@ def _check_growth(members: Sequence[Member], where: str) -> None:
 
 
 class _NpzSource:
-    def __init__(self, file: _Npz, clock: Clock) -> None:
+    def __init__(self, file: NpzColumns, clock: Clock) -> None:
         self.file, self.clock = file, clock
 
     def chunks(self) -> Iterator[Spikes]:
@@ -448,7 +479,14 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         raise RecordingError(f"{path} is not a complete .npz file ({_one_line(error)}): write it again") from None
 
 
-def _members(path: Path) -> list[str]:
+def npz_members(path: Path) -> list[str]:
+    """Names of the arrays in an .npz.
+
+    Raises
+    ------
+    RecordingError
+        If it is not a complete one.
+    """
     with _archive(path) as archive:
         return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
 
@@ -462,8 +500,34 @@ def _length(path: Path, name: str) -> int | None:
         return None
 
 
-def _as_labels(column: NDArray[Any], where: str) -> NDArray[np.str_]:
-    """What an array says of each spike, as text."""
+def npz_array(path: Path, name: str) -> NDArray[Any]:
+    """A flat array of an .npz, in memory.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+
+    Returns
+    -------
+    ndarray (n,)
+        Of numbers, booleans or text; a single one is flat, too.
+
+    Raises
+    ------
+    RecordingError
+        If it is not there, not complete, or holds anything else.
+    """
+    with _archive(path) as archive:
+        if f"{name}.npy" not in archive.namelist():
+            raise RecordingError(f"{path.name} has no array {name!r}: it is damaged, or of another format")
+        with open_member(archive, name, path.name, "fiubU") as member:
+            _check_growth([member], path.name)
+            return member.take(member.header.size)
+
+
+def as_labels(column: NDArray[Any], where: str) -> NDArray[np.str_]:
+    """What an array says of each spike, as text; whole numbers of any type alike."""
     if column.dtype.kind == "f":
         column = whole_ids(column, where)
     return column.astype(np.str_)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import pickletools
 import re
+import tokenize
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 
-__all__ = ["SHEET", "PhyRecording", "open", "read_params", "recognises"]
+__all__ = ["SHEET", "PhyRecording", "open", "read_ops_rate", "read_params", "recognises"]
 
 SHEET = "units"
 TIMES = "spike_times.npy"
+SECONDS = "spike_times_sec.npy"
 CLUSTERS = ("spike_clusters.npy", "spike_templates.npy")
 PARAMS = "params.py"
+OPS = "ops.npy"
 NOISE = "noise"
 UNSORTED = "unsorted"
 # Where a person said in Phy what a cluster is: the first of these that is there. Phy itself never reads
@@ -72,7 +76,13 @@ class PhyRecording(ContinuousRecording):
         if clusters is None or not (path / TIMES).is_file():
             raise self.error(f"it lacks {TIMES} or {CLUSTERS[0]}: give the folder that Kilosort or Phy wrote")
         self._clusters = clusters
-        self.rate = reading.rate if reading.rate is not None else self._params_rate()
+        self._times = path / (reading.times or TIMES)
+        if not self._times.is_file():
+            raise self.error(f"it has no {reading.times}: give a file of times in s, such as {SECONDS}")
+        self.uses_rate = reading.times is None
+        if (path / SECONDS).is_file() and reading.times is None:
+            self.notes.append(f"{SECONDS} is there, too: --times {SECONDS} reads the times that TPrime made")
+        self.rate = reading.rate if reading.rate is not None or not self.uses_rate else self._params_rate()
 
     @property
     def sheets(self) -> Sequence[str]:
@@ -82,21 +92,26 @@ class PhyRecording(ContinuousRecording):
     @property
     def taken(self) -> str:
         """See `spikebin.recordings.protocol.Recording`."""
-        return f"phy, {TIMES} in samples ({self.rate:g} a second), neurons by {self._clusters.name}"
+        unit = f"samples ({self.rate:g} a second)" if self.uses_rate else "s"
+        return f"phy, {self._times.name} in {unit}, neurons by {self._clusters.name}"
 
     @property
     def paths(self) -> list[Path]:
         """Every file that spikes and clusters are read from."""
-        names = [PARAMS, *dict.fromkeys((*GROUPS, *GUESSES)), "channel_positions.npy", "channel_map.npy"]
+        names = [PARAMS, OPS, *dict.fromkeys((*GROUPS, *GUESSES)), "channel_positions.npy", "channel_map.npy"]
         found = [self.path / name for name in names if (self.path / name).is_file()]
         tables = self._tables if any("=" in label for label in self.reading.labels or ()) else []
-        return [self.path / TIMES, self._clusters, *found, *(path for path in tables if path not in found)]
+        return [self._times, self._clusters, *found, *(path for path in tables if path not in found)]
 
     def population(self, sheet: str) -> Population:  # noqa: ARG002
         """The clusters that fire and have one of the labels asked for; without, all that are not noise."""
-        times, ids = OnDisk(self.path / TIMES), OnDisk(self._clusters)
-        clock = make_clock("samples", self.rate, self.name)
-        source = _Samples(times, ids, clock, self.name)
+        times, ids = OnDisk(self._times), OnDisk(self._clusters)
+        if self.reading.times is None:
+            clock = make_clock("samples", self.rate, self.name)
+            source: ArraySource = _Samples(times, ids, clock, self.name)
+        else:
+            clock = make_clock("s", None, self.name)
+            source = ArraySource(times, ids, clock, self.name)
         n_spikes: Counter[int] = Counter()
         for _, chunk in source.chunks():
             n_spikes.update(dict(zip(*(part.tolist() for part in np.unique(chunk, return_counts=True)), strict=True)))
@@ -166,6 +181,9 @@ class PhyRecording(ContinuousRecording):
 
     def _params_rate(self) -> float:
         if not (self.path / PARAMS).is_file():
+            rate = read_ops_rate(self.path / OPS) if (self.path / OPS).is_file() else None
+            if rate is not None:
+                return rate
             raise self.error(
                 f"it has no {PARAMS}: give the rate in samples per second with --rate (`rate` in [[recordings]])"
             )
@@ -229,6 +247,38 @@ class _Samples(ArraySource):
                 f" samples: where they are seconds, read {TIMES} itself with --neurons {CLUSTERS[0]} --unit s"
             )
         return super().read(start, stop)
+
+
+def read_ops_rate(path: Path) -> float | None:
+    """The sampling rate that Kilosort 4's ops.npy holds, a pickle of which only the opcodes are looked at.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    float or None
+        The number behind the first text ``fs``; None: there is none, or it is not a pickle.
+    """
+    numbers = {"BININT", "BININT1", "BININT2", "BINFLOAT", "FLOAT", "INT"}
+    try:
+        with path.open("rb") as file:
+            if np.lib.format.read_magic(file) == (1, 0):
+                np.lib.format.read_array_header_1_0(file)
+            else:
+                np.lib.format.read_array_header_2_0(file)
+            key = ""
+            for opcode, argument, _ in pickletools.genops(file):
+                if opcode.name in {"MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT"}:
+                    continue
+                if key == "fs" and opcode.name in numbers and argument > 0:
+                    return float(argument)
+                key = argument if isinstance(argument, str) else ""
+    # What pickletools raises on bytes that are not a pickle: its own parsers raise whatever they stumble over.
+    except (OSError, ValueError, EOFError, SyntaxError, IndexError, KeyError, OverflowError, tokenize.TokenError):
+        pass
+    return None
 
 
 def read_params(path: Path) -> dict[str, Any]:

@@ -183,7 +183,7 @@ class TrialwiseSheet:
             if getattr(rule, key) is not None:
                 raise recording.error(f"its times are relative to their trial: take `{key}` out, and give a window")
         self._spikes = spikes
-        self._rows = NeuronRows(None, spikes.neurons, recording.reading.ids, select=False, where=self.where)
+        self._rows = NeuronRows(spikes.listed, spikes.neurons, recording.reading.ids, select=False, where=self.where)
         self.neurons = self._rows.table
         table, events_path = recording.find_events(rule)
         column = spikes.trial_column
@@ -276,12 +276,17 @@ class SpikesOfTrials:
         A further column, that names what was shown in a trial.
     where : str
         For messages.
+    trials : sequence of str, optional
+        Names of all trials; default: those that have spikes.
+    listed : structured array, optional
+        All neurons; default: those that have spikes.
 
     Attributes
     ----------
     trial_column : str
     trials : list of str
         Names, in natural order.
+    listed : structured array or None
     neurons : int64 (n,)
         Ids that have spikes, ascending.
     n_spikes : int
@@ -297,7 +302,16 @@ class SpikesOfTrials:
     """
 
     def __init__(
-        self, file: Rows, splits: Splits, clock: Clock, population: str | None, image_id: str | None, where: str
+        self,
+        file: Rows,
+        splits: Splits,
+        clock: Clock,
+        population: str | None,
+        image_id: str | None,
+        where: str,
+        *,
+        trials: Sequence[str] = (),
+        listed: NDArray[Any] | None = None,
     ) -> None:
         assert splits.trial is not None  # noqa: S101
         self.trial_column = splits.trial
@@ -323,7 +337,8 @@ class SpikesOfTrials:
                 for trial, value in set(zip(names.tolist(), column[mine].tolist(), strict=True)):
                     said[name].setdefault(trial, set()).add(value)
         times, ids, names = (np.concatenate(column) for column in zip(*chunks, strict=True)) if chunks else NOTHING
-        self.trials = sorted(np.unique(names).tolist(), key=natural_key)
+        self.trials = sorted({*trials, *np.unique(names).tolist()}, key=natural_key)
+        self.listed = listed
         if "" in self.trials:
             raise RecordingError(f"{where}: a spike has no {splits.trial}: fill the cell, or drop such spikes")
         code = {name: i for i, name in enumerate(self.trials)}
@@ -339,7 +354,7 @@ class SpikesOfTrials:
             trial = next(trial for trial in self.trials if len(said[image_id][trial]) > 1)
             raise RecordingError(f"{where}: trial {trial} has several {image_id}: choose another column")
         self._further = {
-            name: [next(iter(found[trial])) for trial in self.trials]
+            name: [next(iter(found.get(trial, ("",)))) for trial in self.trials]
             for name, found in said.items()
             if all(len(values) == 1 for values in found.values())
         }

@@ -83,7 +83,8 @@ def test_recorded_and_in_no_trial_are_of_the_neurons_that_are_asked_for(tmp_path
     assert sum(phase.times.size for i in range(len(sheet.trials)) for phase in sheet.spikes(i)) == sheet.n_in_trials
     others = set(ids.tolist()) - asked
     n = times.size - mine.size
-    expected = [f"left out {len(others)} neurons that were not asked for, with {n} spikes"] if others else []
+    what = "1 neuron that was" if len(others) == 1 else f"{len(others)} neurons that were"
+    expected = [f"left out {what} not asked for, with {n} spikes"] if others else []
     assert [text for text in sheet.notes if "left out" in text] == expected
 
 

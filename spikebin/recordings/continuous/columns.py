@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["NEURONS", "TIMES", "Splits", "are_spikes", "choose_column", "find_splits"]
 
 NO_COLUMN = "none"
-TIMES = ("times", "time", "spike_times", "spike_time", "timestamps", "timestamp", "t", "ts")
-NEURONS = (
-    "neurons", "neuron", "neuron_ids", "neuron_id", "node_ids", "node_id", "unit_ids", "unit_id", "units", "unit",
-    "cluster_ids", "cluster_id", "clusters", "cluster", "spike_clusters", "senders", "sender", "gids", "gid", "ids",
-    "id", "cells", "cell",
+TIMES = (
+    "times", "time", "spike_times", "spike_time", "spiketimes", "spiketime", "timestamps", "timestamp", "t", "ts",
+    "sample_index", "sample_idx", "samples",
 )  # fmt: skip
+NEURONS = (
+    "neurons", "neuron", "neuron_ids", "neuron_id", "neuron_index", "neuron_idx", "node_ids", "node_id", "unit_ids",
+    "unit_id", "unit_index", "unit_idx", "units", "unit", "cluster_ids", "cluster_id", "clusters", "cluster",
+    "spike_clusters", "senders", "sender", "gids", "gid", "cell_ids", "cell_id", "cellids", "cellid", "cells", "cell",
+    "ids", "id", "channels", "channel", "index", "i",
+)  # fmt: skip
+# What may as well be the running number of a spike.
+RUNNING = {"ids", "id", "index", "i"}
 # Columns that tell apart what has ids, or clocks, of its own.
 POPULATIONS = {"population", "populations", "pop", "population_name"}
 TRIALS = {

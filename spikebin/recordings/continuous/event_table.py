@@ -15,6 +15,7 @@ from spikebin.binning.trial import Phase, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.columns import RESERVED, column_name
+from spikebin.recordings.continuous.arrow_table import ARROW_SUFFIXES, read_columns
 from spikebin.recordings.continuous.cells import MISSING, as_numbers, is_number, typed
 from spikebin.recordings.continuous.text_table import read_table
 from spikebin.recordings.continuous.units import choose_unit, find_column, make_clock, split_unit
@@ -216,7 +217,7 @@ def is_name(column: str) -> bool:
 
 
 def read_events(path: Path, unit: str | None, rate: float | None, asked: str | None = None) -> EventTable:
-    """A table of events from a CSV or TSV file.
+    """A table of events from a CSV or TSV file, or a Parquet or Feather file.
 
     Parameters
     ----------
@@ -233,6 +234,8 @@ def read_events(path: Path, unit: str | None, rate: float | None, asked: str | N
     RecordingError
         If there is none, or it is not a table.
     """
+    if path.suffix.lower() in ARROW_SUFFIXES:
+        return EventTable(str(path), read_columns(path), unit, rate, asked)
     texts = read_table(path)
     columns = {name: typed(cells, is_id=is_name(name)) for name, cells in texts.items()}
     return EventTable(str(path), columns, unit, rate, asked, texts)

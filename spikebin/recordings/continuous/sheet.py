@@ -16,7 +16,8 @@ from spikebin.binning.rules import DOUBLE, Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import PhaseSpikes
 from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
-from spikebin.names import suggest
+from spikebin.names import bare_suffix, suggest
+from spikebin.recordings.continuous.arrow_table import ARROW_SUFFIXES
 from spikebin.recordings.continuous.event_table import EventTable, cut_trials, fitted, read_events, whole_trial
 from spikebin.recordings.continuous.neuron_rows import NeuronRows
 from spikebin.recordings.continuous.spike_index import build_index
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "source_file"]
 
-TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
+TABLE_SUFFIXES = {".csv", ".tsv", ".txt", *ARROW_SUFFIXES}
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Population:
         For each of `neurons`, ms from when to when its spikes were looked for; None: all the time.
     notes : sequence of str
         What people should know of it.
+    running : str
+        What its ids were taken from, if that may as well be the running number of a spike; else "".
     precision : Precision
         How finely the spike times were stored.
     """
@@ -64,6 +67,7 @@ class Population:
     select: bool = False
     observed: Sequence[NDArray[np.float64]] | None = None
     notes: Sequence[str] = ()
+    running: str = ""
     precision: Precision = DOUBLE
 
 
@@ -216,7 +220,7 @@ class ContinuousRecording:
         if rule.events is None:
             return self.events(None), None
         path = Path(rule.events)
-        if path.suffix.lower() in TABLE_SUFFIXES or path.is_file():
+        if bare_suffix(path.name) in TABLE_SUFFIXES or path.is_file():
             if not path.is_file():
                 raise RecordingError(f"no table of events {path}: check the path")
             return read_events(path, self.events_unit, self.rate, rule.events_unit), path
@@ -272,6 +276,11 @@ class ContinuousSheet:
             cut = self._within(cut, population.span, rule)
         self._windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
         self._index = build_index(population.source, self.where, self._windows)
+        if population.running and 1 < self._index.n_spikes == self._index.ids.size:
+            raise RecordingError(
+                f"{self.where}: no neuron fires twice, so {population.running!r} counts the spikes: name the neurons"
+                " with --neurons (`neurons` in [[recordings]])"
+            )
         self._rows = NeuronRows(
             population.neurons, self._index.ids, recording.reading.ids, select=population.select, where=self.where
         )
@@ -300,7 +309,8 @@ class ContinuousSheet:
         others = np.setdiff1d(self._index.ids, self.neurons["neuron_id"]).size
         if others and not notes:
             n = self._index.n_spikes - self.n_recorded
-            notes.append(f"left out {others:,} neurons that were not asked for, with {n:,} spikes")
+            what = "1 neuron that was" if others == 1 else f"{others:,} neurons that were"
+            notes.append(f"left out {what} not asked for, with {n:,} spikes")
         if self._windows is not None and self._index.n_spikes and not self._index.n_kept:
             notes.append(
                 "no spike in any trial: if the times of the events are relative to their trial, say --relative-to"

@@ -32,6 +32,8 @@ NOT_READ = {
     *("min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days", "ps", "fs"),
     *("frame", "frames", "tick", "ticks", "cycle", "cycles", "step", "steps", "datetime", "date"),
 }
+# As columns of samples are called, that name no other unit.
+SAMPLES = {"samples", "sample_index", "sample_idx"}
 # Anywhere in a name; us may be an unconditioned stimulus, a second one is after the first.
 INSIDE = {"ms", *(name for name in NAMES if len(name) > 3 and name not in {"secs", "second", "seconds", "sample"})}
 SEPARATORS = r"[\s_\-./]+"
@@ -222,7 +224,8 @@ def _parts(name: str) -> tuple[str, str, bool]:
         text, unit, bracketed = found["bare"], found["unit"], True
     elif (found := SUFFIX.fullmatch(text)) and (found["unit"] in NAMES or found["unit"] in NOT_READ):
         text, unit = found["bare"], found["unit"]
-    return re.sub(SEPARATORS, "_", text).strip("_"), unit, bracketed
+    bare = re.sub(SEPARATORS, "_", text).strip("_")
+    return bare, unit or ("samples" if bare in SAMPLES else ""), bracketed
 
 
 def parse_ms(text: str | float) -> float:
