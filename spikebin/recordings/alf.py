@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.names import suggest
-from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array
 from spikebin.recordings.continuous.arrow_table import read_columns
 from spikebin.recordings.continuous.event_table import EventTable
+from spikebin.recordings.continuous.flat_arrays import ArraySource, OnDisk, mapped_array
 from spikebin.recordings.continuous.labels import USUAL, parse_labels, with_labels
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population

@@ -18,8 +18,8 @@ from spikebin.binning.rules import Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.arrays import ArraySource
 from spikebin.recordings.continuous.event_table import WINDOW, EventTable, fitted
+from spikebin.recordings.continuous.flat_arrays import ArraySource
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, source_file
 from spikebin.recordings.continuous.units import make_clock

@@ -16,8 +16,8 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.names import bare_stem, bare_suffix
-from spikebin.recordings.arrays import whole_ids
 from spikebin.recordings.continuous.cells import is_number
+from spikebin.recordings.continuous.flat_arrays import whole_ids
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.text_table import (
     ends_within_line,

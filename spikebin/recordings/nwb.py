@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.arrays import whole_ids
 from spikebin.recordings.continuous.event_table import EventTable
+from spikebin.recordings.continuous.flat_arrays import whole_ids
 from spikebin.recordings.continuous.hdf5_group import Group, chunks_at_once, is_hdf5, opened
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population

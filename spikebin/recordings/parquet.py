@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.arrays import ArraysRecording, as_labels, whole_ids
+from spikebin.recordings.arrays import ArraysRecording
 from spikebin.recordings.continuous.arrow_table import ARROW_SUFFIXES, batches, column_types
 from spikebin.recordings.continuous.columns import are_spikes, choose_column
+from spikebin.recordings.continuous.flat_arrays import as_labels, whole_ids
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:

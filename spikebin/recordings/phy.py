@@ -14,8 +14,8 @@ import numpy as np
 from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array, whole_ids
 from spikebin.recordings.continuous.cells import WHOLE
+from spikebin.recordings.continuous.flat_arrays import ArraySource, OnDisk, mapped_array, whole_ids
 from spikebin.recordings.continuous.labels import USUAL, parse_labels, with_labels
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population

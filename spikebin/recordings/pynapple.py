@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.arrays import NpzColumns, npz_array, npz_members, whole_ids
+from spikebin.recordings.arrays import NpzColumns
+from spikebin.recordings.continuous.flat_arrays import npz_array, npz_members, whole_ids
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.units import make_clock

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.arrays import ArraySource, OnDisk, mapped_array, npz_array, npz_members
 from spikebin.recordings.continuous.columns import Splits
+from spikebin.recordings.continuous.flat_arrays import ArraySource, OnDisk, mapped_array, npz_array, npz_members
 from spikebin.recordings.continuous.labels import USUAL, parse_labels, with_labels
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from spikebin.errors import RecordingError
 from spikebin.recordings import open_recording
-from spikebin.recordings.arrays import OnDisk, mapped_array, whole_ids
+from spikebin.recordings.continuous.flat_arrays import OnDisk, mapped_array, whole_ids
 from spikebin.recordings.settings import Reading, TrialRule
 
 
