@@ -30,6 +30,7 @@ from spikebin.recordings.continuous.npy_header import open_member
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK
 from spikebin.recordings.continuous.units import choose_unit, make_clock, split_unit
+from spikebin.recordings.named_rows import NamedRows
 from spikebin.recordings.settings import Reading
 from spikebin.recordings.spike_table import SUFFIXES, SpikeTable, is_spike_table
 from spikebin.recordings.split_spikes import PopulationSource, Rows, SpikesOfTrials, TrialwiseSheet, look_at_groups
@@ -107,7 +108,8 @@ class ArraysRecording(ContinuousRecording):
         super().__init__(path, reading)
         self.rate = reading.rate
         kinds: dict[str, type[NpzColumns | NpyColumns | SpikeTable]] = {".npz": NpzColumns, ".npy": NpyColumns}
-        self._file: SpikeFile = file or kinds.get(bare_suffix(path.name), SpikeTable)(path, reading)
+        found: Any = file or kinds.get(bare_suffix(path.name), SpikeTable)(path, reading)
+        self._file: SpikeFile = NamedRows(found, path.name) if found.ids_are_names else found
         self._unit = choose_unit(
             self._file.times_name,
             reading.unit,
@@ -147,7 +149,13 @@ class ArraysRecording(ContinuousRecording):
         source = self._file.source(clock) if column is None else PopulationSource(self._file, column, sheet, clock)
         name = self._file.ids_name if self.reading.neurons is None else ""
         running = name if split_unit(name)[0] in RUNNING else ""
-        return Population(source, precision=clock.precision(self._file.stored), running=running)
+        return Population(
+            source, precision=clock.precision(self._file.stored), running=running, names=self._neuron_names
+        )
+
+    @property
+    def _neuron_names(self) -> Sequence[str] | None:
+        return self._file.neuron_names if isinstance(self._file, NamedRows) else None
 
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
         """Open one sheet; see `spikebin.recordings.protocol.Recording`."""
@@ -161,7 +169,9 @@ class ArraysRecording(ContinuousRecording):
         if len(names) > 1:
             raise RecordingError(f"{where}: image_id names {len(names)} columns of the spikes: give one of them")
         image_id = names[0] if names else None
-        spikes = SpikesOfTrials(self._file, self._splits, self._clock(), population, image_id, where)
+        spikes = SpikesOfTrials(
+            self._file, self._splits, self._clock(), population, image_id, where, neuron_names=self._neuron_names
+        )
         return TrialwiseSheet(self, name, spikes, rule, repeat)
 
     def _clock(self) -> Clock:
@@ -213,6 +223,22 @@ class NpyColumns:
 
     def source(self, clock: Clock) -> SpikeSource:
         return ArraySource(self.times, self.ids, clock, self.path.name)
+
+    @property
+    def ids_are_names(self) -> bool:
+        """Whether the neurons are texts."""
+        return bool(self.ids.dtype.kind == "U")
+
+    def times_and(
+        self, labels: Sequence[str], clock: Clock
+    ) -> Iterator[tuple[NDArray[np.float64], list[NDArray[np.str_]]]]:
+        """See `spikebin.recordings.named_rows.NamedFile`."""
+        columns = [self.ids if name == self.ids_name else OnDisk(self.path, name) for name in labels]
+        if any(column.size != self.times.size for column in columns):
+            raise RecordingError(f"{self.path.name}: there are not as many neurons as times: one of them is cut off")
+        for start in range(0, self.times.size, CHUNK):
+            place = slice(start, min(start + CHUNK, self.times.size))
+            yield clock.to_ms(self.times[place]), [as_labels(column[place], self.path.name) for column in columns]
 
     def rows(self, labels: Sequence[str], clock: Clock) -> Iterator[tuple[Spikes, list[NDArray[np.str_]]]]:
         columns = [OnDisk(self.path, name) for name in labels]
@@ -275,8 +301,12 @@ class NpzColumns:
 
         with ExitStack() as stack:
             archive = stack.enter_context(opened_archive(path))
-            both = [stack.enter_context(open_member(archive, name, path.name)) for name in self.names[:2]]
+            both = [
+                stack.enter_context(open_member(archive, name, path.name, kinds))
+                for name, kinds in zip(self.names[:2], ("fiu", "fiuU"), strict=True)
+            ]
             self.stored: np.dtype[Any] = both[0].header.dtype
+            self.ids_are_names = both[1].header.dtype.kind == "U"
             # Checks dtypes and lengths as for arrays in memory.
             ArraySource(both[0].like(), both[1].like(), make_clock("ms", None, path.name), path.name)
             check_growth(both, path.name)
@@ -284,6 +314,20 @@ class NpzColumns:
     def source(self, clock: Clock) -> SpikeSource:
         """Its spikes, on a clock of their times."""
         return _NpzSource(self, clock)
+
+    def times_and(
+        self, labels: Sequence[str], clock: Clock
+    ) -> Iterator[tuple[NDArray[np.float64], list[NDArray[np.str_]]]]:
+        """See `spikebin.recordings.named_rows.NamedFile`."""
+        where = self.path.name
+        with ExitStack() as stack:
+            archive = stack.enter_context(opened_archive(self.path))
+            times = stack.enter_context(open_member(archive, self.times_name, where))
+            columns = [stack.enter_context(open_member(archive, name, where, "fiubU")) for name in labels]
+            check_growth([times, *columns], where)
+            for start in range(0, times.header.size, CHUNK):
+                n = min(CHUNK, times.header.size - start)
+                yield clock.to_ms(times.take(n)), [as_labels(column.take(n), where) for column in columns]
 
     def rows(self, labels: Sequence[str], clock: Clock) -> Iterator[tuple[Spikes, list[NDArray[np.str_]]]]:
         """See `spikebin.recordings.split_spikes.Rows`."""

@@ -71,25 +71,38 @@ class ParquetColumns:
         self.ids_name = choose_column(self.names, reading.neurons, "neurons", path.name)
         for name in (self.times_name, self.ids_name):
             dtype = types[name]
-            if dtype is None or dtype.kind not in "fiu":
+            if dtype is None or dtype.kind not in ("fiu" if name == self.times_name else "fiuU"):
                 raise RecordingError(f"{path.name}: column {name!r} holds no numbers: choose another")
         self.stored: np.dtype[Any] = types[self.times_name] or np.dtype(np.float64)
+        self.ids_are_names = types[self.ids_name] == np.dtype("<U1")
 
     def source(self, clock: Clock) -> SpikeSource:
         """Its spikes, on a clock of their times."""
         return _Source(self, clock)
 
+    def times_and(
+        self, labels: Sequence[str], clock: Clock
+    ) -> Iterator[tuple[NDArray[np.float64], list[NDArray[np.str_]]]]:
+        """See `spikebin.recordings.named_rows.NamedFile`."""
+        n_before = 0
+        for times, *more in batches(self.path, [self.times_name, *labels]):
+            self._check(np.isnan(times), n_before)
+            yield clock.to_ms(times), [as_labels(column, self.path.name) for column in more]
+            n_before += times.size
+
     def rows(self, labels: Sequence[str], clock: Clock) -> Iterator[tuple[Spikes, list[NDArray[np.str_]]]]:
         """Spikes and further columns of them as texts."""
         n_before = 0
         for times, ids, *more in batches(self.path, [self.times_name, self.ids_name, *labels]):
-            missing = np.isnan(times) | np.isnan(ids)
-            if missing.any():
-                row = n_before + int(np.flatnonzero(missing)[0])
-                raise RecordingError(f"{self.path} row {row} has no time, or no neuron: drop such rows")
+            self._check(np.isnan(times) | np.isnan(ids), n_before)
             spikes = clock.to_ms(times), whole_ids(ids, self.path.name)
             yield spikes, [as_labels(column, self.path.name) for column in more]
             n_before += times.size
+
+    def _check(self, missing: NDArray[np.bool_], n_before: int) -> None:
+        if missing.any():
+            row = n_before + int(np.flatnonzero(missing)[0])
+            raise RecordingError(f"{self.path} row {row} has no time, or no neuron: drop such rows")
 
 
 class _Source:

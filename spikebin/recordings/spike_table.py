@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.recordings.continuous.cells import is_number
 from spikebin.recordings.continuous.columns import are_spikes, choose_column
 from spikebin.recordings.continuous.text_table import (
     LARGEST_ID,
+    first_row,
     line_of_row,
     mixed_chunks,
     number_chunks,
@@ -71,6 +73,26 @@ class SpikeTable:
             choose_column(self.names, _named(given, self.header), what, path.name)
             for what, given in (("times", reading.times), ("neurons", reading.neurons))
         )
+
+    @property
+    def ids_are_names(self) -> bool:
+        """Whether the first neuron is a text, and not a number."""
+        try:
+            cells = first_row(self.path, self.header)
+        except RecordingError:
+            # Told with its line by whoever reads it.
+            return False
+        place = self.names.index(self.ids_name)
+        cell = cells[place] if cells else ""
+        return any(letter.isalpha() for letter in cell) and not is_number(cell)
+
+    def times_and(
+        self, labels: Sequence[str], clock: Clock
+    ) -> Iterator[tuple[NDArray[np.float64], list[NDArray[np.str_]]]]:
+        """See `spikebin.recordings.named_rows.NamedFile`."""
+        places = [self.names.index(name) for name in labels]
+        for (times,), texts in mixed_chunks(self.path, self.header, [self.names.index(self.times_name)], places):
+            yield clock.to_ms(times), texts
 
     def source(self, clock: Clock) -> SpikeSource:
         """Its spikes, on a clock of their times."""

@@ -183,7 +183,9 @@ class TrialwiseSheet:
             if getattr(rule, key) is not None:
                 raise recording.error(f"its times are relative to their trial: take `{key}` out, and give a window")
         self._spikes = spikes
-        self._rows = NeuronRows(spikes.listed, spikes.neurons, recording.reading.ids, select=False, where=self.where)
+        ids = recording.reading.ids
+        names = spikes.neuron_names
+        self._rows = NeuronRows(spikes.listed, spikes.neurons, ids, select=False, where=self.where, names=names)
         self.neurons = self._rows.table
         table, events_path = recording.find_events(rule)
         column = spikes.trial_column
@@ -280,6 +282,8 @@ class SpikesOfTrials:
         Names of all trials; default: those that have spikes.
     listed : structured array, optional
         All neurons; default: those that have spikes.
+    neuron_names : sequence of str, optional
+        Of the neurons 0, 1 and so on.
 
     Attributes
     ----------
@@ -287,6 +291,7 @@ class SpikesOfTrials:
     trials : list of str
         Names, in natural order.
     listed : structured array or None
+    neuron_names : sequence of str or None
     neurons : int64 (n,)
         Ids that have spikes, ascending.
     n_spikes : int
@@ -312,6 +317,7 @@ class SpikesOfTrials:
         *,
         trials: Sequence[str] = (),
         listed: NDArray[Any] | None = None,
+        neuron_names: Sequence[str] | None = None,
     ) -> None:
         assert splits.trial is not None  # noqa: S101
         self.trial_column = splits.trial
@@ -338,7 +344,7 @@ class SpikesOfTrials:
                     said[name].setdefault(trial, set()).add(value)
         times, ids, names = (np.concatenate(column) for column in zip(*chunks, strict=True)) if chunks else NOTHING
         self.trials = sorted({*trials, *np.unique(names).tolist()}, key=natural_key)
-        self.listed = listed
+        self.listed, self.neuron_names = listed, neuron_names
         if "" in self.trials:
             raise RecordingError(f"{where}: a spike has no {splits.trial}: fill the cell, or drop such spikes")
         code = {name: i for i, name in enumerate(self.trials)}

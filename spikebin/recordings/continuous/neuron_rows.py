@@ -10,6 +10,8 @@ from spikebin.errors import RecordingError
 from spikebin.recordings.protocol import NEURON_FIELDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = ["NeuronRows", "neuron_table", "parse_ids"]
@@ -33,11 +35,13 @@ class NeuronRows:
         Spikes of neurons that are not listed are passed over.
     where : str
         For messages.
+    names : sequence of str, optional
+        Of the neurons with the ids 0, 1 and so on: they can be asked for by these, and keep them in the table.
 
     Attributes
     ----------
     table : structured array (n_rows,)
-        NEURON_FIELDS, by ascending id.
+        NEURON_FIELDS, by ascending id; and `name`.
     select : bool
         Spikes of other neurons may come.
 
@@ -48,10 +52,19 @@ class NeuronRows:
     """
 
     def __init__(
-        self, listed: NDArray[Any] | None, fire: NDArray[np.int64], ids: str | None, *, select: bool, where: str
+        self,
+        listed: NDArray[Any] | None,
+        fire: NDArray[np.int64],
+        ids: str | None,
+        *,
+        select: bool,
+        where: str,
+        names: Sequence[str] | None = None,
     ) -> None:
         self.select = select or ids is not None
-        self.table = _chosen(listed, fire, ids, select=select, where=where)
+        self.table = _chosen(listed, fire, _numbers(ids, names), select=select, where=where)
+        if names is not None:
+            self.table = _named(self.table, names, where)
         self._ids = np.ascontiguousarray(self.table["neuron_id"])
         self._place = _row_of_id(self._ids)
 
@@ -129,6 +142,27 @@ def parse_ids(text: str, where: str) -> NDArray[np.int64]:
             )
         ranges.append(np.arange(first, last + 1))
     return np.unique(np.concatenate(ranges)).astype(np.int64)
+
+
+def _numbers(ids: str | None, names: Sequence[str] | None) -> str | None:
+    """Ids that are asked for, each name among them as its number."""
+    if ids is None or names is None:
+        return ids
+    number = {name: str(i) for i, name in enumerate(names)}
+    return ",".join(number.get(piece.strip(), piece) for piece in ids.split(","))
+
+
+def _named(table: NDArray[Any], names: Sequence[str], where: str) -> NDArray[Any]:
+    """A table of neurons with the name of each."""
+    ids = table["neuron_id"]
+    if ids.size and ids[-1] >= len(names):
+        raise RecordingError(f"{where} has no neuron {ids[-1]}: it has {len(names):,} names, from 0 on: fix `ids`")
+    texts = np.array([names[i] for i in ids.tolist()], np.str_)
+    named = np.empty(ids.size, [*table.dtype.descr, ("name", texts.dtype)])
+    for field in table.dtype.names or ():
+        named[field] = table[field]
+    named["name"] = texts
+    return named
 
 
 def _is_whole(text: str) -> bool:

@@ -55,6 +55,8 @@ class Population:
         For each of `neurons`, ms from when to when its spikes were looked for; None: all the time.
     notes : sequence of str
         What people should know of it.
+    names : sequence of str or None
+        Of the neurons 0, 1 and so on, where they have names and no numbers.
     running : str
         What its ids were taken from, if that may as well be the running number of a spike; else "".
     precision : Precision
@@ -67,6 +69,7 @@ class Population:
     select: bool = False
     observed: Sequence[NDArray[np.float64]] | None = None
     notes: Sequence[str] = ()
+    names: Sequence[str] | None = None
     running: str = ""
     precision: Precision = DOUBLE
 
@@ -282,7 +285,12 @@ class ContinuousSheet:
                 " with --neurons (`neurons` in [[recordings]])"
             )
         self._rows = NeuronRows(
-            population.neurons, self._index.ids, recording.reading.ids, select=population.select, where=self.where
+            population.neurons,
+            self._index.ids,
+            recording.reading.ids,
+            select=population.select,
+            where=self.where,
+            names=population.names,
         )
         self.neurons = self._rows.table
         self.trials: Sequence[Trial] = cut or self._whole(population, repeat)

@@ -33,6 +33,7 @@ __all__ = [
     "LARGEST_ID",
     "Header",
     "ends_within_line",
+    "first_row",
     "has_no_rows",
     "line_of_row",
     "mixed_chunks",
@@ -246,6 +247,29 @@ def read_table(path: Path) -> dict[str, list[str]]:
         list(islice(file, header.n_lines))
         rows = [cells for _, cells, _ in _split(file, header, path, header.n_lines)]
     return {name: [cells[i] for cells in rows] for i, name in enumerate(header.names)}
+
+
+def first_row(path: Path, header: Header) -> list[str]:
+    """The cells of the first row of data.
+
+    Parameters
+    ----------
+    path : Path
+    header : Header
+
+    Returns
+    -------
+    list of str
+        Empty where there is no row.
+
+    Raises
+    ------
+    RecordingError
+        As `number_chunks`.
+    """
+    with _opened(path) as file:
+        list(islice(file, header.n_lines))
+        return next((cells for _, cells, _ in _split(file, header, path, header.n_lines)), [])
 
 
 def line_of_row(path: Path, header: Header, row: int) -> int:
