@@ -140,8 +140,8 @@ class Dataset(View):
         neurons = self._of_file(0, lambda file: file.neurons)
         if self._match == "common":
             for part in range(1, len(self.files)):
-                others = self._of_file(part, lambda file: file.neurons["neuron_id"])
-                neurons = neurons[np.isin(neurons["neuron_id"], others)]
+                others = self._of_file(part, _identities)
+                neurons = neurons[np.isin(_identity(neurons), others)]
             if not len(neurons):
                 raise DatasetError(f"no neuron id is in all {len(self.files)} parts of {self.files[0].header.sheet}")
         return neurons
@@ -334,15 +334,16 @@ class Dataset(View):
         """Rows of a part's file for the rows of the data set; None where they are the same."""
         if part not in self._rows:
             self._table(part)
-            ids = self._of_file(part, lambda file: file.neurons["neuron_id"])
-            wanted = self.neurons["neuron_id"]
+            ids = self._of_file(part, _identities)
+            wanted = _identity(self.neurons)
             same = np.array_equal(ids, wanted)
             if not same and self._match == "exact":
                 raise DatasetError(
                     f"part {self.parts[part]} of {self.name} has other neuron ids than part {self.parts[0]}: open with"
                     " match='common' to take those that all parts have"
                 )
-            self._rows[part] = None if same else np.searchsorted(ids, wanted)
+            order = np.argsort(ids, kind="stable")
+            self._rows[part] = None if same else order[np.searchsorted(ids, wanted, sorter=order)]
         return self._rows[part]
 
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
@@ -458,6 +459,16 @@ def dataset_of(view: View) -> Dataset:
     if not isinstance(bottom, Dataset):
         raise DatasetError(f"{view!r} is not a view of a data set: open one with `open_dataset`")
     return bottom
+
+
+def _identity(neurons: NDArray[Any]) -> NDArray[Any]:
+    """What tells neurons apart in all parts: their names, where they have some, since the ids are then made up."""
+    found: NDArray[Any] = neurons["neuron_name" if "neuron_name" in _names(neurons) else "neuron_id"]
+    return found
+
+
+def _identities(file: MatrixFile) -> NDArray[Any]:
+    return _identity(file.neurons)
 
 
 def _joined(columns: list[NDArray[Any]]) -> NDArray[Any]:

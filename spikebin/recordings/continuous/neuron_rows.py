@@ -41,7 +41,7 @@ class NeuronRows:
     Attributes
     ----------
     table : structured array (n_rows,)
-        NEURON_FIELDS, by ascending id; and `name`.
+        NEURON_FIELDS, by ascending id; and `neuron_name`, where they have names.
     select : bool
         Spikes of other neurons may come.
 
@@ -158,10 +158,10 @@ def _named(table: NDArray[Any], names: Sequence[str], where: str) -> NDArray[Any
     if ids.size and ids[-1] >= len(names):
         raise RecordingError(f"{where} has no neuron {ids[-1]}: it has {len(names):,} names, from 0 on: fix `ids`")
     texts = np.array([names[i] for i in ids.tolist()], np.str_)
-    named = np.empty(ids.size, [*table.dtype.descr, ("name", texts.dtype)])
+    named = np.empty(ids.size, [*table.dtype.descr, ("neuron_name", texts.dtype)])
     for field in table.dtype.names or ():
         named[field] = table[field]
-    named["name"] = texts
+    named["neuron_name"] = texts
     return named
 
 
