@@ -35,7 +35,7 @@ from spikebin.errors import RecordingError, SpikebinError
 from spikebin.matrixfile.verify import verify_file
 from spikebin.matrixfile.write_sheet import Settings
 from spikebin.pipeline.one_step import bin_recordings
-from spikebin.recordings import open_recording
+from spikebin.recordings import FORMATS, open_recording
 from spikebin.recordings.continuous.event_table import read_events
 from spikebin.recordings.settings import Reading, TrialRule
 
@@ -453,7 +453,7 @@ def test_two_recordings_of_one_name_are_refused(session):
 
 def test_formats_lists_every_format_and_what_it_needs():
     listed = json.loads(spikebin("formats", "--json").stdout)
-    assert [row["format"] for row in listed] == ["mozaik", "phy", "nwb", "sonata", "nest", "arrays", "neo"]
+    assert [row["format"] for row in listed] == list(FORMATS)
     text = spikebin("formats").stdout
     for row in listed:
         assert row["format"] in text

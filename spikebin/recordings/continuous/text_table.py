@@ -38,6 +38,7 @@ __all__ = [
     "line_of_row",
     "mixed_chunks",
     "number_chunks",
+    "open_text",
     "read_header",
     "read_table",
 ]
@@ -96,7 +97,7 @@ class Header:
         return repr(self.names[place]) if self.names else f"number {place + 1}"
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, *, named: bool = False) -> Header:
     """Look at the head of a text table.
 
     Lines before it that begin with # are comments; the last of them names the columns of a table that has no header
@@ -106,6 +107,8 @@ def read_header(path: Path) -> Header:
     ----------
     path : Path
         May end with .gz.
+    named : bool
+        The first line is the header, even where it holds numbers.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def read_header(path: Path) -> Header:
         If it cannot be read, is empty, is not text, or two columns have one name.
     """
     comment = ""
-    with _opened(path) as file:
+    with open_text(path) as file:
         n = 0
         while line := file.readline(LONGEST_LINE):
             n += 1
@@ -137,9 +140,9 @@ def read_header(path: Path) -> Header:
         _, cells, n_read = next(_split(chain([line], file), first, path))
     names: list[str] | None = None
     from_comment = False
-    if not all(is_number(cell) for cell in cells if cell):
+    if named or not all(is_number(cell) for cell in cells if cell):
         names, n_before = cells, n - 1 + n_read
-    if comment and any(is_number(cell) for cell in cells):
+    if comment and not named and any(is_number(cell) for cell in cells):
         told = _cells_of_comment(comment, delimiter)
         if len(told) == len(cells) > 1:
             names, n_before, from_comment = told, n - 1, True
@@ -173,7 +176,7 @@ def number_chunks(path: Path, header: Header, columns: Sequence[int]) -> Iterato
     RecordingError
         If the file cannot be read, a line has other cells than the header, or a cell is not a number: names the line.
     """
-    with _opened(path) as file:
+    with open_text(path) as file:
         n_before = len(list(islice(file, header.n_lines)))
         # Blocks of plain numbers are read by numpy, all from the first other one on by the csv module.
         while text := file.read(BLOCK):
@@ -213,7 +216,7 @@ def mixed_chunks(
     RecordingError
         As `number_chunks`.
     """
-    with _opened(path) as file:
+    with open_text(path) as file:
         list(islice(file, header.n_lines))
         rows = _split(file, header, path, header.n_lines)
         while found := list(islice(rows, CHUNK)):
@@ -221,12 +224,14 @@ def mixed_chunks(
             yield _numbers(found, header, numbers, path), labels
 
 
-def read_table(path: Path) -> dict[str, list[str]]:
+def read_table(path: Path, *, named: bool = False) -> dict[str, list[str]]:
     """A table with a header line, in memory.
 
     Parameters
     ----------
     path : Path
+    named : bool
+        See `read_header`.
 
     Returns
     -------
@@ -238,12 +243,12 @@ def read_table(path: Path) -> dict[str, list[str]]:
     RecordingError
         If it cannot be read or has no header, or a line has other cells than the header: names the line.
     """
-    header = read_header(path)
+    header = read_header(path, named=named)
     if header.names is None:
         raise RecordingError(
             f"{path} has no header line: name its columns in its first line, start and stop for instance"
         )
-    with _opened(path) as file:
+    with open_text(path) as file:
         list(islice(file, header.n_lines))
         rows = [cells for _, cells, _ in _split(file, header, path, header.n_lines)]
     return {name: [cells[i] for cells in rows] for i, name in enumerate(header.names)}
@@ -267,7 +272,7 @@ def first_row(path: Path, header: Header) -> list[str]:
     RecordingError
         As `number_chunks`.
     """
-    with _opened(path) as file:
+    with open_text(path) as file:
         list(islice(file, header.n_lines))
         return next((cells for _, cells, _ in _split(file, header, path, header.n_lines)), [])
 
@@ -287,7 +292,7 @@ def line_of_row(path: Path, header: Header, row: int) -> int:
     int
         From 1.
     """
-    with _opened(path) as file:
+    with open_text(path) as file:
         list(islice(file, header.n_lines))
         return next(islice(_split(file, header, path, header.n_lines), row, None))[0]
 
@@ -303,7 +308,7 @@ def has_no_rows(path: Path) -> bool:
     -------
     bool
     """
-    with _opened(path) as file:
+    with open_text(path) as file:
         while line := file.readline(LONGEST_LINE):
             if line.strip() and not line.startswith("#"):
                 return False
@@ -323,7 +328,7 @@ def ends_within_line(path: Path) -> bool:
         False of an empty file.
     """
     last = b""
-    with _opened(path) as file:
+    with open_text(path) as file:
         data = file.buffer  # type: ignore[attr-defined]
         if path.suffix.lower() != ".gz":
             data.seek(max(0, path.stat().st_size - 1))
@@ -333,7 +338,14 @@ def ends_within_line(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
+def open_text(path: Path) -> Iterator[IO[str]]:
+    """A text file, unpacked if it ends with .gz; what goes wrong with it is one line.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read, or is not UTF-8.
+    """
     try:
         # The csv module wants line ends as they are, since a quoted cell may hold some.
         with (
