@@ -127,6 +127,8 @@ def bin_recording(
     labels: Sequence[str] | None = None,
     nodes: Path | str | None = None,
     follow_links: bool = False,
+    population: str | None = None,
+    trial: str | None = None,
     closed: Closed = "left",
     end_bin: bool = False,
     values: Values = "bool",
@@ -169,7 +171,7 @@ def bin_recording(
         Column that the times of the other events are relative to.
     ragged : {"refuse", "pad"}
         What becomes of trials of different lengths.
-    unit, rate, times, neurons, ids, labels, nodes, follow_links
+    unit, rate, times, neurons, ids, labels, nodes, follow_links, population, trial
         What the recording does not tell of itself, see `spikebin.recordings.settings.Reading`.
     closed, end_bin, values
         See `spikebin.Binning`.
@@ -208,6 +210,8 @@ def bin_recording(
         labels=None if labels is None else tuple([labels] if isinstance(labels, str) else labels),
         nodes=None if nodes is None else str(nodes),
         follow_links=follow_links,
+        population=population,
+        trial=trial,
     )
     if isinstance(recording, str):
         recording = Path(recording)
@@ -291,17 +295,18 @@ def bin_recordings(
         If the output cannot be written, or is there.
     """
     settings = replace(settings, trial=rule.settings)
-    recordings: dict[Any, Recording] = {}
+    recordings: dict[Any, tuple[Recording, list[str]]] = {}
     for path in paths:
         try:
             recording = open_recording(path, kind, reading) if isinstance(path, Path) else path
+            names = _sheets(recording, sheets)
         except RecordingError as error:
             if on_error is None or (out is not None and _is_file(out)):
                 raise
             on_error(error)
         else:
-            recordings.setdefault(tuple(recording.paths) or path, recording)
-    work = [(recording, name) for recording in recordings.values() for name in _sheets(recording, sheets)]
+            recordings.setdefault(tuple(recording.paths) or path, (recording, names))
+    work = [(recording, name) for recording, names in recordings.values() for name in names]
     targets = _targets(work, out, force=force)
     if out is not None and out.is_dir() and not force:
         refuse_unlike(sorted(out.glob("spikes_*.h5")), settings.binning)

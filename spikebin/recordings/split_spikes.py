@@ -17,7 +17,7 @@ from spikebin.names import natural_key
 from spikebin.recordings.continuous.cells import typed
 from spikebin.recordings.continuous.event_table import DURATIONS, EventTable, is_name, make_trials
 from spikebin.recordings.continuous.neuron_rows import NeuronRows
-from spikebin.recordings.continuous.sheet import source_file
+from spikebin.recordings.continuous.sheet import refuse_unused, source_file
 from spikebin.recordings.continuous.units import split_unit
 
 if TYPE_CHECKING:
@@ -190,6 +190,7 @@ class TrialwiseSheet:
         table, events_path = recording.find_events(rule)
         column = spikes.trial_column
         if table is None:
+            refuse_unused(rule, self.where, ("events_unit", "drop_missing"))
             table = spikes.table(self.where)
         else:
             column = next((key for key in table.columns if split_unit(key)[0] == split_unit(column)[0]), column)

@@ -87,3 +87,18 @@ def test_one_recording_by_any_of_its_paths(tmp_path):
     one, other = (open_recording(tmp_path / f"v1-0000041-{i}.dat") for i in range(2))
     assert one.paths == other.paths
     assert len(one.paths) == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [({"image_id": "x"}, "image_id"), ({"events_unit": "s"}, "unit"), ({"drop_missing": True}, "drop_missing")],
+)
+def test_what_is_said_of_events_that_are_not_there_is_refused(recordings, rule, key):
+    for given in (TrialRule(**rule), TrialRule(events="none", window_start=0.0, window_stop=1.0, **rule)):
+        with pytest.raises(RecordingError, match=f"no events, so no use for `{key}` of .trial."):
+            open_recording(recordings["arrays"]).sheet("neurons", given)
+
+
+def test_a_unit_of_events_that_tell_their_own_is_refused(recordings):
+    with pytest.raises(RecordingError, match="it tells the unit of its own trials: take --trials-unit"):
+        open_recording(recordings["nwb"]).sheet("units", TrialRule(events_unit="ms"))

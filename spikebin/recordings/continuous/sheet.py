@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spikebin.recordings.protocol import SheetRecording
     from spikebin.recordings.settings import Reading, TrialRule
 
-__all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "source_file"]
+__all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "refuse_unused", "source_file"]
 
 TABLE_SUFFIXES = {".csv", ".tsv", ".txt", *ARROW_SUFFIXES}
 
@@ -221,13 +221,19 @@ class ContinuousRecording:
         if rule.events == "none":
             return None, None
         if rule.events is None:
-            return self.events(None), None
+            return self._own_events(None, rule), None
         path = Path(rule.events)
         if bare_suffix(path.name) in TABLE_SUFFIXES or path.is_file():
             if not path.is_file():
                 raise RecordingError(f"no table of events {path}: check the path")
             return read_events(path, self.events_unit, self.rate, rule.events_unit), path
-        return self.events(rule.events), None
+        return self._own_events(rule.events, rule), None
+
+    def _own_events(self, name: str | None, rule: TrialRule) -> EventTable | None:
+        table = self.events(name)
+        if table is not None and rule.events_unit is not None:
+            raise self.error("it tells the unit of its own trials: take --trials-unit (`unit` in [trial]) out")
+        return table
 
 
 class ContinuousSheet:
@@ -273,6 +279,8 @@ class ContinuousSheet:
         column = rule.align_to or rule.until
         if cut is None and column is not None:
             raise RecordingError(f"{self.where}: no events with a column {column!r}: give a table of them")
+        if table is None:
+            refuse_unused(rule, self.where, ("image_id", "events_unit", "drop_missing"))
         if cut is None and window[0] is not None and window[1] is not None:
             cut = whole_trial(window[0], window[1], repeat)
         if cut is not None:
@@ -397,6 +405,28 @@ class ContinuousSheet:
         return whole_trial(
             min(0.0, float(np.floor(self._index.first))), float(np.floor(self._index.last + 0.5)) + 1.0, repeat
         )
+
+
+def refuse_unused(rule: TrialRule, where: str, keys: Sequence[str]) -> None:
+    """Refuse what is said of a table of events where there is none.
+
+    Parameters
+    ----------
+    rule : TrialRule
+    where : str
+        For messages.
+    keys : sequence of str
+        Its fields that only a table has a use for.
+
+    Raises
+    ------
+    RecordingError
+        If one of them is given.
+    """
+    for key in keys:
+        if getattr(rule, key) not in {None, False}:
+            name = {"events_unit": "unit"}.get(key, key)
+            raise RecordingError(f"{where}: no events, so no use for `{name}` of [trial]: give a table, or take it out")
 
 
 def source_file(path: Path) -> SourceFile:
