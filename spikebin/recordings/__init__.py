@@ -280,6 +280,7 @@ def _meant(kind: str) -> str:
 
 
 def _by_name(path: Path) -> str | None:
-    """The format that a file's suffix speaks of."""
+    """The format that a file's suffix speaks of; arrays, where several have it."""
     suffix = path.suffix.lower()
-    return next((name for name, form in FORMATS.items() if suffix and suffix in form.suffixes), None)
+    named = [name for name, form in FORMATS.items() if suffix and suffix in form.suffixes]
+    return "arrays" if "arrays" in named else next(iter(named), None)

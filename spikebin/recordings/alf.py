@@ -101,10 +101,15 @@ class AlfRecording(ContinuousRecording):
         table = _find(self.path, TRIALS, "table")
         if table:
             columns = read_columns(table[0])
+        of_table = set(columns)
+        files: dict[str, Path] = {}
         for path in sorted(self.path.glob(f"*{TRIALS}.*.npy")):
             attribute = _attribute(path, TRIALS)
-            if attribute is None or attribute in columns:
+            if attribute is None or attribute in of_table:
                 continue
+            other = files.setdefault(attribute, path)
+            if other is not path:
+                raise self.error(f"{other.name} and {path.name} hold one column of its trials: remove one of them")
             array = mapped_array(path)
             if attribute == "intervals" and array.ndim == 2 and array.shape[1] == 2:
                 columns["intervals_0"], columns["intervals_1"] = np.array(array[:, 0]), np.array(array[:, 1])

@@ -66,10 +66,10 @@ class NeurosuiteRecording(ContinuousRecording):
         self._shanks = _shanks(path) if path.is_dir() else {}
         if not self._shanks:
             raise self.error("it has no .res.N with its .clu.N: give the directory of a session")
-        sessions = {res.name.rpartition(".res.")[0] for res, _ in self._shanks.values()}
+        sessions = sorted({res.name.rpartition(".res.")[0] for res, _ in _pairs(path)})
         if len(sessions) > 1:
-            raise self.error(f"it holds the sessions {', '.join(sorted(sessions))}: give a directory for each")
-        self._xml = path / f"{sessions.pop()}.xml"
+            raise self.error(f"it holds the sessions {', '.join(sessions)}: give a directory for each")
+        self._xml = path / f"{sessions[0]}.xml"
         self.rate = reading.rate if reading.rate is not None else self._xml_rate()
 
     @property
@@ -153,13 +153,14 @@ def _numbers(lines: list[str], path: Path, n_before: int) -> NDArray[np.int64]:
     return np.array(lines, np.str_).astype(np.int64)
 
 
+def _pairs(directory: Path) -> list[tuple[Path, Path]]:
+    """Each .res of each session that has its .clu."""
+    named = [found for path in sorted(directory.glob("*.res.*")) if (found := RES.fullmatch(path.name))]
+    pairs = [(directory / m.string, directory / f"{m['session']}.clu.{m['shank']}") for m in named]
+    return [(res, clu) for res, clu in pairs if clu.is_file()]
+
+
 def _shanks(directory: Path) -> dict[str, tuple[Path, Path]]:
     """Sheet -> its .res and .clu, by the number of the shank."""
-    found: dict[int, tuple[Path, Path]] = {}
-    for path in sorted(directory.glob("*.res.*")):
-        named = RES.fullmatch(path.name)
-        if named is not None:
-            clu = path.with_name(f"{named['session']}.clu.{named['shank']}")
-            if clu.is_file():
-                found[int(named["shank"])] = (path, clu)
+    found = {int(res.name.rpartition(".")[2]): (res, clu) for res, clu in _pairs(directory)}
     return {f"shank{number}": found[number] for number in sorted(found)}

@@ -272,7 +272,7 @@ def read_ops_rate(path: Path) -> float | None:
             for opcode, argument, _ in pickletools.genops(file):
                 if opcode.name in {"MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT"}:
                     continue
-                if key == "fs" and opcode.name in numbers and argument > 0:
+                if key == "fs" and opcode.name in numbers and isinstance(argument, int | float) and argument > 0:
                     return float(argument)
                 key = argument if isinstance(argument, str) else ""
     # What pickletools raises on bytes that are not a pickle: its own parsers raise whatever they stumble over.

@@ -110,7 +110,15 @@ class SpikeInterfaceRecording(ContinuousRecording):
         where = f"{name} of {self.name}"
         segments = [str(i) for i in range(self._sorting.n_segments)]
         spikes = SpikesOfTrials(
-            self._sorting, Splits(trial=SEGMENT), self._clock, None, None, where, trials=segments, listed=self._listed
+            self._sorting,
+            Splits(trial=SEGMENT),
+            self._clock,
+            None,
+            None,
+            where,
+            trials=segments,
+            listed=self._listed,
+            select=self.reading.labels is not None,
         )
         return TrialwiseSheet(self, name, spikes, rule, repeat)
 
@@ -140,7 +148,6 @@ class SpikeInterfaceRecording(ContinuousRecording):
 class _Sorting:
     """What both ways to store a sorting have; see `spikebin.recordings.split_spikes.Rows`."""
 
-    names = (SEGMENT,)
     times_name, ids_name = "", ""
     stored = np.dtype(np.int64)
     paths: list[Path]
@@ -151,6 +158,7 @@ class _Sorting:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.names = [SEGMENT]
 
     def chunks(self, clock: Clock) -> Iterator[tuple[Spikes, int | NDArray[np.int64]]]:
         """Spikes, and the segment of all or of each of them."""

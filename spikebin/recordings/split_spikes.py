@@ -185,7 +185,7 @@ class TrialwiseSheet:
         self._spikes = spikes
         ids = recording.reading.ids
         names = spikes.neuron_names
-        self._rows = NeuronRows(spikes.listed, spikes.neurons, ids, select=False, where=self.where, names=names)
+        self._rows = NeuronRows(spikes.listed, spikes.neurons, ids, select=spikes.select, where=self.where, names=names)
         self.neurons = self._rows.table
         table, events_path = recording.find_events(rule)
         column = spikes.trial_column
@@ -285,6 +285,8 @@ class SpikesOfTrials:
         All neurons; default: those that have spikes.
     neuron_names : sequence of str, optional
         Of the neurons 0, 1 and so on.
+    select : bool
+        Whether spikes of neurons that are not listed are left out; else they are an error.
 
     Attributes
     ----------
@@ -293,6 +295,7 @@ class SpikesOfTrials:
         Names, in natural order.
     listed : structured array or None
     neuron_names : sequence of str or None
+    select : bool
     neurons : int64 (n,)
         Ids that have spikes, ascending.
     n_spikes : int
@@ -319,6 +322,7 @@ class SpikesOfTrials:
         trials: Sequence[str] = (),
         listed: NDArray[Any] | None = None,
         neuron_names: Sequence[str] | None = None,
+        select: bool = False,
     ) -> None:
         assert splits.trial is not None  # noqa: S101
         self.trial_column = splits.trial
@@ -345,7 +349,7 @@ class SpikesOfTrials:
                     said[name].setdefault(trial, set()).add(value)
         times, ids, names = (np.concatenate(column) for column in zip(*chunks, strict=True)) if chunks else NOTHING
         self.trials = sorted({*trials, *np.unique(names).tolist()}, key=natural_key)
-        self.listed, self.neuron_names = listed, neuron_names
+        self.listed, self.neuron_names, self.select = listed, neuron_names, select
         if "" in self.trials:
             raise RecordingError(f"{where}: a spike has no {splits.trial}: fill the cell, or drop such spikes")
         code = {name: i for i, name in enumerate(self.trials)}

@@ -112,9 +112,11 @@ def _lists(path: Path, reading: Reading) -> tuple[Trains, str]:  # noqa: ARG001
         for n, line in enumerate(file, 1):
             if not line.strip() or line.startswith("#"):
                 continue
+            # A line of a silent neuron may be its name alone, which says nothing of what stands between cells.
             if delimiter == "":
-                delimiter = next((mark for mark in "\t,;" if mark in line), None)
-            cells = line.split() if delimiter is None else next(csv.reader([line], delimiter=delimiter))
+                mark = next((mark for mark in "\t,;" if mark in line), None)
+                delimiter = mark if mark or len(line.split()) > 1 else ""
+            cells = next(csv.reader([line], delimiter=delimiter)) if delimiter else line.split()
             name, *rest = (cell.strip() for cell in cells)
             name = name.removesuffix(":")
             if not name or name in trains:

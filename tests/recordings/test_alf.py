@@ -90,7 +90,8 @@ def test_names_behind_a_namespace_and_with_more(folder):
         (lambda f: np.save(f / "spikes.clusters.npy", CLUSTERS[:3]), "4 times and 3 neurons"),
         (lambda f: np.save(f / "spikes.times.npy", np.array([0.1, np.nan, 0.2, 0.3])), "is nan"),
         (lambda f: (f / "spikes.times.npy").write_bytes(b""), "is empty"),
-        (lambda f: np.save(f / "trials.choice.npy", np.arange(3)), "its arrays of trials have 2 to 3 trials"),
+        (lambda f: np.save(f / "_ibl_trials.choice.npy", np.arange(3)), "its arrays of trials have 2 to 3 trials"),
+        (lambda f: np.save(f / "trials.choice.npy", np.arange(2)), "and trials.choice.npy hold one column"),
         (lambda f: (f / "_ibl_trials.table.pqt").write_bytes(b"PAR1 no"), "cannot be read as Parquet or Feather"),
     ],
 )

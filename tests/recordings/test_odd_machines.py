@@ -113,7 +113,7 @@ def test_a_table_of_trials_may_have_two_thousand_columns(session, n):
         trials = package.open_file(session / name).trials
         for i in (0, 1, n - 1):
             assert trials[f"covariate_{i}"].tolist() == [i + 0.25, i + 0.5]
-        assert trials.dtype.names[:6] == ("image_id", "repeat", "order", "n_bins", "phase_bins", "stimulus")
+        assert trials.dtype.names[:3] == ("part", "image_id", "repeat")
     with np.load(session / "m.npz") as found:
         assert found[f"trial_covariate_{n - 1}"].tolist() == [n - 1 + 0.25, n - 1 + 0.5]
 

@@ -121,7 +121,7 @@ DAMAGED = {
     "no segments": (info(num_segments=0), "does not say units and segments"),
     "no spikes": (lambda folder: (folder / "spikes.npy").unlink(), "spikes.npy"),
     "other spikes": (lambda folder: np.save(folder / "spikes.npy", np.arange(3)), "has not the fields sample_index"),
-    "cut": (lambda folder: (folder / "spikes.npy").write_bytes(b"\x93NUMPY"), "not a complete .npy file"),
+    "cut": (lambda folder: (folder / "spikes.npy").write_bytes(b"\x93NUMPY"), "is not an array in numpy's format"),
 }
 
 

@@ -130,7 +130,8 @@ def _dtype(kind: Any) -> np.dtype[Any] | None:
     if types.is_dictionary(kind):
         kind = kind.value_type
     if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
-        return np.dtype(kind.to_pandas_dtype())
+        numbers: np.dtype[Any] = np.dtype(kind.to_pandas_dtype())
+        return numbers
     return np.dtype("<U1") if types.is_string(kind) or types.is_large_string(kind) else None
 
 
