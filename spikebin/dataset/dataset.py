@@ -463,8 +463,7 @@ def dataset_of(view: View) -> Dataset:
 
 def _identity(neurons: NDArray[Any]) -> NDArray[Any]:
     """What tells neurons apart in all parts: their names, where they have some, since the ids are then made up."""
-    found: NDArray[Any] = neurons["neuron_name" if "neuron_name" in _names(neurons) else "neuron_id"]
-    return found
+    return np.asarray(neurons["neuron_name" if "neuron_name" in _names(neurons) else "neuron_id"])
 
 
 def _identities(file: MatrixFile) -> NDArray[Any]:
