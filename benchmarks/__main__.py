@@ -28,6 +28,7 @@ NAMES = {
     "plan": "plans of up to 100,000 parts",
     "scaling": "spikes, neurons, trials, threads, workers",
     "dataset": "opening a data set, and reading trials for training",
+    "stats": "statistics of a part, at five widths of bins",
     "formats": "from a file of spikes and a table of events to a matrix",
     "huge": "a billion spikes, in order and not: time and memory",
 }

@@ -93,8 +93,8 @@ def random_trial(bench: Bench, report: Report, truth: Truth, arrays: dict[str, A
         Goal("one random trial of 100, events, against the old .npz", found.ratio(NPZ, EVENTS), 50, 200),
         Goal("one random trial of 100, matrix, against the old .npz", found.ratio(NPZ, MATRIX), 10, 30),
     ]
-    bars = {name: [(0.0, found.median(name) * 1000)] for name in sorted(found.samples, key=found.median)}
-    report.pictures.append(Picture("bars", f"One random trial of {n_trials}", "ms", bars))
+    points = found.points(1000)
+    report.pictures.append(Picture("points", f"One random trial of {n_trials}", "ms", points))
 
 
 def slices(bench: Bench, report: Report, truth: Truth, arrays: dict[str, Any]) -> None:

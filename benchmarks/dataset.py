@@ -103,8 +103,8 @@ def trials(bench: Bench, report: Report) -> None:
         Goal(what.format(layout), found.ratio(OLD, f"spikebin TrialDataset, {layout}, half tensor"), 1, 2)
         for layout in views
     ]
-    bars = {name: [(0.0, found.median(name) * 1000)] for name in sorted(found.samples, key=found.median)}
-    report.pictures.append(Picture("bars", "One random trial of 37,500 neurons", "ms", bars))
+    points = found.points(1000)
+    report.pictures.append(Picture("points", "One random trial of 37,500 neurons", "ms", points))
 
 
 def write_each(directory: Path, truth: Truth) -> None:

@@ -79,10 +79,10 @@ def run(bench: Bench) -> Report:
     what = "whole programs from .npz to file, spikebin bin against a script with pynapple"
     report.goals.append(Goal(what, programs.ratio(SCRIPT, UNITS_FILE), 3, 5))
 
-    bars = {name: [(0.0, memory.median(name) * n_trials)] for name in sorted(memory.samples, key=memory.median)}
-    report.pictures.append(Picture("bars", f"{n_units:,} units, {n_trials} trials, in memory", "seconds", bars))
-    bars = {name: [(0.0, programs.median(name))] for name in sorted(programs.samples, key=programs.median)}
-    report.pictures.append(Picture("bars", "the same from file to file, start-up included", "seconds", bars))
+    points = memory.points(n_trials)
+    report.pictures.append(Picture("points", f"{n_units:,} units, {n_trials} trials, in memory", "seconds", points))
+    points = programs.points()
+    report.pictures.append(Picture("points", "the same from file to file, start-up included", "seconds", points))
     return report
 
 

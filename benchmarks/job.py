@@ -42,7 +42,7 @@ def run(bench: Bench) -> Report:
     finished = {small: jobs}
     for experiment in larger:
         finished[experiment] = [export(bench, experiment) for _ in range(warm_up + runs)][warm_up:]
-    rows, bars = [], {}
+    rows, points = [], {}
     for experiment, ours in finished.items():
         images = str(experiment.n_images)
         floor = read_all(bench, experiment)
@@ -70,15 +70,13 @@ def run(bench: Bench) -> Report:
                 number_text(medians[name] / medians["spikebin job"], "x"),
                 "",
             ])  # fmt: skip
-            bars[f"{name}, {images} images"] = medians[name]
+            points[f"{name}, {images} images"] = [(0.0, one) for one in seconds or [medians[name]]]
         report.samples[f"{images} images"] = times
         goal, stretch = (80, 110) if experiment is small else (250, 400)
         report.goals.append(Goal(f"job of {images} images, against the old way", ratio, goal, stretch))
     columns = ["images", "what", "median", "range", "runs", "peak memory", "against spikebin job", "note"]
     report.tables.append(Table("A job from start to end", columns, rows, early(bench, small, old)))
-    report.pictures.append(
-        Picture("bars", "A job from start to end", "seconds", {name: [(0, y)] for name, y in bars.items()})
-    )
+    report.pictures.append(Picture("points", "A job from start to end", "seconds", points))
     return report
 
 

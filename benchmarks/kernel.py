@@ -152,9 +152,9 @@ def run(bench: Bench) -> Report:
     note = f"{times.size / n_trials:,.0f} spikes a trial."
     report.tables.append(found.table("Dense arrays", unit="trial", against=MEMSET, note=note))
     report.goals.append(Goal("dense kernel, against memset", found.ratio(OURS, MEMSET), 4, 2, more_is_better=False))
-    bars = {name: [(0.0, found.median(name) * 1000)] for name in sorted(found.samples, key=found.median)}
+    points = found.points(1000)
     report.pictures.append(
-        Picture("bars", f"Binning a trial of {n_neurons:,} neurons x 712 bins", "ms per trial", bars)
+        Picture("points", f"Binning a trial of {n_neurons:,} neurons x 712 bins", "ms per trial", points)
     )
     return report
 

@@ -75,8 +75,12 @@ def sizes(bench: Bench, report: Report, n_trials: int) -> None:
                     found["spikebin matrix"] / found[NPZ] if NPZ in found else None, 0.95, 0.85, more_is_better=False,
                 ),
             ]  # fmt: skip
-            bars = {name: [(0.0, 8 * size / n_marks)] for name, size in sorted(found.items(), key=lambda item: item[1])}
-            report.pictures.append(Picture("bars", "What a spike of V1_Exc_L4 takes on disk", "bits per spike", bars))
+            points = {
+                name: [(0.0, 8 * size / n_marks)] for name, size in sorted(found.items(), key=lambda item: item[1])
+            }
+            report.pictures.append(
+                Picture("points", "What a spike of V1_Exc_L4 takes on disk", "bits per spike", points)
+            )
     columns = ["sheet", "", "size", "bits per spike", "against entropy", "against .npz"]
     report.tables.append(Table(f"Size of {n_trials} trials", columns, rows))
     report.facts = {f"{name}, {sheet}, against entropy": x for name, by in ratios.items() for sheet, x in by.items()}

@@ -74,6 +74,13 @@ class Race:
             return None
         return self.median(slow) / self.median(fast)
 
+    def points(self, factor: float = 1) -> dict[str, list[tuple[float, float]]]:
+        """All samples of each contender times a factor, fastest first, as a picture takes them."""
+        return {
+            name: [(0.0, seconds * factor) for seconds in self.samples[name]]
+            for name in sorted(self.samples, key=self.median)
+        }
+
     def table(self, title: str, *, unit: str, against: str, note: str = "") -> Table:
         """One row for each contender, fastest first, those who did not take part last."""
         reference = self.median(against)

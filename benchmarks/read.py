@@ -74,8 +74,8 @@ def run(bench: Bench) -> Report:
     report.samples["one segment"] = one.samples
     report.tables.append(one.table("Reading one segment, one thread", unit="segment", against=OURS))
     report.goals.append(Goal("reading one segment, against neo", one.ratio(NEO, OURS), 150, 220))
-    bars = {name: [(0.0, one.median(name) * 1000)] for name in sorted(one.samples, key=one.median)}
-    report.pictures.append(Picture("bars", "Reading one segment of 37,500 trains", "ms", bars))
+    points = one.points(1000)
+    report.pictures.append(Picture("points", "Reading one segment of 37,500 trains", "ms", points))
 
     several = files["neo-0.14"]
     total = sum(shown.steps.size for shown in presentations(experiment))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
@@ -71,9 +72,12 @@ class Goal:
 
 @dataclass(frozen=True)
 class Picture:
-    """Bars (one y for each name in `series`, in order) or lines (x and y of each), on logarithmic axes."""
+    """Points (all y of each name in `series`, in order: their median and range) or lines (x and y of each).
 
-    kind: Literal["bars", "lines"]
+    Axes are logarithmic, and of all that is drawn, less is better.
+    """
+
+    kind: Literal["points", "lines"]
     title: str
     y_label: str
     series: dict[str, list[tuple[float, float]]]
@@ -97,6 +101,8 @@ class Report:
 
 
 GOAL_COLUMNS = ["", "measured", "goal", "stretch", "reached"]
+# Of Okabe and Ito.
+OURS_COLOUR, OTHERS_COLOUR = "#0072B2", "#767676"
 _LEFT = {"", "note", "what"}
 _STYLES = {"no": "red", "yes": "green", "stretch": "bold green"}
 
@@ -201,18 +207,22 @@ def _plot(picture: Picture, path: Path) -> None:
     from matplotlib.figure import Figure
 
     n = len(picture.series)
-    figure = Figure(figsize=(8, 1.2 + 0.36 * n) if picture.kind == "bars" else (7, 4.2), layout="constrained")
+    figure = Figure(figsize=(8, 1.2 + 0.36 * n) if picture.kind == "points" else (7, 4.2), layout="constrained")
     axes = figure.subplots()
-    if picture.kind == "bars":
-        names = list(picture.series)[::-1]
-        values = [picture.series[name][0][1] for name in names]
-        colours = ["#1f6feb" if name.startswith("spikebin") else "#b0b7c0" for name in names]
-        drawn = axes.barh(range(n), values, color=colours)
-        axes.set_yticks(range(n), names)
+    if picture.kind == "points":
+        for i, (name, points) in enumerate(list(picture.series.items())[::-1]):
+            values = [y for _, y in points]
+            colour = OURS_COLOUR if name.startswith("spikebin") else OTHERS_COLOUR
+            middle = statistics.median(values)
+            axes.plot([min(values), max(values)], [i, i], color=colour, linewidth=3, solid_capstyle="butt")
+            axes.plot([middle], [i], "o", color=colour)
+            axes.annotate(number_text(middle, ""), (max(values), i), (6, 0), textcoords="offset points", va="center")
+        axes.set_yticks(range(n), list(picture.series)[::-1])
+        axes.set_ylim(-0.6, n - 0.4)
         axes.set_xscale("log")
-        axes.set_xlim(min(values) / 2, max(values) * 4)
-        axes.bar_label(drawn, [number_text(value, "") for value in values], padding=4)
-        axes.set_xlabel(picture.y_label)
+        axes.margins(x=0.12)
+        axes.grid(axis="x", alpha=0.3)
+        axes.set_xlabel(f"{picture.y_label}: median and range, logarithmic; less is better")
         axes.spines[["top", "right"]].set_visible(False)
     else:
         for name, points in picture.series.items():
@@ -220,7 +230,7 @@ def _plot(picture: Picture, path: Path) -> None:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlabel(picture.x_label)
-        axes.set_ylabel(picture.y_label)
+        axes.set_ylabel(f"{picture.y_label}; less is better")
         axes.grid(which="major", alpha=0.3)
         axes.legend(frameon=False)
     axes.set_title(picture.title, loc="left", fontsize=11)

@@ -32,6 +32,7 @@ BENCHMARKS = [
     "plan",
     "scaling",
     "dataset",
+    "stats",
     "formats",
 ]
 PEERS = ["elephant BinnedSpikeTrain.to_bool_array", "pynapple TsGroup.count", "boost-histogram"]
