@@ -16,21 +16,25 @@ from spikebin.pickles.inert import Inert
 from spikebin.pickles.unpickler import load
 from spikebin.recordings.mozaik.neurons import neuron_table
 from spikebin.recordings.mozaik.presentations import Presentation
-from spikebin.recordings.mozaik.sheet import INDEX, MozaikSheet
+from spikebin.recordings.mozaik.segment import probe_segment, read_segment
+from spikebin.recordings.mozaik.sheet import MozaikSheet
 from spikebin.recordings.mozaik.stimulus import parse_stimulus
+from spikebin.recordings.protocol import SourceFile
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from spikebin.recordings.mozaik.segment import Segment
     from spikebin.recordings.settings import TrialRule
 
 __all__ = ["MozaikRecording", "open", "recognises"]
 
+INDEX = "datastore.recordings.pickle"
 WRITTEN_DOWN = ("model_parameters", "sheet_parameters", "experiment_parameters", "simulation_log")
 WRAPPER = "mozaik.storage.neo_neurotools_wrapper.PickledDataStoreNeoWrapper"
 
@@ -153,6 +157,33 @@ class MozaikRecording:
             return neuron_table(self._annotations, sheet, ids)
         except ValueError as error:
             raise RecordingError(f"{sheet} of {self.path.name}: {error}") from None
+
+    def probe(self, file: str) -> tuple[float, float]:
+        """See `spikebin.recordings.mozaik.segment.probe_segment`."""
+        return probe_segment(self.path / file)
+
+    def read(self, file: str) -> Segment:
+        """See `spikebin.recordings.mozaik.segment.read_segment`."""
+        return read_segment(self.path / file)
+
+    def sources(self, files: Iterable[str]) -> list[SourceFile]:
+        """The index and some segments.
+
+        Parameters
+        ----------
+        files : iterable of str
+
+        Returns
+        -------
+        list of SourceFile
+
+        Raises
+        ------
+        OSError
+            If one of them is gone.
+        """
+        stats = [(name, (self.path / name).stat()) for name in (INDEX, *files)]
+        return [SourceFile(name, stat.st_size, stat.st_mtime) for name, stat in stats]
 
     def _presentation(self, wrapper: Any) -> Presentation:
         state = wrapper.state if isinstance(wrapper, Inert) and wrapper.kind == WRAPPER else None

@@ -19,12 +19,10 @@ from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.mozaik.phases import PHASES, Shown, UnpairedError, find_blanks
 from spikebin.recordings.mozaik.presentations import in_time, interleaved, kinds_of
-from spikebin.recordings.mozaik.segment import probe_segment, read_segment
 from spikebin.recordings.mozaik.stimulus import BLANK, columns_of, image_id, varying
-from spikebin.recordings.protocol import SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,23 +30,38 @@ if TYPE_CHECKING:
     from spikebin.choices import Blank
     from spikebin.recordings.mozaik.presentations import Presentation
     from spikebin.recordings.mozaik.segment import Segment
+    from spikebin.recordings.protocol import SourceFile
     from spikebin.recordings.settings import TrialRule
 
-__all__ = ["MozaikSheet"]
-
-INDEX = "datastore.recordings.pickle"
+__all__ = ["Datastore", "MozaikSheet"]
 
 
-class _Datastore(Protocol):
-    """What a sheet asks of its datastore."""
+class Datastore(Protocol):
+    """What a sheet asks of its recording: presentations, each with the spikes of one sheet in a segment of its own."""
 
     path: Path
     presentations: list[Presentation]
 
     @property
-    def parameters(self) -> Mapping[str, str]: ...
+    def parameters(self) -> Mapping[str, str]:
+        """See `spikebin.recordings.protocol.SheetRecording`."""
+        ...
 
-    def neurons(self, sheet: str, ids: NDArray[np.int64]) -> NDArray[Any]: ...
+    def neurons(self, sheet: str, ids: NDArray[np.int64]) -> NDArray[Any]:
+        """What is known of some neurons of a sheet, given by ascending id."""
+        ...
+
+    def probe(self, file: str) -> tuple[float, float]:
+        """When a segment starts and stops, in ms of its own clock."""
+        ...
+
+    def read(self, file: str) -> Segment:
+        """The spikes of a segment."""
+        ...
+
+    def sources(self, files: Iterable[str]) -> list[SourceFile]:
+        """The files on disk that segments are read from, and those that tell of them."""
+        ...
 
 
 class MozaikSheet:
@@ -73,7 +86,7 @@ class MozaikSheet:
     covered = None
     notes: Sequence[str] = ()
 
-    def __init__(self, recording: _Datastore, name: str, rule: TrialRule, repeat: int | None) -> None:
+    def __init__(self, recording: Datastore, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.recording = recording
         self.name = recording.path.name
         self.sheet = name
@@ -92,7 +105,7 @@ class MozaikSheet:
         first = next(file for file in self._phases[0] if file)
         self._first = first
         self._counts: dict[str, int] = {}
-        segment = read_segment(self.recording.path / first)
+        segment = recording.read(first)
         self._ids = np.sort(segment.ids)
         self._kept: dict[str, Segment] = {first: self._checked(segment, first)}
 
@@ -108,11 +121,9 @@ class MozaikSheet:
 
     @property
     def files(self) -> Sequence[SourceFile]:
-        """The index, every segment of the trials, and then those that no trial took."""
+        """What the trials are read from, and then the segments that no trial took."""
         files = dict.fromkeys(file for phases in self._phases for file in phases if file)
-        names = [INDEX, *(files | dict.fromkeys(presentation.file for presentation in self._mine))]
-        stats = [(name, (self.recording.path / name).stat()) for name in names]
-        return [SourceFile(name, stat.st_size, stat.st_mtime) for name, stat in stats]
+        return self.recording.sources(files | dict.fromkeys(presentation.file for presentation in self._mine))
 
     @property
     def n_recorded(self) -> int:
@@ -318,14 +329,14 @@ class MozaikSheet:
         """A phase of a trial; of no file where the trial lacks it."""
         if not file:
             return Phase(name, 0.0, 0.0, shown=False)
-        start, stop = probe_segment(self.recording.path / file)
+        start, stop = self.recording.probe(file)
         if not (np.isfinite([start, stop]).all() and stop >= start):
             raise self.error(f"{file} lasts from {start} to {stop} ms: it is damaged, exclude the part")
         return Phase(name, start, stop)
 
     def _read(self, file: str) -> Segment:
         """A segment, held against the first."""
-        return self._checked(read_segment(self.recording.path / file), file)
+        return self._checked(self.recording.read(file), file)
 
     def _checked(self, segment: Segment, file: str) -> Segment:
         if segment.sheet != self.sheet:
