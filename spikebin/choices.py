@@ -27,6 +27,7 @@ __all__ = [
     "Ragged",
     "RaggedTrials",
     "Rest",
+    "ShardResponses",
     "Short",
     "StatsFormat",
     "TimeUnit",
@@ -60,6 +61,7 @@ StatsFormat = Literal["csv", "json", "parquet", "npz"]
 # What is written for other programs, see spikebin.exports.
 ExportKind = Literal["npz", "npy", "mat", "zarr"]
 OldLayout = Literal["raw", "trimmed"]
+ShardResponses = Literal["spikes", "sequence"]
 
 
 def checked(value: object, choice: Any, what: str, error: type[SpikebinError] = DatasetError) -> Any:
