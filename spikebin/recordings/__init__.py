@@ -62,6 +62,14 @@ FORMATS = {
         suffixes=("",),
         settings=("allow",),
     ),
+    "experanto": Format(
+        module="spikebin.recordings.experanto",
+        what="shard of Experanto (folder with responses/ and screen/)",
+        sheets="sheets of the model, where it tells them",
+        trials="images and videos of its screen",
+        needs="PyYAML for shards that spikebin did not write: pip install 'spikebin[experanto]'",
+        suffixes=("",),
+    ),
     "phy": Format(
         module="spikebin.recordings.phy",
         what="Kilosort or Phy folder (spike_times.npy, spike_clusters.npy)",
