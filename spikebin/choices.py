@@ -19,6 +19,7 @@ __all__ = [
     "Closed",
     "Codec",
     "ExportKind",
+    "ExportOrShards",
     "FrameKind",
     "How",
     "Layout",
@@ -60,6 +61,7 @@ StatsFormat = Literal["csv", "json", "parquet", "npz"]
 
 # What is written for other programs, see spikebin.exports.
 ExportKind = Literal["npz", "npy", "mat", "zarr"]
+ExportOrShards = Literal["npz", "npy", "mat", "zarr", "experanto"]
 OldLayout = Literal["raw", "trimmed"]
 ShardResponses = Literal["spikes", "sequence"]
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikebin.choices import ExportKind, How, Layout, Match, OldLayout, Rest, Short
+from spikebin.choices import ExportOrShards, How, Layout, Match, OldLayout, Rest, ShardResponses, Short
 from spikebin.cli import app
-from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
+from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, load, note
+from spikebin.errors import SpikebinError
 
 if TYPE_CHECKING:
     from spikebin.dataset.sheet_set import SheetSet
@@ -84,11 +85,11 @@ def _open(
 @app.command()
 def export(
     kind: Annotated[
-        ExportKind,
+        ExportOrShards,
         typer.Argument(
             metavar="KIND",
             help="npz: scipy's sparse matrices in the old pipeline's layouts; npy: a dense array a part; mat: MATLAB;"
-            " zarr: a store a sheet, for xarray.",
+            " zarr: a store a sheet, for xarray; experanto: a shard a part, from the recordings themselves.",
         ),
     ],
     out: Annotated[
@@ -111,6 +112,39 @@ def export(
             show_default=False,
         ),
     ] = None,
+    responses: Annotated[
+        ShardResponses,
+        typer.Option("--as", help="Of experanto. spikes: exact times; sequence: counts in bins of --width."),
+    ] = "spikes",
+    width: Annotated[float, typer.Option("--width", metavar="MS", help="Of experanto: of a bin.")] = 1.0,
+    frames: Annotated[
+        Path | None,
+        typer.Option(
+            "--frames",
+            metavar="DIR",
+            help="Of experanto: .npy files named like the images and movies; default: frames are left out.",
+            show_default=False,
+        ),
+    ] = None,
+    tier: Annotated[
+        str | None,
+        typer.Option(
+            "--tier",
+            metavar="TIER",
+            help="Of experanto: of all images and videos; default: the name of the variant.",
+            show_default=False,
+        ),
+    ] = None,
+    index: Annotated[
+        str | None,
+        typer.Option(
+            "--index",
+            "-i",
+            metavar="SPEC",
+            help="Of experanto: only these jobs of the plan: 3,7-9.",
+            show_default=False,
+        ),
+    ] = None,
     variant: VariantOption = None,
     sheet: SheetOption = None,
     neurons_index: IndexOption = None,
@@ -123,17 +157,28 @@ def export(
     config: ConfigOption = None,
 ) -> None:
     """Write the data set in a layout that other programs read, part by part; what is there already is left alone."""
+    if kind == "experanto":
+        given = {"--neurons-index": neurons_index, "--step": step, "--leave-out": leave_out, "--dataset": dataset}
+        odd = [name for name, value in given.items() if value is not None]
+        if odd:
+            raise SpikebinError(f"experanto takes no {odd[0]}: shards are made of the recordings of a plan")
+        from spikebin.cli.shards import export_shards
+        from spikebin.exports.experanto import ShardSettings
+
+        settings = ShardSettings(responses, width, frames, tier or "")
+        export_shards(load(config), out, settings, variant=variant, sheet=sheet, index=index, json=json)
+        return
     from spikebin.cli.progress import followed
     from spikebin.dataset.open import chosen_variants
     from spikebin.exports.export import export as write
     from spikebin.exports.old_layouts import read_index
 
     output, answer = _output(config, dataset), []
-    index = read_index(neurons_index) if neurons_index is not None else None
+    rows = read_index(neurons_index) if neurons_index is not None else None
     for name in chosen_variants(output[0], variant):
         sheets = _open(output, name, sheet, match, leave_out, broken=without_broken)
-        n_parts = (sheets if index is None else sheets.only(index)).n_parts
-        written = write(kind, sheets, out, layout=layout, step=step, index=index, force=force)
+        n_parts = (sheets if rows is None else sheets.only(rows)).n_parts
+        written = write(kind, sheets, out, layout=layout, step=step, index=rows, force=force)
         n_skipped = sum(done.skipped for done in followed(written, n_parts, partial("{}/{}".format, name)))
         answer.append({"variant": name, "written": n_parts - n_skipped, "there_already": n_skipped})
         if not json:

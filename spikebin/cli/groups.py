@@ -77,7 +77,11 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "spikebin view --window 0:712 --across --short cut --rebin 20 --how count --rest drop --out coarse",
             "spikebin view --neurons-index size_10.0.pkl --variant train --out few",
         ),
-        "export": ("spikebin export npz OUT --layout trimmed --step 20", "spikebin export zarr OUT --sheet V1_Exc_L4"),
+        "export": (
+            "spikebin export npz OUT --layout trimmed --step 20",
+            "spikebin export zarr OUT --sheet V1_Exc_L4",
+            "spikebin export experanto OUT --frames stimuli/",
+        ),
         "compare": ("spikebin compare /data/old/train_dataset", "spikebin compare /data/old --sheet X_ON --json"),
     },
 }

@@ -21,6 +21,7 @@ import numpy as np
 from spikebin.binning.bin_spikes import bin_spikes
 from spikebin.choices import ShardResponses, checked
 from spikebin.errors import SpikebinError
+from spikebin.recordings.experanto import neurons_name
 from spikebin.system.files import make_directory, os_error
 from spikebin.system.lock import locked
 from spikebin.version import __version__
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from spikebin.recordings.mozaik.timeline import Stretch, Timeline
 
-__all__ = ["MOST_ENTRIES", "Shard", "ShardSettings", "write_shard"]
+__all__ = ["MOST_ENTRIES", "Shard", "ShardSettings", "shard_there", "write_shard"]
 
 MOST_ENTRIES = 100_000
 """Entries of a screen: Experanto names them by five digits."""
@@ -56,12 +55,24 @@ class ShardSettings:
         Where the frames of images and movies lie, as .npy files named like them; None: they are left out.
     tier : str
         Of every image and video: train, validation, test.
+
+    Raises
+    ------
+    SpikebinError
+        If one of them is none of these.
     """
 
     responses: ShardResponses = "spikes"
     width: float = 1.0
     frames: Path | None = None
     tier: str = "train"
+
+    def __post_init__(self) -> None:
+        checked(self.responses, ShardResponses, "responses of a shard")
+        if not (math.isfinite(self.width) and self.width > 0):
+            raise SpikebinError(f"a bin of {self.width:g} ms: give a width above 0, --width 1")
+        if self.frames is not None and not self.frames.is_dir():
+            raise SpikebinError(f"no directory {self.frames}: give the one with the frames as .npy files")
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,39 @@ class Shard:
     skipped: bool
 
 
-def write_shard(timeline: Timeline, path: Path, settings: ShardSettings, facts: Mapping[str, Any]) -> Shard:
+def shard_there(path: Path, made_from: Mapping[str, Any]) -> Shard | None:
+    """A shard that is in place and was made from the same.
+
+    Parameters
+    ----------
+    path : Path
+    made_from : mapping
+        As for `write_shard`.
+
+    Returns
+    -------
+    Shard or None
+
+    Raises
+    ------
+    SpikebinError
+        If something else lies there.
+    """
+    try:
+        known = json.loads((path / "meta.json").read_text("utf-8"))["spikebin"]
+        there = Shard(path, **known["counts"], skipped=True)
+        return there if known["made_from"] == made_from else None
+    except FileNotFoundError:
+        if not path.exists():
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise SpikebinError(f"{path} is there and was not written by spikebin: give another directory")
+
+
+def write_shard(
+    timeline: Timeline, path: Path, work: Path, settings: ShardSettings, made_from: Mapping[str, Any]
+) -> Shard:
     """Write one recording as one shard; what is there and was made from the same is left alone.
 
     Parameters
@@ -97,10 +140,12 @@ def write_shard(timeline: Timeline, path: Path, settings: ShardSettings, facts: 
     timeline : Timeline
         All its presentations; a sheet at a time is in memory.
     path : Path
-        Of the shard. It is built beside itself, as ``.<name>.partial``, and renamed into place at the end.
+        Of the shard.
+    work : Path
+        A directory for this shard alone, on the same file system: it is built there, and moved into place at the end.
     settings : ShardSettings
-    facts : mapping
-        What it is made from, in JSON's types; kept in meta.json, and compared with what is there.
+    made_from : mapping
+        Recordings and settings, in JSON's types: kept in meta.json, and compared with what is there.
 
     Returns
     -------
@@ -113,32 +158,25 @@ def write_shard(timeline: Timeline, path: Path, settings: ShardSettings, facts: 
     SpikebinError
         If it has more presentations than a shard can hold, something else lies there, or it cannot be written.
     """
-    checked(settings.responses, ShardResponses, "responses of a shard")
     if len(timeline.stretches) >= MOST_ENTRIES:
         raise SpikebinError(
             f"{timeline.name} has {len(timeline.stretches):,} presentations, a shard holds fewer than {MOST_ENTRIES:,}"
         )
-    made_from = {**facts, "responses": settings.responses, "tier": settings.tier, "sheets": list(timeline.sheets)}
-    made_from |= {"width": settings.width} if settings.responses == "sequence" else {}
-    made_from |= {"frames": settings.frames is not None}
-    building = path.with_name(f".{path.name}.partial")
+    building, old = work / "partial", work / "old"
     make_directory(path.parent)
     try:
-        with locked(path.with_name(f".{path.name}.lock"), patience=1.0):
-            known = _known(path)
-            if known and known["made_from"] == made_from:
-                return Shard(path, **known["counts"], skipped=True)
-            if path.exists() and not known:
-                raise SpikebinError(f"{path} is there and was not written by spikebin: give another directory")
-            shutil.rmtree(building, ignore_errors=True)
+        with locked(work, patience=1.0):
+            there = shard_there(path, made_from)
+            if there is not None:
+                return there
+            for leftover in (building, old):
+                shutil.rmtree(leftover, ignore_errors=True)
             counts = _build(timeline, building, settings)
             ours = {"version": __version__, "made_from": made_from, "counts": counts}
             meta = json.dumps({"data_key": path.name, "spikebin": ours}, indent=1)
             (building / "meta.json").write_text(meta + "\n", "utf-8")
             (building / "modality_config.yml").write_text(_modality_config(settings), "utf-8")
             _sync(building)
-            old = path.with_name(f".{path.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
             if path.exists():
                 path.rename(old)
             building.rename(path)
@@ -146,15 +184,6 @@ def write_shard(timeline: Timeline, path: Path, settings: ShardSettings, facts: 
             return Shard(path, **counts, skipped=False)
     except OSError as error:
         raise os_error(error, path) from None
-
-
-def _known(path: Path) -> dict[str, Any] | None:
-    """What a shard in place says of itself."""
-    try:
-        known = json.loads((path / "meta.json").read_text("utf-8"))["spikebin"]
-        return known if {"made_from", "counts"} <= known.keys() else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def _build(timeline: Timeline, root: Path, settings: ShardSettings) -> dict[str, int]:
@@ -173,7 +202,7 @@ def _build(timeline: Timeline, root: Path, settings: ShardSettings) -> dict[str,
 
 def _write_spikes(timeline: Timeline, folder: Path, _: ShardSettings) -> tuple[int, int, int]:
     """The exact times of all sheets, unit after unit; a sheet at a time goes to disk."""
-    ids, indices, units = [], [np.zeros(1, np.int64)], [0]
+    indices, units = [np.zeros(1, np.int64)], [0]
     n_spikes = n_outside = 0
     with (folder / "spikes.npy").open("wb") as file:
         file.write(_npy_head(0))
@@ -183,7 +212,6 @@ def _write_spikes(timeline: Timeline, folder: Path, _: ShardSettings) -> tuple[i
             indices.append(n_spikes + found.counts.cumsum())
             n_spikes += found.times.size
             units.append(units[-1] + found.ids.size)
-            ids.append(found.ids)
             n_outside += found.n_outside
         file.seek(0)
         file.write(_npy_head(n_spikes))
@@ -193,7 +221,7 @@ def _write_spikes(timeline: Timeline, folder: Path, _: ShardSettings) -> tuple[i
         "dtype": "float64",
         "spike_indices": np.concatenate(indices).tolist(),
     }
-    _write_responses_meta(timeline, folder, meta, units, ids, 1000.0)
+    _write_responses_meta(timeline, folder, meta, units, 1000.0)
     return units[-1], n_spikes, n_outside
 
 
@@ -201,8 +229,7 @@ def _write_sequence(timeline: Timeline, folder: Path, settings: ShardSettings) -
     """Counts of all sheets in bins of equal width over the whole recording, (time, unit), with means and deviations."""
     width = settings.width
     n_bins = max(1, math.ceil(timeline.onsets[-1] / width - 1e-9))
-    ids = [timeline.neurons(sheet) for sheet in timeline.sheets]
-    units = [0, *accumulate(mine.size for mine in ids)]
+    units = [0, *accumulate(timeline.neurons(sheet).size for sheet in timeline.sheets)]
     data = np.lib.format.open_memmap(folder / "data.npy", "w+", np.float32, (n_bins, units[-1]))
     n_spikes = n_outside = 0
     for sheet, first_unit, stop_unit in zip(timeline.sheets, units, units[1:], strict=False):
@@ -237,24 +264,19 @@ def _write_sequence(timeline: Timeline, folder: Path, settings: ShardSettings) -
         "n_timestamps": n_bins,
         "phase_shift_per_signal": False,
     }
-    _write_responses_meta(timeline, folder, meta, units, ids, 1000.0 / width)
+    _write_responses_meta(timeline, folder, meta, units, 1000.0 / width)
     return units[-1], n_spikes, n_outside
 
 
 def _write_responses_meta(
-    timeline: Timeline,
-    folder: Path,
-    meta: dict[str, Any],
-    units: Sequence[int],
-    ids: Sequence[NDArray[np.int64]],
-    rate: float,
+    timeline: Timeline, folder: Path, meta: dict[str, Any], units: Sequence[int], rate: float
 ) -> None:
-    """What both kinds of responses say of themselves, and the ids of their units."""
+    """What both kinds of responses say of themselves, and what is known of their units."""
     repeats = {repeat for s in timeline.stretches if (repeat := s.stimulus.get("trial")) is not None}
     facts = {
         **meta,
         "n_signals": units[-1],
-        "n_signals_layerwise": [mine.size for mine in ids],
+        "n_signals_layerwise": np.diff(units).tolist(),
         "sheets": list(timeline.sheets),
         "sheet_unit_indices": list(units),
         "start_time": 0.0,
@@ -264,7 +286,8 @@ def _write_responses_meta(
         "stimuli_order": [stretch.image_id or "blank" for stretch in timeline.stretches],
     }
     (folder / "meta.yml").write_text(_yaml(facts), "utf-8")
-    np.save(folder / "neuron_ids.npy", np.concatenate(ids))
+    for i, sheet in enumerate(timeline.sheets):
+        np.save(folder / neurons_name(i), timeline.neurons(sheet))
 
 
 def _write_screen(stretches: Sequence[Stretch], folder: Path, settings: ShardSettings) -> int:
@@ -287,7 +310,7 @@ def _write_screen(stretches: Sequence[Stretch], folder: Path, settings: ShardSet
             "stimulus": stretch.stimulus.text,
         }
         if stretch.kind == "blank":
-            entry |= {"interleave_value": GREY, "null": stretch.null}
+            entry |= {"interleave_value": GREY, "is_null": stretch.null}
         else:
             n_without += sizes[i] is None
             told = {name: value for name, value in stretch.stimulus.parameters.items() if name != "trial"}

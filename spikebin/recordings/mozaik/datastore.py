@@ -111,13 +111,23 @@ class MozaikRecording:
             raise self.error(f"no sheet {name!r}: {suggest(name, self.sheets)}")
         if any(value is not None for value in (rule.events, rule.align_to, rule.until)):
             raise self.error("its trials are its presentations: take `events`, `align_to` and `until` out of [trial]")
+        self.check()
+        return MozaikSheet(self, name, rule, repeat)
+
+    def check(self) -> None:
+        """Whether the recording may be taken at all.
+
+        Raises
+        ------
+        RecordingError
+            If its simulation exploded, unless that is allowed.
+        """
         log = _dict(self._annotations.get("simulation_log"))
         if log.get("explosion_detected") is True and "explosion" not in (self.reading.allow or ()):
             raise self.error(
                 "its simulation exploded, as its log says: exclude the part, or take it all the same with"
                 ' allow = ["explosion"] in [[recordings]]'
             )
-        return MozaikSheet(self, name, rule, repeat)
 
     def error(self, text: str) -> RecordingError:
         """An error that names this datastore.

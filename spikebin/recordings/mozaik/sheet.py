@@ -43,6 +43,15 @@ class Datastore(Protocol):
     presentations: list[Presentation]
 
     @property
+    def sheets(self) -> Sequence[str]:
+        """Raw names of the sheets that have presentations."""
+        ...
+
+    def check(self) -> None:
+        """Raise RecordingError if the recording may not be taken at all: its simulation exploded."""
+        ...
+
+    @property
     def parameters(self) -> Mapping[str, str]:
         """See `spikebin.recordings.protocol.SheetRecording`."""
         ...

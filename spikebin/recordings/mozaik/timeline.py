@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -117,14 +117,18 @@ class Timeline:
         self.onsets = [float(onset) for onset in accumulate(lasting, initial=Fraction(0))]
         self.stretches = [_stretch(p, self.onsets[i], self.onsets[i + 1]) for i, p in enumerate(first)]
 
-    def neurons(self, sheet: str) -> NDArray[np.int64]:
-        """The ids of a sheet's neurons, ascending, as its first segment has them.
+    def neurons(self, sheet: str) -> NDArray[Any]:
+        """What is known of a sheet's neurons, by ascending id, as its first segment has them.
 
         Parameters
         ----------
         sheet : str
+
+        Returns
+        -------
+        structured array (n_neurons,)
         """
-        return np.sort(self.recording.read(self._shown[sheet][0].file).ids)
+        return self.recording.neurons(sheet, np.sort(self.recording.read(self._shown[sheet][0].file).ids))
 
     def spikes(self, sheet: str) -> TimelineSpikes:
         """The spikes of a sheet; one sheet is in memory at a time.

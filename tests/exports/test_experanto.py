@@ -1,0 +1,301 @@
+"""Shards of Experanto: every spike and every presentation, out of recordings and in again."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+from exports.shards import read_screen, read_shard
+from typer.testing import CliRunner
+
+from spikebin import cli, open_file
+from spikebin.binning.rules import Binning
+from spikebin.errors import RecordingError, SpikebinError
+from spikebin.exports.experanto import ShardSettings, write_shard
+from spikebin.matrixfile.seal import Identity
+from spikebin.matrixfile.write_sheet import Settings, write_sheet
+from spikebin.pipeline.config import load_config
+from spikebin.pipeline.plan import load_plan, make_plan
+from spikebin.pipeline.shards import shard_jobs, write_shards
+from spikebin.recordings import format_of, open_recording
+from spikebin.recordings.mozaik.timeline import Timeline
+from spikebin.recordings.settings import TrialRule
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.schedule import experanto_items
+from spikebin.simulate.v1 import SheetModel
+
+VIDEOS = "images_and_videos/SelfSustainedPushPull_trial0_chunk0_____simulation_seed:1000"
+GRATING = "FullfieldDriftingSinusoidalGrating"
+TINY = (SheetModel("X_ON", 4), SheetModel("V1_Exc_L2/3", 3))
+
+
+def shard_of(directory, path, **settings):
+    recording = open_recording(directory)
+    return write_shard(
+        Timeline(recording, recording.sheets), path, path.parent / "work", ShardSettings(**settings), {"from": "test"}
+    )
+
+
+def digest(recording, sheet, rule, binning, path):
+    write_sheet(
+        recording.sheet(sheet, rule), Identity(sheet, "train", "0"), Settings(binning, trial=rule.settings), path
+    )
+    header = open_file(path).header
+    return header.content_digest, header.n_spikes, header.n_unassigned, header.n_outside
+
+
+def _first_sheet(path):
+    recording = open_recording(path)
+    return recording.sheet(recording.sheets[0], TrialRule(blank="both"))
+
+
+def test_a_shard_holds_every_spike_and_presentation(stores_2026, tmp_path):
+    directory = next((stores_2026 / "images_and_videos").glob("*trial0_chunk0*"))
+    shard = shard_of(directory, tmp_path / "shard")
+    truth = np.load(stores_2026 / "truth_sorted_0_0.npz")
+    ends = np.cumsum(truth["n"])
+    wanted, shown = [], []
+    for sheet in dict.fromkeys(truth["sheet"].tolist()):
+        onset, screen = 0.0, []
+        neurons = sorted(set(truth["neuron"][np.repeat(truth["sheet"] == sheet, truth["n"])].tolist()))
+        for i in np.flatnonzero(truth["sheet"] == sheet):
+            stimulus = ast.literal_eval(str(truth["stimulus"][i]))
+            mine = slice(ends[i] - truth["n"][i], ends[i])
+            wanted += [
+                (sheet, neurons.index(neuron), round(onset + t, 6))
+                for neuron, t in zip(truth["neuron"][mine].tolist(), truth["time"][mine].tolist(), strict=True)
+            ]
+            kind = "blank"
+            if stimulus["name"] == "PixelMovieExperanto":
+                kind = "image" if stimulus["movie_frame_duration"] == stimulus["duration"] else "video"
+            screen.append((kind, stimulus.get("movie_name"), onset, onset + stimulus["duration"]))
+            onset += stimulus["duration"]
+        shown = [one for one in screen if one[2] != one[3]]
+    spikes, screen, meta = read_shard(tmp_path / "shard")
+    assert sorted((sheet, unit, round(s * 1000, 6)) for sheet, unit, s in spikes) == sorted(wanted)
+    assert [(kind, image, round(a * 1000, 6), round(b * 1000, 6)) for kind, image, a, b, _ in screen] == shown
+    assert {tier for kind, *_, tier in screen if kind != "blank"} == {"train"}
+    assert (shard.n_spikes, shard.n_units, shard.n_outside) == (len(wanted), meta["n_signals"], 0)
+    assert meta["trial_id"] == 0
+    config = yaml.safe_load((tmp_path / "shard" / "modality_config.yml").read_text())
+    assert config["responses"]["interpolation"] == {"interpolation_window": 0.001, "interpolation_align": "left"}
+
+
+@pytest.mark.parametrize("store", ["images_and_videos", "merged_serial", "several_kinds", "2024"])
+def test_out_and_in_again_is_the_same(stores_2026, datastores, tmp_path, store):
+    directory = next(iter(datastores.rglob("datastore.recordings.pickle"))).parent
+    if store != "2024":
+        directory = next((stores_2026 / store).iterdir())
+    shard_of(directory, tmp_path / "shard")
+    assert format_of(tmp_path / "shard") == "experanto"
+    recording, back = open_recording(directory), open_recording(tmp_path / "shard")
+    assert back.sheets == recording.sheets
+    kinds = {"stimulus": GRATING, "image_id": ("orientation", "contrast")} if store == "several_kinds" else {}
+    for sheet in recording.sheets[:2]:
+        for blank in ("before", "after", "both", "none"):
+            for width, closed in ((0.1, "left"), (1.0, "right"), (7.0, "left"), (35.0, "right")):
+                rule, binning = TrialRule(blank=blank, **kinds), Binning(width=width, closed=closed)
+                out = digest(recording, sheet, rule, binning, tmp_path / "a.h5")
+                assert out == digest(back, sheet, rule, binning, tmp_path / "b.h5")
+                assert out[1] > 0
+        a, b = open_file(tmp_path / "a.h5"), open_file(tmp_path / "b.h5")
+        assert np.array_equal(a.neurons, b.neurons)
+        assert a.trials.dtype.names == b.trials.dtype.names
+        assert a.trials["image_id"].tolist() == b.trials["image_id"].tolist()
+
+
+def test_a_shard_that_others_wrote(tmp_path):
+    root = tmp_path / "other"
+    (root / "responses").mkdir(parents=True)
+    (root / "screen" / "meta").mkdir(parents=True)
+    meta = {"modality": "spikes", "spike_indices": [0, 3, 3, 5], "start_time": 0.0, "end_time": 1.2, "n_signals": 3}
+    (root / "responses" / "meta.yml").write_text(yaml.safe_dump(meta))
+    np.save(root / "responses" / "spikes.npy", np.array([0.05, 0.3, 0.31, 0.8, 1.2]))
+    (root / "screen" / "meta.yml").write_text("modality: screen\n")
+    np.save(root / "screen" / "timestamps.npy", np.array([0.0, 0.3, 0.8, 1.0, 1.2]))
+    entries = [
+        {"modality": "blank", "first_frame_idx": 0, "num_frames": 1, "interleave_value": 128},
+        {"modality": "image", "first_frame_idx": 1, "num_frames": 1, "image_id": 7, "tier": "train"},
+        {"modality": "video", "first_frame_idx": 2, "num_frames": 2, "condition_hash": "abc", "tier": "train"},
+    ]
+    for i, entry in enumerate(entries):
+        (root / "screen" / "meta" / f"{i:05d}.yml").write_text(yaml.safe_dump(entry))
+    recording = open_recording(root)
+    assert recording.sheets == ["responses"]
+    sheet = recording.sheet("responses", TrialRule(blank="both"))
+    assert [(trial.image_id, trial.repeat) for trial in sheet.trials] == [("7", 0), ("abc", 0)]
+    phases = [(phase.name, round(phase.stop - phase.start, 6)) for trial in sheet.trials for phase in trial.phases]
+    assert phases == [
+        ("blank", 300.0), ("image", 500.0), ("blank_after", 0.0), ("blank", 0.0), ("image", 400.0), ("blank_after", 0.0)
+    ]  # fmt: skip
+    # A spike at exactly 0.3 s belongs to what ends then.
+    found = [[(s.times.tolist(), s.rows.tolist()) for s in sheet.spikes(trial)] for trial in range(2)]
+    assert found == [
+        [([50.0, 300.0], [0, 0]), ([310.0, 800.0], [0, 2]), ([], [])],
+        [([], []), ([1200.0], [2]), ([], [])],
+    ]
+    assert sheet.neurons["neuron_id"].tolist() == [0, 1, 2]
+    assert sheet.n_recorded == 5
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("responses/meta.yml", 'modality: "sequence"\n', "its responses are 'sequence', not spikes"),
+        ("responses/meta.yml", 'modality: "spikes"\nspike_indices: [0, 9, 4]\n', "no spike_indices that begin with 0"),
+        ("responses/meta.yml", 'modality: "spikes"\nspike_indices: [0, 4]\n', "holds 4,208 of the 4 spikes"),
+        ("responses/meta.yml", "modality: [\n", "meta.yml is not YAML"),
+        (
+            "responses/meta.yml",
+            'modality: "spikes"\nspike_indices: [0, 4]\nsheets: ["A"]\nsheet_unit_indices: [0, 2]\n',
+            "do not go with 1 units",
+        ),
+        ("responses/meta.yml", 'modality: "spikes"\nspike_indices: [0, 4]\nn_signals: 3\n', "tells of 3 signals"),
+        ("screen/combined_meta.json", "{", "combined_meta.json is not JSON"),
+        ("screen/combined_meta.json", "{}", "has no entries"),
+        ("screen/combined_meta.json", '{"00000": {"first_frame_idx": 3}}', "do not go with the 70 times"),
+        ("screen/timestamps.npy", "x", "timestamps.npy cannot be read"),
+        ("responses/spikes.npy", "x", "spikes.npy cannot be read"),
+        ("responses/neurons_00.npy", "x", "neurons_00.npy cannot be read"),
+    ],
+)
+def test_what_is_damaged_is_named(stores_2026, tmp_path, file, text, words):
+    shard_of(next((stores_2026 / "images_and_videos").glob("*trial0_chunk0*")), tmp_path / "shard")
+    (tmp_path / "shard" / file).write_text(text)
+    with pytest.raises(RecordingError, match=words) as caught:
+        _first_sheet(tmp_path / "shard")
+    assert "\n" not in str(caught.value)
+
+
+def test_counts_in_bins(stores_2026, tmp_path):
+    directory = next((stores_2026 / "images_and_videos").glob("*trial0_chunk0*"))
+    shard_of(directory, tmp_path / "shard")
+    shard_of(directory, tmp_path / "bins", responses="sequence", width=5.0)
+    spikes, _, meta = read_shard(tmp_path / "shard")
+    data = np.load(tmp_path / "bins" / "responses" / "data.npy")
+    bins = yaml.safe_load((tmp_path / "bins" / "responses" / "meta.yml").read_text())
+    assert (bins["modality"], bins["sampling_rate"], bins["n_signals"]) == ("sequence", 200.0, data.shape[1])
+    assert data.shape[0] == bins["n_timestamps"] == int(np.ceil(meta["end_time"] * 200 - 1e-9))
+    expected = np.zeros(data.shape)
+    first = dict(zip(meta["sheets"], meta["sheet_unit_indices"], strict=False))
+    for sheet, unit, second in spikes:
+        # A spike at an edge begins a bin, however its time was rounded; one at the end is in the last.
+        expected[min(int(second * 200 + 1e-6), len(data) - 1), first[sheet] + unit] += 1
+    assert np.array_equal(data, expected)
+    assert np.allclose(np.load(tmp_path / "bins" / "responses" / "meta" / "means.npy"), expected.mean(axis=0))
+    assert np.allclose(np.load(tmp_path / "bins" / "responses" / "meta" / "stds.npy"), expected.std(axis=0))
+
+
+def test_frames_are_taken_along(stores_2026, tmp_path):
+    directory = next((stores_2026 / "images_and_videos").glob("*trial0_chunk0*"))
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    np.save(frames / "00083.npy", np.zeros((6, 9), np.uint8))
+    shard = shard_of(directory, tmp_path / "shard", frames=frames, tier="validation")
+    assert shard.n_without_frames == 2
+    (name,) = (file.stem for file in (tmp_path / "shard" / "screen" / "data").iterdir())
+    entry = yaml.safe_load((tmp_path / "shard" / "screen" / "meta" / f"{name}.yml").read_text())
+    assert (entry["image_id"], entry["image_size"], entry["tier"]) == ("00083.npy", [6, 9], "validation")
+    assert np.load(tmp_path / "shard" / "screen" / "data" / f"{name}.npy").shape == (6, 9)
+    with pytest.raises(SpikebinError, match="no directory"):
+        ShardSettings(frames=tmp_path / "none")
+    with pytest.raises(SpikebinError, match="give a width above 0"):
+        ShardSettings(width=0.0)
+
+
+@pytest.fixture
+def config(tmp_path):
+    for i in range(3):
+        experiment = Experiment(sheets=TINY, image_key="experanto", items=experanto_items(i, 3, 1), exploded=i == 2)
+        write_datastore(tmp_path / "data", experiment, directory=f"Model_chunk{i}")
+    path = tmp_path / "spikebin.toml"
+    path.write_text(
+        '[trial]\nblank = "both"\n[[recordings]]\nvariant = "train"\nroot = "data"\nparts = "Model_chunk{part}"\n'
+    )
+    make_plan(load_config(path))
+    return path
+
+
+def test_the_parts_of_a_plan(config, tmp_path):
+    def export(*arguments):
+        return CliRunner().invoke(cli.app, ["export", "experanto", *map(str, arguments), "--config", str(config)])
+
+    cli._register()
+    result = export(tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stdout == "2 written, 0 there already, 1 failed\n"
+    assert "error: train/2: Model_chunk2: its simulation exploded" in result.stderr
+    assert sorted(path.name for path in (tmp_path / "out" / "train").iterdir()) == ["0", "1"]
+    assert read_shard(tmp_path / "out" / "train" / "1")[2]["sheets"] == ["X_ON", "V1_Exc_L2/3"]
+    result = export(tmp_path / "out", "--index", "0,1", "--json")
+    assert [(one["part"], one["skipped"]) for one in json.loads(result.stdout)] == [
+        ("train/0", True),
+        ("train/1", True),
+    ]
+    # Another choice is another shard, which takes its place.
+    result = export(tmp_path / "out", "--index", "1", "--sheet", "V1_Exc_L23")
+    assert (result.exit_code, result.stdout) == (0, "1 written, 0 there already, 0 failed\n")
+    assert read_shard(tmp_path / "out" / "train" / "1")[2]["sheets"] == ["V1_Exc_L2/3"]
+    (tmp_path / "mine" / "train" / "0").mkdir(parents=True)
+    (tmp_path / "mine" / "train" / "0" / "notes.txt").write_text("keep")
+    result = export(tmp_path / "mine", "-i", "0")
+    assert "is there and was not written by spikebin" in result.stderr
+    assert (tmp_path / "mine" / "train" / "0" / "notes.txt").read_text() == "keep"
+    for arguments, words in (
+        ((config.parent / "dataset" / "x",), "lies in the data set"),
+        ((tmp_path / "new", "--step", "2"), "experanto takes no --step"),
+    ):
+        assert words in str(export(*arguments).exception or export(*arguments).stderr)
+
+
+def test_shards_are_recordings_of_a_plan(config, tmp_path):
+    plan = load_plan(load_config(config))
+    outcomes = list(write_shards(plan, shard_jobs(plan, indices=[0, 1]), tmp_path / "out", ShardSettings(tier="")))
+    assert [outcome.trouble for outcome in outcomes] == ["", ""]
+    shutil.rmtree(tmp_path / "data")
+    again = tmp_path / "again.toml"
+    again.write_text(
+        'output = "again"\n[trial]\nblank = "both"\n'
+        '[[recordings]]\nvariant = "train"\nroot = "out/train"\nparts = "{part}"\nformat = "experanto"\n'
+    )
+    from spikebin.pipeline.job import run_job
+
+    plan, _ = make_plan(load_config(again))
+    seals = [outcome.header for job in plan.jobs for outcome in run_job(plan, job)]
+    assert len(seals) == 4
+    assert all(seal.n_spikes > 0 and seal.n_outside == 0 for seal in seals)
+    assert sum(seal.n_spikes + seal.n_unassigned for seal in seals) == sum(o.shard.n_spikes for o in outcomes)
+
+
+@pytest.mark.slow
+def test_killed_at_random_a_shard_is_complete_or_not_there(config, tmp_path):
+    program = (
+        "from pathlib import Path; from spikebin.pipeline.config import load_config; from spikebin.pipeline.plan import"
+        " load_plan; from spikebin.pipeline.shards import shard_jobs, write_shards; from spikebin.exports.experanto"
+        f" import ShardSettings; plan = load_plan(load_config(Path({str(config)!r}))); print('ready', flush=True);"
+        f" list(write_shards(plan, shard_jobs(plan), Path({str(tmp_path / 'out')!r}), ShardSettings(tier='')))"
+    )
+    draws = np.random.default_rng(5)
+    for _ in range(6):
+        child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=dict(os.environ))
+        child.stdout.readline()
+        time.sleep(draws.uniform(0, 0.15))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        for path in (tmp_path / "out" / "train").iterdir() if (tmp_path / "out" / "train").exists() else ():
+            read_shard(path)
+            assert read_screen(path)
+            assert json.loads((path / "meta.json").read_text())["data_key"] == path.name
+    plan = load_plan(load_config(config))
+    outcomes = list(write_shards(plan, shard_jobs(plan, indices=[0, 1]), tmp_path / "out", ShardSettings(tier="")))
+    assert [outcome.trouble for outcome in outcomes] == ["", ""]
