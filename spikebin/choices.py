@@ -19,7 +19,7 @@ __all__ = [
     "Closed",
     "Codec",
     "ExportKind",
-    "ExportOrShards",
+    "ExportTarget",
     "FrameKind",
     "How",
     "Layout",
@@ -29,6 +29,7 @@ __all__ = [
     "RaggedTrials",
     "Rest",
     "ShardResponses",
+    "ShardsBy",
     "Short",
     "StatsFormat",
     "TimeUnit",
@@ -61,9 +62,10 @@ StatsFormat = Literal["csv", "json", "parquet", "npz"]
 
 # What is written for other programs, see spikebin.exports.
 ExportKind = Literal["npz", "npy", "mat", "zarr"]
-ExportOrShards = Literal["npz", "npy", "mat", "zarr", "experanto"]
+ExportTarget = Literal["npz", "npy", "mat", "zarr", "experanto"]
 OldLayout = Literal["raw", "trimmed"]
 ShardResponses = Literal["spikes", "sequence"]
+ShardsBy = Literal["part", "trial"]
 
 
 def checked(value: object, choice: Any, what: str, error: type[SpikebinError] = DatasetError) -> Any:

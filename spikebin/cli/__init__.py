@@ -102,5 +102,5 @@ def _stop(message: str, code: int, error: BaseException | None = None) -> NoRetu
 
 def _register() -> None:
     """Importing a module of commands adds them to the app; `spikebin.cli.groups` has their order."""
-    for module in ("bin", "dataset", "demo", "docs", "files", "setup", "slurm", "stats", "work"):
+    for module in ("bin", "dataset", "demo", "docs", "export", "files", "setup", "slurm", "stats", "work"):
         import_module(f"spikebin.cli.{module}")

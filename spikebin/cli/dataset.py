@@ -1,190 +1,24 @@
-"""Commands that hand the data set on: export, compare, view."""
+"""Commands that hold a data set against others, and make another of it: compare, view."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from spikebin.choices import ExportOrShards, How, Layout, Match, OldLayout, Rest, ShardResponses, Short
+from spikebin.choices import How, Layout, Rest, Short
 from spikebin.cli import app
-from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, load, note
-from spikebin.errors import SpikebinError
-
-if TYPE_CHECKING:
-    from spikebin.dataset.sheet_set import SheetSet
-
-DatasetOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--dataset", "-d", metavar="DIR", help="The data set to read; default: the config's output.", show_default=False
-    ),
-]
-LeaveOutOption = Annotated[
-    list[str] | None,
-    typer.Option("--leave-out", metavar="PART", help="Go without this part. May be repeated.", show_default=False),
-]
-BrokenOption = Annotated[
-    bool, typer.Option("--without-broken", help="Go without the parts that are missing or broken; they are named.")
-]
-MatchOption = Annotated[
-    Match,
-    typer.Option(
-        "--match",
-        help="exact: all parts must have the same neurons, all sheets the same trials; common: take what all have.",
-    ),
-]
-IndexOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--neurons-index",
-        metavar="FILE",
-        help="Only the neurons of an old {sheet: rows} file (size_10.0.pkl); sheets not in it are left out.",
-        show_default=False,
-    ),
-]
-
-
-def _output(config: Path | None, dataset: Path | None) -> tuple[Path, dict[str, tuple[str, ...]]]:
-    """The data set to read, and the parts of each variant that its config excludes."""
-    from spikebin.pipeline.config import load_config
-
-    if dataset is not None:
-        return dataset, {}
-    settings = load_config(config)
-    return settings.output, settings.excluded
-
-
-def _open(
-    output: tuple[Path, dict[str, tuple[str, ...]]],
-    variant: str,
-    sheet: str | None,
-    match: Match,
-    leave_out: list[str] | None,
-    *,
-    broken: bool,
-) -> SheetSet:
-    from spikebin.dataset.open import open_output
-
-    sheets = open_output(
-        output[0],
-        variant,
-        sheet,
-        excluded=output[1].get(variant, ()),
-        match=match,
-        leave_out=leave_out or (),
-        broken="leave out" if broken else "refuse",
-    )
-    for part, why in sheets.left_out.items():
-        note(f"left out: {variant}/{part}: {why}")
-    return sheets
-
-
-@app.command()
-def export(
-    kind: Annotated[
-        ExportOrShards,
-        typer.Argument(
-            metavar="KIND",
-            help="npz: scipy's sparse matrices in the old pipeline's layouts; npy: a dense array a part; mat: MATLAB;"
-            " zarr: a store a sheet, for xarray; experanto: a shard a part, from the recordings themselves.",
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Directory; a variant goes to a folder in it, train_dataset.")
-    ],
-    layout: Annotated[
-        OldLayout,
-        typer.Option(
-            "--layout",
-            help="Of npz. raw: a file a part and repeat; trimmed: a file a trial, from its image's onset to the next.",
-        ),
-    ] = "trimmed",
-    step: Annotated[
-        int | None,
-        typer.Option(
-            "--step",
-            metavar="K",
-            min=1,
-            help="Of npz, trimmed: sums over K bins, the rest dropped.",
-            show_default=False,
-        ),
-    ] = None,
-    responses: Annotated[
-        ShardResponses,
-        typer.Option("--as", help="Of experanto. spikes: exact times; sequence: counts in bins of --width."),
-    ] = "spikes",
-    width: Annotated[float, typer.Option("--width", metavar="MS", help="Of experanto: of a bin.")] = 1.0,
-    frames: Annotated[
-        Path | None,
-        typer.Option(
-            "--frames",
-            metavar="DIR",
-            help="Of experanto: .npy files named like the images and movies; default: frames are left out.",
-            show_default=False,
-        ),
-    ] = None,
-    tier: Annotated[
-        str | None,
-        typer.Option(
-            "--tier",
-            metavar="TIER",
-            help="Of experanto: of all images and videos; default: the name of the variant.",
-            show_default=False,
-        ),
-    ] = None,
-    index: Annotated[
-        str | None,
-        typer.Option(
-            "--index",
-            "-i",
-            metavar="SPEC",
-            help="Of experanto: only these jobs of the plan: 3,7-9.",
-            show_default=False,
-        ),
-    ] = None,
-    variant: VariantOption = None,
-    sheet: SheetOption = None,
-    neurons_index: IndexOption = None,
-    match: MatchOption = "exact",
-    leave_out: LeaveOutOption = None,
-    without_broken: BrokenOption = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there and was made otherwise.")] = False,
-    json: JsonOption = False,
-    dataset: DatasetOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Write the data set in a layout that other programs read, part by part; what is there already is left alone."""
-    if kind == "experanto":
-        given = {"--neurons-index": neurons_index, "--step": step, "--leave-out": leave_out, "--dataset": dataset}
-        odd = [name for name, value in given.items() if value is not None]
-        if odd:
-            raise SpikebinError(f"experanto takes no {odd[0]}: shards are made of the recordings of a plan")
-        from spikebin.cli.shards import export_shards
-        from spikebin.exports.experanto import ShardSettings
-
-        settings = ShardSettings(responses, width, frames, tier or "")
-        export_shards(load(config), out, settings, variant=variant, sheet=sheet, index=index, json=json)
-        return
-    from spikebin.cli.progress import followed
-    from spikebin.dataset.open import chosen_variants
-    from spikebin.exports.export import export as write
-    from spikebin.exports.old_layouts import read_index
-
-    output, answer = _output(config, dataset), []
-    rows = read_index(neurons_index) if neurons_index is not None else None
-    for name in chosen_variants(output[0], variant):
-        sheets = _open(output, name, sheet, match, leave_out, broken=without_broken)
-        n_parts = (sheets if rows is None else sheets.only(rows)).n_parts
-        written = write(kind, sheets, out, layout=layout, step=step, index=rows, force=force)
-        n_skipped = sum(done.skipped for done in followed(written, n_parts, partial("{}/{}".format, name)))
-        answer.append({"variant": name, "written": n_parts - n_skipped, "there_already": n_skipped})
-        if not json:
-            typer.echo(f"{name}: {n_parts - n_skipped} written, {n_skipped} there already")
-    if json:
-        answer_json(answer)
+from spikebin.cli.dataset_options import (
+    BrokenOption,
+    DatasetOption,
+    IndexOption,
+    LeaveOutOption,
+    MatchOption,
+    open_sheets,
+    output_of,
+)
+from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
 
 
 @app.command()
@@ -206,10 +40,10 @@ def compare(
     from spikebin.exports.compare import old_datasets
     from spikebin.output.paths import variants_there
 
-    output = _output(config, dataset)
+    output = output_of(config, dataset)
     verdicts = []
     for name, path in old_datasets(old_dir, variants_there(output[0]), variant):
-        sheets = _open(output, name, sheet, match, leave_out, broken=without_broken)
+        sheets = open_sheets(output, name, sheet, match, leave_out, broken=without_broken)
         for verdict in held_against(sheets, path, all_sheets=sheet is None):
             verdicts.append(verdict)
             if not json and (verdict.remarks or not verdict.agrees):
@@ -287,9 +121,9 @@ def view(
         how=how,
         rest=rest,
     )
-    output, answer = _output(config, dataset), []
+    output, answer = output_of(config, dataset), []
     for name in chosen_variants(output[0], variant):
-        sheets = chain.sheets(_open(output, name, sheet, match, leave_out, broken=without_broken))
+        sheets = chain.sheets(open_sheets(output, name, sheet, match, leave_out, broken=without_broken))
         written = materialise(sheets, out, chain, layout=layout, force=force)
         n_skipped = sum(done.skipped for done in followed(written, sheets.n_parts, str))
         answer.append({"variant": name, "written": sheets.n_parts - n_skipped, "there_already": n_skipped})

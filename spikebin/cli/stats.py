@@ -9,7 +9,7 @@ import typer
 
 from spikebin.cli import app
 from spikebin.cli import stats_options as option
-from spikebin.cli.dataset import BrokenOption, DatasetOption, LeaveOutOption, _open, _output
+from spikebin.cli.dataset_options import BrokenOption, DatasetOption, LeaveOutOption, open_sheets, output_of
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, load, note
 
 if TYPE_CHECKING:
@@ -85,11 +85,11 @@ def stats(
             assert index is not None  # noqa: S101
             raise typer.Exit(_add_up(plan, request, states, index, threads))
         return
-    output = _output(config, dataset)
+    output = output_of(config, dataset)
     found: list[tuple[str, Stats]] = []
     for name in chosen_variants(output[0], variant):
         for one in sheets_of(output[0], name, sheet):
-            sheets = _open(output, name, one, match, leave_out, broken=without_broken)
+            sheets = open_sheets(output, name, one, match, leave_out, broken=without_broken)
             found += _with_progress(dataset_of(next(iter(sheets.values()))), request, output[0], threads).items()
     _answer(found, out, formats or ["csv"], json=json)
 

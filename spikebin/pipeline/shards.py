@@ -1,92 +1,132 @@
-"""Write the recordings of a plan as shards of Experanto, one for each part.
+"""Write the recordings of a plan as shards of Experanto: one for each part, or for each trial over all of its parts.
 
-What a shard holds is known to exports/experanto.py; trials and bins have no part in it, but for `--as sequence`.
+What a shard holds is known to exports/experanto; trials and bins of the plan have no part in it.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikebin.errors import PlanError, RecordingError
-from spikebin.exports.experanto import Shard, shard_there, write_shard
-from spikebin.names import directory_name, find_sheet, suggest
+from spikebin.choices import ShardsBy, checked
+from spikebin.errors import PlanError
+from spikebin.exports.experanto.shard import MOST_ENTRIES, WORK, Shard, shard_there, write_shard
+from spikebin.names import directory_name
 from spikebin.pipeline.job import one_line
-from spikebin.recordings import open_recording
-from spikebin.recordings.experanto import ExperantoRecording
-from spikebin.recordings.mozaik.datastore import MozaikRecording
-from spikebin.recordings.mozaik.timeline import Timeline
+from spikebin.pipeline.timelines import Opened, open_timeline
+from spikebin.recordings.joined import OneAfterTheOther
+from spikebin.system.files import make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-    from pathlib import Path
 
-    from spikebin.exports.experanto import ShardSettings
+    from spikebin.exports.experanto.settings import ShardSettings
     from spikebin.output.jobs import Job
     from spikebin.pipeline.plan import Plan
-    from spikebin.recordings.mozaik.sheet import Datastore
+    from spikebin.recordings.presented import Presented
 
-__all__ = ["ShardOutcome", "shard_jobs", "write_shards"]
+__all__ = ["ShardOutcome", "ShardTask", "shard_tasks", "write_shards"]
 
-WORK = ".spikebin"
-"""Where shards are built: apart from those that are complete."""
+
+@dataclass(frozen=True)
+class ShardTask:
+    """What becomes one shard, or several where it has too many presentations for one.
+
+    Parameters
+    ----------
+    variant, name : str
+        It goes to ``OUT/<variant>/<name>``.
+    jobs : tuple of Job
+        Parts of the plan, one after the other in time.
+    """
+
+    variant: str
+    name: str
+    jobs: tuple[Job, ...]
+
+    def __str__(self) -> str:
+        return f"{self.variant}/{self.name}"
 
 
 @dataclass(frozen=True)
 class ShardOutcome:
-    """What became of one part: its shard, or why there is none."""
+    """What became of one task: its shards, or why there are none."""
 
-    job: Job
-    shard: Shard | None
+    task: ShardTask
+    shards: tuple[Shard, ...]
     trouble: str = ""
 
 
-def shard_jobs(plan: Plan, *, variant: str | None = None, indices: Collection[int] | None = None) -> list[Job]:
-    """The parts of a plan that become shards: those that are not excluded.
+def shard_tasks(
+    plan: Plan, *, by: ShardsBy = "part", variant: str | None = None, indices: Collection[int] | None = None
+) -> list[ShardTask]:
+    """What of a plan becomes a shard: parts that are not excluded.
 
     Parameters
     ----------
     plan : Plan
+    by : {"part", "trial"}
+        "part": a shard for each part, called like it. "trial": one for each repeat that the field ``{repeat}`` of the
+        config's `parts` names, of all its parts in the order of the plan, called ``trial_<repeat>``.
     variant : str, optional
         Only this.
     indices : collection of int, optional
-        Only these jobs.
+        Only these jobs. A trial belongs to the first job of its parts: so each index of an array writes what is its
+        own, and the others write nothing.
 
     Returns
     -------
-    list of Job
+    list of ShardTask
 
     Raises
     ------
     PlanError
-        If there is no such variant or job.
+        If there is no such variant or job, or `parts` has no field ``{repeat}``.
     """
-    jobs = list(plan.jobs) if indices is None else [plan.job(index) for index in sorted(set(indices))]
+    checked(by, ShardsBy, "shards by", PlanError)
+    chosen = None if indices is None else {plan.job(index).index for index in indices}
     wanted = None if variant is None else plan.find_variant(variant)
-    return [job for job in jobs if wanted in {None, job.variant} and job.name not in plan.excluded]
+    # Of parts, only those asked for are looked at: a task of an array of 10^5 wants one.
+    every = plan.jobs if chosen is None or by == "trial" else [plan.job(index) for index in sorted(chosen)]
+    jobs = [job for job in every if wanted in {None, job.variant} and job.name not in plan.excluded]
+    groups: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault((job.variant, job.part if by == "part" else _trial_name(plan, job)), []).append(job)
+    tasks = [ShardTask(of, name, tuple(mine)) for (of, name), mine in groups.items()]
+    return [task for task in tasks if chosen is None or task.jobs[0].index in chosen]
 
 
 def write_shards(
-    plan: Plan, jobs: Sequence[Job], out: Path, settings: ShardSettings, *, sheets: Sequence[str] = ()
+    plan: Plan,
+    tasks: Sequence[ShardTask],
+    out: Path,
+    settings: ShardSettings,
+    *,
+    sheets: Sequence[str] = (),
+    force: bool = False,
 ) -> Iterator[ShardOutcome]:
-    """Write parts of a plan as shards; what is there already is left alone, and one failure does not stop the others.
+    """Write shards; what is there already is left alone, and one failure does not stop the others.
 
     Parameters
     ----------
     plan : Plan
-    jobs : sequence of Job
+    tasks : sequence of ShardTask
     out : Path
-        A part goes to ``out/<variant>/<part>``.
+        A directory apart from the data set.
     settings : ShardSettings
         A tier of "" is the name of the variant.
     sheets : sequence of str
         Raw names or directory names; none: all of the plan.
+    force : bool
+        Replace shards that were made otherwise.
 
     Yields
     ------
     ShardOutcome
-        One for each job.
+        One for each task.
 
     Raises
     ------
@@ -96,44 +136,71 @@ def write_shards(
     if out.resolve().is_relative_to(plan.output.resolve()):
         raise PlanError(f"{out} lies in the data set {plan.output}: give a directory elsewhere")
     asked = [plan.find_sheet(name) for name in sheets]
-    for job in jobs:
+    for task in tasks:
+        mine = replace(settings, tier=settings.tier or task.variant)
         try:
-            yield ShardOutcome(job, _write(plan, job, out, settings, asked))
+            yield ShardOutcome(task, tuple(_write(plan, task, out, mine, asked, force=force)))
         except Exception as error:
             if os.environ.get("SPIKEBIN_DEBUG") == "1":
                 raise
-            yield ShardOutcome(job, None, f"{job.name}: {one_line(error)}")
+            yield ShardOutcome(task, (), f"{task}: {one_line(error)}")
 
 
-def _write(plan: Plan, job: Job, out: Path, settings: ShardSettings, asked: Sequence[str]) -> Shard:
-    mine = [sheet for sheet in job.sheets if not asked or sheet in asked]
-    sources = list(dict.fromkeys(job.source(sheet) for sheet in mine))
-    if sources in ([], [""]):
-        raise RecordingError("no recording holds it yet")
-    if len(sources) > 1:
-        raise RecordingError("its sheets are in several recordings, a shard is made of one: choose one by --sheet")
-    entry = plan.entry(job, sources[0])
-    opened = open_recording(plan.resolve(sources[0]), entry.format, entry.reading)
-    if not isinstance(opened, MozaikRecording | ExperantoRecording):
-        raise RecordingError(f"{opened.path.name} is {opened.taken}: shards are made of recordings with presentations")
-    recording: Datastore = opened
-    recording.check()
-    missing = [sheet for sheet in mine if find_sheet(sheet, recording.sheets) is None]
-    if missing:
-        raise RecordingError(f"{opened.path.name}: no sheet {missing[0]!r}: {suggest(missing[0], recording.sheets)}")
-    settings = replace(settings, tier=settings.tier or job.variant)
-    facts = _facts(recording, mine, settings)
-    folder = directory_name(job.variant)
-    path, work = out / folder / job.part, out / WORK / folder / job.part
-    return shard_there(path, facts) or write_shard(Timeline(recording, mine), path, work, settings, facts)
+def _trial_name(plan: Plan, job: Job) -> str:
+    sources = [source.path for source in job.sources if source.path]
+    repeats = {plan.entry(job, source).repeat(Path(source).name) for source in sources}
+    if len(repeats) != 1 or None in repeats:
+        raise PlanError(
+            f"{job.name} has no trial by its name: a shard a trial needs the field {{repeat}} in `parts` of"
+            " [[recordings]], such as *_trial{repeat}_chunk{part}_*"
+        )
+    return f"trial_{repeats.pop()}"
 
 
-def _facts(recording: Datastore, sheets: Sequence[str], settings: ShardSettings) -> dict[str, Any]:
-    """What a shard is made from: files with their sizes and times, sheets, settings."""
-    files = recording.sources([p.file for p in recording.presentations if p.sheet in sheets])
-    return {
-        "recording": recording.path.name,
-        "sheets": list(sheets),
-        "files": [[file.name, file.size, file.mtime] for file in files],
-        "settings": {**asdict(settings), "frames": settings.frames and str(settings.frames.resolve())},
-    }
+def _write(
+    plan: Plan, task: ShardTask, out: Path, settings: ShardSettings, asked: Sequence[str], *, force: bool
+) -> Iterator[Shard]:
+    opened = [open_timeline(plan, job, asked) for job in task.jobs]
+    facts = {"recordings": [one.facts for one in opened], "settings": settings.facts}
+    root = out / directory_name(task.variant)
+    work = out / WORK / directory_name(task.variant) / task.name
+    # The first is written last: where it is there, all are.
+    first = shard_there(root / task.name, facts, force=force)
+    if first is not None and not (root / f"{task.name}_1").exists():
+        yield first
+        return
+    groups = _groups(opened)
+    scratch = work / "scratch"
+    shards = []
+    for i, pieces in reversed(list(enumerate(groups))):
+        name = f"{task.name}_{i}" if i else task.name
+        made_from: dict[str, Any] = {**facts, "piece": i} if i else facts
+        shutil.rmtree(scratch, ignore_errors=True)
+        make_directory(scratch)
+        try:
+            shown = OneAfterTheOther(name, pieces, scratch)
+            shards.append(
+                shard_there(root / name, made_from, force=force)
+                or write_shard(shown, root / name, work / f"piece_{i}", settings, made_from, force=force)
+            )
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    yield from reversed(shards)
+
+
+def _groups(opened: Sequence[Opened]) -> list[list[Presented]]:
+    """What goes into one shard: parts one after the other, and parts of parts, as many as it can hold."""
+    most = MOST_ENTRIES - 1
+    groups: list[list[Presented]] = [[]]
+    room = most
+    for one in opened:
+        timeline = one.timeline()
+        n = len(timeline.stretches)
+        pieces = [timeline] if n <= most else [timeline.cut(at, min(at + most, n)) for at in range(0, n, most)]
+        for piece in pieces:
+            if len(piece.stretches) > room and groups[-1]:
+                groups.append([])
+                room = most
+            groups[-1].append(piece)
+            room -= len(piece.stretches)
+    return groups

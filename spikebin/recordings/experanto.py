@@ -20,7 +20,7 @@ from spikebin.names import suggest
 from spikebin.recordings.mozaik.presentations import Presentation
 from spikebin.recordings.mozaik.segment import Segment
 from spikebin.recordings.mozaik.sheet import MozaikSheet
-from spikebin.recordings.mozaik.stimulus import BLANK, Stimulus, parse_stimulus
+from spikebin.recordings.mozaik.stimulus import BLANK, parse_stimulus, written_down
 from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
 from spikebin.recordings.settings import Reading
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.recordings.mozaik.stimulus import Stimulus
     from spikebin.recordings.settings import TrialRule
 
 __all__ = ["ExperantoRecording", "neurons_name", "open", "recognises"]
@@ -420,7 +421,7 @@ class ExperantoRecording:
         else:
             raise self.error(f"its screen has an entry of the modality {kind!r}: it may be image, video or blank")
         made = {"name": name, "module_path": "experanto", **parameters}
-        return _Entry(start, stop, Stimulus(name, made, repr(made)), null=False)
+        return _Entry(start, stop, written_down(made), null=False)
 
     def _screen_meta(self) -> list[dict[str, Any]]:
         """What each entry of the screen says of itself, in order."""

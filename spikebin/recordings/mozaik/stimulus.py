@@ -14,7 +14,17 @@ from spikebin.recordings.columns import RESERVED, as_column, column_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BLANK", "Stimulus", "columns_of", "image_id", "is_end", "is_moving", "parse_stimulus", "varying"]
+__all__ = [
+    "BLANK",
+    "Stimulus",
+    "columns_of",
+    "image_id",
+    "is_end",
+    "is_moving",
+    "parse_stimulus",
+    "varying",
+    "written_down",
+]
 
 BLANK = "InternalStimulus"
 """The kind of a blank that is presented as a stimulus, and of spontaneous activity: what mozaik's NoStimulation and
@@ -89,6 +99,21 @@ def parse_stimulus(text: str) -> Stimulus:
     if not isinstance(parameters.get("name"), str):
         raise ValueError("it has no name")
     return Stimulus(parameters["name"], parameters, text, calls)
+
+
+def written_down(parameters: Mapping[str, Any]) -> Stimulus:
+    """A stimulus as mozaik would write it: `parse_stimulus` reads its text as the same.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Plain literals, with a `name`.
+
+    Returns
+    -------
+    Stimulus
+    """
+    return Stimulus(parameters["name"], parameters, repr(dict(parameters)))
 
 
 def is_end(kind: str) -> bool:

@@ -5,11 +5,11 @@ mozaik rebases the times of each presentation to its own onset; here they are pu
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from spikebin.binning.rules import edge_tolerance
 from spikebin.errors import RecordingError
 from spikebin.recordings.mozaik.presentations import in_time, interleaved
 from spikebin.recordings.mozaik.stimulus import image_id, is_moving
+from spikebin.recordings.presented import Stretch, TimelineSpikes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,57 +28,7 @@ if TYPE_CHECKING:
     from spikebin.recordings.mozaik.sheet import Datastore
     from spikebin.recordings.mozaik.stimulus import Stimulus
 
-__all__ = ["Stretch", "Timeline", "TimelineSpikes"]
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """One presentation on the clock of its recording.
-
-    Parameters
-    ----------
-    kind : {"blank", "image", "video"}
-        A blank is a null presentation, InternalStimulus, or the end of a simulation.
-    start, stop : float
-        ms since the first presentation began.
-    stimulus : Stimulus
-    null : bool
-        A null presentation.
-    image_id : str
-        "" for a blank.
-    n_frames : int
-        Of a movie; 1 otherwise.
-    """
-
-    kind: Literal["blank", "image", "video"]
-    start: float
-    stop: float
-    stimulus: Stimulus
-    null: bool
-    image_id: str
-    n_frames: int
-
-
-@dataclass(frozen=True)
-class TimelineSpikes:
-    """All spikes of one sheet on the clock of its recording.
-
-    Parameters
-    ----------
-    ids : int64 (n_neurons,)
-        Ascending.
-    times : float64 (n,)
-        ms; neuron after neuron, ascending in each.
-    counts : int64 (n_neurons,)
-        Spikes of each neuron.
-    n_outside : int
-        Spikes outside of their presentation, which are left out.
-    """
-
-    ids: NDArray[np.int64]
-    times: NDArray[np.float64]
-    counts: NDArray[np.int64]
-    n_outside: int
+__all__ = ["Timeline", "stretch_of"]
 
 
 class Timeline:
@@ -111,11 +62,24 @@ class Timeline:
         for presentation, (start, stop) in zip(first, spans, strict=True):
             if not (math.isfinite(start) and math.isfinite(stop) and stop >= start):
                 raise self.error(f"{presentation.file} lasts from {start} to {stop} ms: it is damaged")
-        self._spans = spans
-        # Each onset is the exact sum, rounded once: errors of many durations do not add up.
-        lasting = (Fraction(stop) - Fraction(start) for start, stop in spans)
-        self.onsets = [float(onset) for onset in accumulate(lasting, initial=Fraction(0))]
-        self.stretches = [_stretch(p, self.onsets[i], self.onsets[i + 1]) for i, p in enumerate(first)]
+        self._set_spans(spans)
+
+    def cut(self, first: int, stop: int) -> Self:
+        """Some of its presentations, on a clock of their own.
+
+        Parameters
+        ----------
+        first, stop : int
+            Presentations, from 0; `stop` is the first that is left out.
+
+        Returns
+        -------
+        Timeline
+        """
+        made = copy.copy(self)
+        made._shown = {sheet: mine[first:stop] for sheet, mine in self._shown.items()}
+        made._set_spans(self._spans[first:stop])
+        return made
 
     def neurons(self, sheet: str) -> NDArray[Any]:
         """What is known of a sheet's neurons, by ascending id, as its first segment has them.
@@ -174,7 +138,7 @@ class Timeline:
             raise self.error(f"{sheet} has no presentations")
         flat, of = np.concatenate(times), np.concatenate(rows)
         sort = np.lexsort([flat, of])
-        return TimelineSpikes(ids, flat[sort], np.bincount(of, minlength=ids.size).astype(np.int64), n_outside)
+        return TimelineSpikes(flat[sort], np.bincount(of, minlength=ids.size).astype(np.int64), n_outside)
 
     def error(self, text: str) -> RecordingError:
         """An error that names this recording.
@@ -190,6 +154,17 @@ class Timeline:
         """
         return RecordingError(f"{self.name}: {text}")
 
+    def _set_spans(self, spans: list[tuple[float, float]]) -> None:
+        self._spans = spans
+        # Each onset is the exact sum, rounded once: errors of many durations do not add up.
+        lasting = (Fraction(stop) - Fraction(start) for start, stop in spans)
+        self.onsets = [float(onset) for onset in accumulate(lasting, initial=Fraction(0))]
+        shown = self._shown[self.sheets[0]]
+        self.stretches = [
+            stretch_of(p.stimulus, start, stop, null=p.null, blank=not p.shows())
+            for p, start, stop in zip(shown, self.onsets, self.onsets[1:], strict=False)
+        ]
+
     def _in_time(self, sheet: str) -> list[Presentation]:
         listed = [p for p in self.recording.presentations if p.sheet == sheet]
         if not listed:
@@ -203,10 +178,25 @@ class Timeline:
         return in_time(listed)
 
 
-def _stretch(shown: Presentation, start: float, stop: float) -> Stretch:
-    stimulus = shown.stimulus
-    if not shown.shows():
-        return Stretch("blank", start, stop, stimulus, shown.null, "", 1)
+def stretch_of(stimulus: Stimulus, start: float, stop: float, *, null: bool, blank: bool) -> Stretch:
+    """What one stimulus is on the clock of a recording.
+
+    Parameters
+    ----------
+    stimulus : Stimulus
+    start, stop : float
+        ms.
+    null : bool
+        It is a null presentation, which has the text of the stimulus after it.
+    blank : bool
+        Nothing is shown.
+
+    Returns
+    -------
+    Stretch
+    """
+    if blank:
+        return Stretch("blank", start, stop, stimulus, null, "", 1)
     name = image_id(stimulus, ()) or stimulus.kind
     if not is_moving(stimulus):
         return Stretch("image", start, stop, stimulus, False, name, 1)

@@ -1,0 +1,208 @@
+"""One shard on disk: built apart, waited for, moved into place; and what says from what it was made."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from spikebin.errors import SpikebinError
+from spikebin.exports.experanto.responses import write_sequence, write_spikes
+from spikebin.exports.experanto.screen import write_screen
+from spikebin.exports.experanto.yaml_text import yaml_text
+from spikebin.system.files import make_directory, os_error
+from spikebin.system.lock import locked
+from spikebin.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from spikebin.exports.experanto.settings import ShardSettings
+    from spikebin.recordings.presented import Presented
+
+__all__ = ["MOST_ENTRIES", "WORK", "Shard", "shard_there", "write_shard"]
+
+MOST_ENTRIES = 100_000
+"""Entries of a screen: Experanto names them by five digits."""
+
+WORK = ".spikebin"
+"""Where shards are built, in the directory that they are written to: apart from those that are complete."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard on disk.
+
+    Parameters
+    ----------
+    path : Path
+    n_units, n_spikes, n_entries : int
+    n_outside : int
+        Spikes outside of their presentation, which it does not hold.
+    n_without_frames : int
+        Images and videos whose frames were not found.
+    skipped : bool
+        It was there already, made from the same.
+    """
+
+    path: Path
+    n_units: int
+    n_spikes: int
+    n_entries: int
+    n_outside: int
+    n_without_frames: int
+    skipped: bool
+
+
+def shard_there(path: Path, made_from: Mapping[str, Any], *, force: bool = False) -> Shard | None:
+    """A shard that is in place and was made from the same.
+
+    Parameters
+    ----------
+    path : Path
+    made_from, force
+        As for `write_shard`.
+
+    Returns
+    -------
+    Shard or None
+        None if it is to be written.
+
+    Raises
+    ------
+    SpikebinError
+        If something else lies there, or a shard that was made otherwise, without `force`.
+    """
+    try:
+        known = json.loads((path / "meta.json").read_text("utf-8"))["spikebin"]
+        there = Shard(path, **known["counts"], skipped=True)
+        alike = known["made_from"] == made_from
+    except FileNotFoundError:
+        if not path.exists():
+            return None
+        alike = None
+    except (OSError, ValueError, KeyError, TypeError):
+        alike = None
+    if alike is None:
+        raise SpikebinError(f"{path} is there and was not written by spikebin: give another directory")
+    if not alike and not force:
+        raise SpikebinError(
+            f"{path} was made of other files or with other settings: give another directory, or replace it with --force"
+        )
+    return there if alike else None
+
+
+def write_shard(
+    shown: Presented,
+    path: Path,
+    work: Path,
+    settings: ShardSettings,
+    made_from: Mapping[str, Any],
+    *,
+    force: bool = False,
+) -> Shard:
+    """Write one shard; what is there and was made from the same is left alone.
+
+    Parameters
+    ----------
+    shown : Presented
+        A sheet at a time is in memory.
+    path : Path
+        Of the shard.
+    work : Path
+        A directory for this shard alone, on the same file system: it is built there, and moved into place at the end.
+    settings : ShardSettings
+    made_from : mapping
+        Recordings and settings, in JSON's types: kept in meta.json, and compared with what is there.
+    force : bool
+        Replace a shard that was made otherwise.
+
+    Returns
+    -------
+    Shard
+
+    Raises
+    ------
+    RecordingError
+        If a segment is missing or damaged.
+    SpikebinError
+        If it has more presentations than a shard can hold, something else lies there, or it cannot be written.
+    """
+    if len(shown.stretches) >= MOST_ENTRIES:
+        raise SpikebinError(
+            f"{shown.name} has {len(shown.stretches):,} presentations, a shard holds fewer than {MOST_ENTRIES:,}"
+        )
+    building, old = work / "partial", work / "old"
+    make_directory(path.parent)
+    try:
+        with locked(work, patience=1.0):
+            there = shard_there(path, made_from, force=force)
+            if there is not None:
+                return there
+            for leftover in (building, old):
+                shutil.rmtree(leftover, ignore_errors=True)
+            counts = _build(shown, building, settings)
+            ours = {"version": __version__, "made_from": made_from, "counts": counts}
+            meta = json.dumps({"data_key": path.name, "spikebin": ours}, indent=1)
+            (building / "meta.json").write_text(meta + "\n", "utf-8")
+            (building / "modality_config.yml").write_text(_modality_config(settings), "utf-8")
+            _sync(building)
+            if path.exists():
+                path.rename(old)
+            building.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
+            return Shard(path, **counts, skipped=False)
+    except OSError as error:
+        raise os_error(error, path) from None
+
+
+def _build(shown: Presented, root: Path, settings: ShardSettings) -> dict[str, int]:
+    n_without = write_screen(shown.stretches, root / "screen", settings)
+    (root / "responses").mkdir(parents=True)
+    write = write_spikes if settings.responses == "spikes" else write_sequence
+    written = write(shown, root / "responses", settings)
+    return {**asdict(written), "n_entries": len(shown.stretches) + 1, "n_without_frames": n_without}
+
+
+def _modality_config(settings: ShardSettings) -> str:
+    """The configuration by which Experanto opens the shard: its default one expects other responses."""
+    if settings.responses == "spikes":
+        interpolation = {"interpolation_window": settings.width / 1000.0, "interpolation_align": "left"}
+    else:
+        interpolation = {"interpolation_mode": "nearest_neighbor"}
+    responses = {
+        "keep_nans": False,
+        "sampling_rate": settings.sampling_rate,
+        "chunk_size": None,
+        "offset": 0.0,
+        "transforms": {},
+        "filters": {},
+        "interpolation": interpolation,
+    }
+    screen = {
+        "keep_nans": False,
+        "sampling_rate": None,
+        "chunk_size": None,
+        "offset": 0.0,
+        "sample_stride": 1,
+        "include_blanks": True,
+        "valid_condition": {"tier": settings.tiers[0]},
+        "transforms": {},
+        "filters": {},
+        "interpolation": {"rescale": False},
+    }
+    return yaml_text({"responses": responses, "screen": screen})
+
+
+def _sync(root: Path) -> None:
+    """Wait until all files of a folder are on disk: it must not be in place before them."""
+    for path in root.rglob("*"):
+        if path.is_file():
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

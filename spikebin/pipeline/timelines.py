@@ -1,0 +1,104 @@
+"""The parts of a plan as all that was presented in them: for exports that go beyond trials and bins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spikebin.errors import RecordingError
+from spikebin.names import find_sheet, suggest
+from spikebin.recordings import open_recording
+from spikebin.recordings.experanto import ExperantoRecording
+from spikebin.recordings.joined import SideBySide
+from spikebin.recordings.mozaik.datastore import MozaikRecording
+from spikebin.recordings.mozaik.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spikebin.output.jobs import Job
+    from spikebin.pipeline.plan import Plan
+    from spikebin.recordings.mozaik.sheet import Datastore
+
+__all__ = ["Opened", "open_timeline"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The recordings of a part, and which of their sheets are asked for."""
+
+    recordings: tuple[tuple[Datastore, tuple[str, ...]], ...]
+
+    @property
+    def facts(self) -> list[dict[str, Any]]:
+        """What is read, in JSON's types: the files of each recording with their sizes and times, and its sheets.
+
+        Raises
+        ------
+        OSError
+            If one of them is gone.
+        """
+        return [
+            {
+                "recording": recording.path.name,
+                "sheets": list(sheets),
+                "files": [
+                    [file.name, file.size, file.mtime]
+                    for file in recording.sources([p.file for p in recording.presentations if p.sheet in sheets])
+                ],
+            }
+            for recording, sheets in self.recordings
+        ]
+
+    def timeline(self) -> Timeline | SideBySide:
+        """All that was presented.
+
+        Raises
+        ------
+        RecordingError
+            If the sheets were not shown the same, or a segment is missing or damaged.
+        """
+        timelines = [Timeline(recording, sheets) for recording, sheets in self.recordings]
+        return timelines[0] if len(timelines) == 1 else SideBySide(timelines)
+
+
+def open_timeline(plan: Plan, job: Job, asked: Sequence[str] = ()) -> Opened:
+    """Open the recordings of a part.
+
+    Parameters
+    ----------
+    plan : Plan
+    job : Job
+    asked : sequence of str
+        Raw names of sheets; none: all of the part.
+
+    Returns
+    -------
+    Opened
+
+    Raises
+    ------
+    RecordingError
+        If there is no recording yet, it cannot be read, is of a format that knows of no presentations, or lacks a
+        sheet.
+    """
+    mine = [sheet for sheet in job.sheets if not asked or sheet in asked]
+    sources = {sheet: job.source(sheet) for sheet in mine}
+    if not mine or not all(sources.values()):
+        raise RecordingError("no recording holds it yet")
+    found = []
+    for source in dict.fromkeys(sources.values()):
+        sheets = tuple(sheet for sheet in mine if sources[sheet] == source)
+        entry = plan.entry(job, source, sheets[0])
+        opened = open_recording(plan.resolve(source), entry.format, entry.reading)
+        if not isinstance(opened, MozaikRecording | ExperantoRecording):
+            raise RecordingError(
+                f"{opened.path.name} is {opened.taken}, which does not tell what was presented when: mozaik datastores"
+                " and shards of Experanto do"
+            )
+        opened.check()
+        for sheet in sheets:
+            if find_sheet(sheet, opened.sheets) is None:
+                raise RecordingError(f"{opened.path.name}: no sheet {sheet!r}: {suggest(sheet, opened.sheets)}")
+        found.append((opened, sheets))
+    return Opened(tuple(found))
