@@ -151,6 +151,8 @@ class ConfigReader:
                 "trial",
                 "allow",
                 "follow_links",
+                "bin_width",
+                "phases",
             },
         )
         for key in ("variant", "root", "parts"):
@@ -192,6 +194,13 @@ class ConfigReader:
         rate = table.get("rate")
         if rate is not None and not (_is_finite(rate) and rate > 0):
             self.fail(where, "rate", f"rate is {rate!r}: give the samples per second")
+        bin_width, phases = table.get("bin_width"), table.get("phases")
+        if bin_width is not None and not (_is_finite(bin_width) and bin_width > 0):
+            self.fail(where, "bin_width", f"bin_width is {bin_width!r}: give the ms of a bin")
+        if phases is not None and not (
+            isinstance(phases, list) and phases and all(isinstance(phase, str) for phase in phases)
+        ):
+            self.fail(where, "phases", f'phases is {phases!r}: give a list, ["blank:150", "image:560"]')
         labels = table.get("labels")
         if labels is not None and not (
             isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)
@@ -213,6 +222,8 @@ class ConfigReader:
             trial=self.text(table, "trial", where) or None,
             allow=None if allow is None else tuple(allow),
             follow_links=self.flag(table, "follow_links", where),
+            bin_width=None if bin_width is None else float(bin_width),
+            phases=None if phases is None else tuple(phases),
         )
 
     def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:

@@ -177,6 +177,14 @@ FORMATS = {
         suffixes=(".csv", ".tsv", ".txt"),
         settings=("unit", "rate", "times", "ids"),
     ),
+    "oldnpz": Format(
+        module="spikebin.recordings.oldnpz",
+        what="spikes_*.npz of the old pipeline in spikes/SHEET or trimmed_spikes/SHEET, or the directory above",
+        sheets="directories",
+        trials="its images",
+        suffixes=(".npz", ""),
+        settings=("bin_width", "phases"),
+    ),
     "neo": Format(
         module="spikebin.recordings.neo",
         what="whatever a neo IO reads, named after a colon (neo:NixIO)",

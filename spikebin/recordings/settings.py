@@ -128,6 +128,10 @@ class Reading:
         there.
     follow_links : bool
         Take what an HDF5 file names in other files of its directory: links, virtual and external data sets.
+    bin_width : float or None
+        ms of a bin of a file that holds bins.
+    phases : tuple of str or None
+        What a trial of such a file is made of, in time, with ms: ``("blank:150", "image:560")``.
     """
 
     unit: str | None = None
@@ -142,6 +146,8 @@ class Reading:
     allow: tuple[str, ...] | None = None
     format: str | None = None
     follow_links: bool = False
+    bin_width: float | None = None
+    phases: tuple[str, ...] | None = None
 
     @property
     def io(self) -> str | None:
