@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,11 +21,21 @@ from spikebin.cli.dataset_options import (
 )
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from spikebin.exports.compare import Verdict
+
 
 @app.command()
 def compare(
     old_dir: Annotated[
-        Path, typer.Argument(metavar="OLD_DIR", help="A <variant>_dataset of the old scripts, or a directory of them.")
+        Path,
+        typer.Argument(
+            metavar="OLD",
+            help="A <variant>_dataset of the old scripts, or a directory of them; another data set; or shards of"
+            " Experanto, in a directory or in one for each variant.",
+        ),
     ],
     variant: VariantOption = None,
     sheet: SheetOption = None,
@@ -35,19 +46,34 @@ def compare(
     dataset: DatasetOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Tell file by file whether an old data set agrees with the new one, and why not; exit 1 if any differs."""
+    """Tell file by file whether another data set or shards agree with this one, and why not; exit 1 if any differs."""
     from spikebin.exports.compare import compare as held_against
     from spikebin.exports.compare import old_datasets
+    from spikebin.exports.compare_contents import compare_datasets, compare_shards, holds_matrices, shards_in
     from spikebin.output.paths import variants_there
 
     output = output_of(config, dataset)
+    opened = partial(open_sheets, output, match=match, leave_out=leave_out, broken=without_broken)
+    there = variants_there(output[0])
+    chosen = there if variant is None else [variant]
+    found: Iterable[tuple[str, Verdict]]
+    if holds_matrices(old_dir):
+        without = [*(leave_out or ()), *(f"{name}/{part}" for name, parts in output[1].items() for part in parts)]
+        held = compare_datasets(output[0], old_dir, variant=variant, sheet=sheet, without=without)
+        found = (("", verdict) for verdict in held)
+    elif any(shards_in(old_dir, name) for name in chosen):
+        found = (("", verdict) for name in chosen for verdict in compare_shards(opened(name, sheet), old_dir))
+    else:
+        found = (
+            (f"{path.name}/", verdict)
+            for name, path in old_datasets(old_dir, there, variant)
+            for verdict in held_against(opened(name, sheet), path, all_sheets=sheet is None)
+        )
     verdicts = []
-    for name, path in old_datasets(old_dir, variants_there(output[0]), variant):
-        sheets = open_sheets(output, name, sheet, match, leave_out, broken=without_broken)
-        for verdict in held_against(sheets, path, all_sheets=sheet is None):
-            verdicts.append(verdict)
-            if not json and (verdict.remarks or not verdict.agrees):
-                typer.echo(f"{path.name}/{verdict}")
+    for folder, verdict in found:
+        verdicts.append(verdict)
+        if not json and (verdict.remarks or not verdict.agrees):
+            typer.echo(f"{folder}{verdict}")
     bad = [verdict for verdict in verdicts if not verdict.agrees]
     if json:
         answer_json([{"path": v.path, "agrees": v.agrees, "remarks": v.remarks} for v in verdicts])

@@ -82,7 +82,11 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "spikebin export zarr OUT --sheet V1_Exc_L4",
             "spikebin export experanto OUT --frames stimuli/",
         ),
-        "compare": ("spikebin compare /data/old/train_dataset", "spikebin compare /data/old --sheet X_ON --json"),
+        "compare": (
+            "spikebin compare /data/old/train_dataset",
+            "spikebin compare /data/old --sheet X_ON --json",
+            "spikebin compare ../other/dataset",
+        ),
     },
 }
 

@@ -45,7 +45,9 @@ def test_commands_export_and_compare(exported, datastores, tmp_path):
     assert result.returncode == 1
     assert {verdict["path"].split("/")[3] for verdict in verdicts} == {"X_ON"}
     assert all("has 10 of 72 neurons" in verdict["remarks"][0] for verdict in verdicts)
-    one_line_error(spikebin("compare", dataset, "--dataset", dataset), "no spikes, trimmed_spikes")
+    (tmp_path / "empty" / "test_dataset").mkdir(parents=True)
+    one_line_error(spikebin("compare", tmp_path / "empty", "--dataset", dataset), "no spikes, trimmed_spikes")
+    assert spikebin("compare", dataset, "--dataset", dataset).stdout == "6 of 6 files agree\n"
 
 
 @pytest.fixture
