@@ -62,7 +62,7 @@ StatsFormat = Literal["csv", "json", "parquet", "npz"]
 
 # What is written for other programs, see spikebin.exports.
 ExportKind = Literal["npz", "npy", "mat", "zarr"]
-ExportTarget = Literal["npz", "npy", "mat", "zarr", "experanto"]
+ExportTarget = Literal["npz", "npy", "mat", "zarr", "experanto", "nwb"]
 OldLayout = Literal["raw", "trimmed"]
 ShardResponses = Literal["spikes", "sequence"]
 ShardsBy = Literal["part", "trial"]

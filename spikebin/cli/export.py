@@ -72,7 +72,12 @@ def export(
             json=json,
         )
         return
-    recorded.refuse(kind, {**of_shards, "--index": index}, "it goes with experanto")
+    recorded.refuse(kind, of_shards, "it goes with experanto")
+    if kind == "nwb":
+        recorded.refuse(kind, {**of_npz, **of_datasets, "--dataset": dataset}, "it is made of the recordings of a plan")
+        recorded.export_nwb(load(config), out, variant=variant, sheets=sheet or [], index=index, force=force, json=json)
+        return
+    recorded.refuse(kind, {"--index": index}, "it goes with experanto and nwb")
     from spikebin.cli.progress import followed
     from spikebin.exports.export import export as write
     from spikebin.exports.old_layouts import read_index

@@ -14,7 +14,7 @@ Kind = Annotated[
     typer.Argument(
         metavar="KIND",
         help="npz: scipy's sparse matrices in the old pipeline's layouts; npy: a dense array a part; mat: MATLAB;"
-        " zarr: a store a sheet, for xarray; experanto: a shard a part, from the recordings themselves.",
+        " zarr: a store a sheet, for xarray; experanto: a shard a part, nwb: a file a part, both of the recordings.",
     ),
 ]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Directory; a variant goes to a folder in it, train_dataset.")]
@@ -97,7 +97,7 @@ Index = Annotated[
         "--index",
         "-i",
         metavar="SPEC",
-        help="Of experanto: only these jobs of the plan: 3,7-9.",
+        help="Of experanto, nwb: only these jobs of the plan: 3,7-9.",
         show_default=False,
     ),
 ]

@@ -81,6 +81,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "spikebin export npz OUT --layout trimmed --step 20",
             "spikebin export zarr OUT --sheet V1_Exc_L4",
             "spikebin export experanto OUT --frames stimuli/",
+            "spikebin export nwb OUT --variant test",
         ),
         "compare": (
             "spikebin compare /data/old/train_dataset",

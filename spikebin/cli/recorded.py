@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from spikebin.dataset.sheet_set import SheetSet
     from spikebin.exports.experanto.settings import ShardSettings
     from spikebin.exports.experanto.shard import Shard
+    from spikebin.exports.nwb_file import NwbFile
     from spikebin.pipeline.plan import Plan
 
-__all__ = ["export_binned_shards", "export_shards", "refuse"]
+__all__ = ["export_binned_shards", "export_nwb", "export_shards", "refuse"]
 
 
 def refuse(kind: ExportTarget, given: Mapping[str, Any], why: str) -> None:
@@ -83,6 +84,46 @@ def export_binned_shards(
     else:
         _say(shards, 0)
     _notes(shards, [])
+
+
+def export_nwb(
+    plan: Plan,
+    out: Path,
+    *,
+    variant: str | None,
+    sheets: Sequence[str],
+    index: str | None,
+    force: bool,
+    json: bool,
+) -> None:
+    """Write NWB files of recordings and say how it went; exit 1 if one could not be written."""
+    from spikebin.cli.progress import followed
+    from spikebin.pipeline.nwb_files import nwb_jobs, write_nwb_files
+
+    jobs = nwb_jobs(plan, variant=variant, indices=indices_of(index))
+    written = write_nwb_files(plan, jobs, out, sheets=sheets, force=force)
+    done = list(followed(written, len(jobs), lambda one: f"{one.job.name}: {_file_line(one.file)}"))
+    files = [one.file for one in done if one.file is not None]
+    bad = [one.trouble for one in done if one.trouble]
+    n_skipped = sum(file.skipped for file in files)
+    if json:
+        answer_json(
+            [{"part": one.job.name, "error": one.trouble, **(asdict(one.file) if one.file else {})} for one in done]
+        )
+    else:
+        typer.echo(f"{len(files) - n_skipped} written, {n_skipped} there already, {len(bad)} failed")
+    for trouble in bad:
+        note(f"error: {trouble}")
+    n_outside = sum(file.n_outside for file in files)
+    if n_outside:
+        note(f"{n_outside:,} spikes lie outside of their presentation and are in no file")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _file_line(file: NwbFile | None) -> str:
+    if file is None:
+        return "failed"
+    return "there already" if file.skipped else f"{file.n_spikes:,} spikes of {file.n_units:,} units"
 
 
 def indices_of(spec: str | None) -> set[int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import RecordingError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from spikebin.recordings.mozaik.sheet import Datastore
 
 __all__ = ["Opened", "open_timeline"]
+
+KNOWN_SINCE = 1980
+"""Presentations of shards are counted in seconds from 1970."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,21 @@ class Opened:
             }
             for recording, sheets in self.recordings
         ]
+
+    @property
+    def recorded(self) -> datetime:
+        """When the first of its presentations was recorded; of a recording that does not tell, when it was written.
+
+        Raises
+        ------
+        OSError
+            If a file is gone.
+        """
+        recording, sheets = self.recordings[0]
+        when = min(p.when for p in recording.presentations if p.sheet in sheets)
+        if when.year > KNOWN_SINCE:
+            return when if when.tzinfo else when.replace(tzinfo=UTC)
+        return datetime.fromtimestamp(max(file.mtime for file in recording.sources([])), UTC)
 
     def timeline(self) -> Timeline | SideBySide:
         """All that was presented.
