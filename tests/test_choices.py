@@ -103,4 +103,15 @@ def test_commands_take_the_choices_as_they_are():
         for hint in hints.values():
             base = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
             taken |= {name for name, choice in ALL.items() if base in {choice, choice | None}}
-    assert taken >= {"Match", "Layout", "Codec", "How", "Rest", "Short", "Closed", "Values", "ExportTarget", "OldLayout"}
+    assert taken >= {
+        "Match",
+        "Layout",
+        "Codec",
+        "How",
+        "Rest",
+        "Short",
+        "Closed",
+        "Values",
+        "ExportTarget",
+        "OldLayout",
+    }
