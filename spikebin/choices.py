@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from spikebin.errors import DatasetError, SpikebinError
 
 __all__ = [
+    "Axes",
     "BatchRest",
     "Blank",
     "Broken",
@@ -22,6 +23,7 @@ __all__ = [
     "ExportTarget",
     "FrameKind",
     "How",
+    "Item",
     "Layout",
     "Match",
     "OldLayout",
@@ -30,6 +32,7 @@ __all__ = [
     "Rest",
     "ShardResponses",
     "ShardsBy",
+    "SheetKeys",
     "Short",
     "StatsFormat",
     "TimeUnit",
@@ -57,6 +60,9 @@ How = Literal["count", "any"]
 Rest = Literal["drop", "keep", "refuse"]
 Ragged = Literal["refuse", "drop", "cut"]
 BatchRest = Literal["keep", "drop"]
+Axes = Literal["neuron time", "time neuron"]
+Item = Literal["trial", "image"]
+SheetKeys = Literal["raw", "directory"]
 FrameKind = Literal["events", "trials", "neurons"]
 StatsFormat = Literal["csv", "json", "parquet", "npz"]
 

@@ -171,6 +171,44 @@ def add_products(bins, rows, values, out):
             out[i, j] += held[i] * held[j]
 
 
+# --- views
+
+
+def list_gaps(gaps, row_at, n_columns):
+    """[(row, bin)], or None where the gaps are damaged."""
+    cell, found = -1, []
+    for gap in gaps.tolist():
+        if gap == 0:
+            break
+        cell += gap
+        if gap < 0 or cell >= len(row_at) * n_columns:
+            return None
+        found.append((int(row_at[cell // n_columns]), cell % n_columns))
+    return found
+
+
+def list_items(items, width, first_row, first_bin, n_rows, n_bins):
+    """[(row, bin, value)], or None where an item lies outside."""
+    found = []
+    for i, item in enumerate(items.tolist()):
+        row, bin_ = divmod(i, width)
+        if item and (row >= n_rows or bin_ >= n_bins):
+            return None
+        if item:
+            found.append((first_row + row, first_bin + bin_, item))
+    return found
+
+
+def add_events(rows, bins, values, row_of, column_of, held, once):
+    """The numbers that an array (row, column) holds afterwards."""
+    held = held.copy()
+    for row, bin_, value in zip(rows.tolist(), bins.tolist(), values.tolist(), strict=True):
+        if row_of[row] >= 0 and column_of[bin_] >= 0:
+            cell = row_of[row], column_of[bin_]
+            held[cell] = 1 if once else held[cell] + value
+    return held
+
+
 # --- pickles
 
 

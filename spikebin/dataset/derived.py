@@ -16,6 +16,7 @@ from spikebin.dataset.sheet_array import stored_type
 from spikebin.dataset.time_axis import WHOLE
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
+from spikebin.matrixfile.lazy import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,14 @@ class Derived(View):
         steps = (*base.steps, step)
         super().__init__(base.name, shape, base.dtype, width=base.exact_width, largest=base.largest, steps=steps)
         self.base = base
+
+    def __getitem__(self, index: Any) -> Any:
+        selectors, inside = resolve(index, self.shape)
+        whole = [range(n) for n in self.shape[1:]]
+        # Whole trials come from their events; of a few neurons or bins only some blocks of a file need be read.
+        if all(isinstance(one, range) and one == all_ for one, all_ in zip(selectors[1:], whole, strict=True)):
+            return self.read(np.asarray(selectors[0], np.intp))[inside]
+        return self._block(selectors)[inside]
 
     @property
     def trials(self) -> NDArray[Any]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.choices import BatchRest, FrameKind, checked
-from spikebin.dataset.arguments import row_number, whole_number
+from spikebin.choices import Axes, BatchRest, FrameKind, checked
+from spikebin.dataset.arguments import row_number, taken_of, whole_number
 from spikebin.dataset.time_axis import exact, times
 from spikebin.errors import DatasetError
 from spikebin.matrixfile.lazy import LazyArray
@@ -21,7 +21,7 @@ from spikebin.matrixfile.shown import html_table, one_line, size_of, text_of_sha
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = ["SheetArray", "stored_type"]
 
@@ -210,7 +210,52 @@ class SheetArray(LazyArray):
         array: NDArray[Any] = self[trial, :, : int(self.trials["n_bins"][trial])]
         return array
 
-    def batches(self, size: int, *, rest: BatchRest = "keep") -> Iterator[NDArray[Any]]:
+    def read(
+        self,
+        trials: ArrayLike | slice = slice(None),
+        *,
+        dtype: DTypeLike | None = None,
+        axes: Axes = "neuron time",
+        out: NDArray[Any] | None = None,
+    ) -> NDArray[Any]:
+        """Some trials as an array of any type, in either order of axes, from their events straight into it.
+
+        Parameters
+        ----------
+        trials : int, array of int or bool, or slice
+            Default: all.
+        dtype : dtype, optional
+            bool (whether there is a spike), an integer or a float; default: that of the view, or of `out`.
+        axes : {"neuron time", "time neuron"}
+        out : ndarray, optional
+            C-contiguous array of the right shape to fill; it is zeroed first.
+
+        Returns
+        -------
+        ndarray (n_trials, neuron, time) or (n_trials, time, neuron)
+            `out`, if it was given.
+
+        Raises
+        ------
+        DatasetError
+            If the type cannot hold `largest`, or one of the numbers that are there exactly; or if `out` does not fit.
+        OutOfRangeError
+            If there is no such trial.
+        """
+        from spikebin.dataset.reading import read_trials
+
+        positions = taken_of(len(self), trials, f"trials of {self.name}")
+        return read_trials(self, positions, dtype=dtype, axes=axes, out=out)
+
+    def batches(
+        self,
+        size: int,
+        *,
+        rest: BatchRest = "keep",
+        dtype: DTypeLike | None = None,
+        axes: Axes = "neuron time",
+        out: NDArray[Any] | None = None,
+    ) -> Iterator[NDArray[Any]]:
         """Arrays of `size` trials each, in order.
 
         Parameters
@@ -218,19 +263,26 @@ class SheetArray(LazyArray):
         size : int
         rest : {"keep", "drop"}
             What becomes of the last, smaller batch.
+        dtype, axes
+            As for `read`.
+        out : ndarray, optional
+            As for `read`, of `size` trials: each batch is put into it, a smaller one into its first part.
 
         Yields
         ------
-        ndarray (size, neuron, time)
+        ndarray (size, neuron, time) or (size, time, neuron)
+            With `out`, that array, or a part of it: what it held before is gone.
 
         Raises
         ------
         DatasetError
-            If `size` is below 1, or there is no such `rest`.
+            If `size` is below 1, there is no such `rest`, or as `read`.
         """
+        from spikebin.dataset.reading import read_batches
+
         size = whole_number(size, "batches of", least=1, unit="trials")
         stop = len(self) if checked(rest, BatchRest, "batches rest") == "keep" else len(self) // size * size
-        return (self[first : min(first + size, len(self))] for first in range(0, stop, size))
+        return read_batches(self, size, stop, dtype=dtype, axes=axes, out=out)
 
     def events(self, trial: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where one trial is not empty.

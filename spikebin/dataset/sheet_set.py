@@ -18,9 +18,9 @@ from spikebin.names import find_sheet, suggest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from spikebin.choices import BatchRest, How, Rest, Short
+    from spikebin.choices import Axes, BatchRest, How, Rest, Short
 
 __all__ = ["SheetSet"]
 
@@ -271,25 +271,41 @@ class SheetSet(Mapping[str, View]):
         name = next(iter(self._sheets.values())).name
         return {value: self.take(rows) for value, rows in groups_of(self.trials, by, name).items()}
 
-    def batches(self, size: int, *, rest: BatchRest = "keep") -> Iterator[dict[str, NDArray[Any]]]:
+    def batches(
+        self,
+        size: int,
+        *,
+        rest: BatchRest = "keep",
+        dtype: DTypeLike | None = None,
+        axes: Axes = "neuron time",
+        out: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Iterator[dict[str, NDArray[Any]]]:
         """`View.batches`, an array for each sheet.
 
         Parameters
         ----------
-        size, rest
+        size, rest, dtype, axes
             As for `View.batches`.
+        out : mapping of str to ndarray, optional
+            By raw or directory name of each sheet, as for `View.batches`.
 
         Yields
         ------
-        dict of str to ndarray (size, neuron, time)
+        dict of str to ndarray (size, neuron, time) or (size, time, neuron)
             By raw name.
 
         Raises
         ------
         DatasetError
-            As `View.batches`.
+            As `View.batches`, or if a sheet has no array in `out`.
         """
-        batches = [view.batches(size, rest=rest) for view in self.values()]
+        into: dict[str | None, NDArray[Any]] = {find_sheet(name, self): array for name, array in (out or {}).items()}
+        lacking = [name for name in self if out is not None and name not in into]
+        if lacking:
+            raise DatasetError(f"out has no array for {lacking[0]}: give one for each of {', '.join(self)}")
+        batches = [
+            view.batches(size, rest=rest, dtype=dtype, axes=axes, out=into.get(name)) for name, view in self.items()
+        ]
         return (dict(zip(self, arrays, strict=True)) for arrays in zip(*batches, strict=True))
 
     def _each(self, views: Mapping[str, View]) -> SheetSet:

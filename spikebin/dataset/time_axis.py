@@ -89,7 +89,7 @@ def phase_start(phase: str, width: Fraction, rule: Mapping[str, Any], views: Seq
     if found := re.fullmatch(r"(.+?)\+(\d+)", phase):
         name, cut = found[1], int(found[2])
     # What is cut off counts in the bins that there were when it was: those before the rebins that came later.
-    last_window = max((i for i, view in enumerate(views) if view.startswith("window(")), default=-1)
+    last_window = max((i for i, view in enumerate(views) if view.startswith(("window(", "aligned("))), default=-1)
     for view in views[last_window + 1 :]:
         if k := re.match(r"rebin\((\d+)", view):
             width /= int(k[1])

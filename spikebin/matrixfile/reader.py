@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.matrixfile.layouts.cells import Cells
     from spikebin.matrixfile.layouts.dense import MatrixLayout
     from spikebin.matrixfile.layouts.gaps import EventsLayout
+
 
 __all__ = ["MatrixFile", "open_file"]
 
@@ -212,6 +214,26 @@ class MatrixFile:
             raise IndexError(f"trial {trial} is out of bounds for {self.shape[0]} trials of {self.path}")
         with self._chunks() as chunks:
             return self._layout.events(chunks, trial % self.shape[0])
+
+    def cells(self, trial: int) -> Cells:
+        """Where one trial is not empty, in whatever order is read quickest.
+
+        Parameters
+        ----------
+        trial : int
+            Row of the matrix, from 0 on.
+
+        Returns
+        -------
+        Cells
+
+        Raises
+        ------
+        MatrixFileError
+            If the file is damaged, or was written again since it was opened.
+        """
+        with self._chunks() as chunks:
+            return self._layout.cells(chunks, trial)
 
     def __reduce__(self) -> tuple[partial[MatrixFile], tuple[Path]]:
         return partial(MatrixFile, check=self.check), (self.path,)

@@ -7,6 +7,7 @@ times faster. What the arrays mean is known to dense.py and gaps.py.
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import struct
 import zlib
@@ -26,15 +27,44 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ChunkCodec", "DamagedChunkError", "FileBytes", "chunk_places"]
+    from spikebin.system.threads import Scratch
 
+__all__ = ["ChunkCodec", "DamagedChunkError", "FileBytes", "ShuffledBits", "chunk_places"]
+
+
+# Header of a Blosc2 chunk, see README_CHUNK_FORMAT.rst of c-blosc2: codes of the filters in their order, and flags.
+FILTERS, FLAGS = slice(16, 22), 2
+BITSHUFFLE, STORED = 2, 2
 
 # A forked child has none of the threads that Blosc2 had begun in its parent, and Blosc2 would wait for them for ever.
 _PROCESS = os.getpid()
 
+# Of smaller chunks, threads take longer to begin than to decompress them.
+MANY_BYTES = 1 << 21
+
 
 class DamagedChunkError(Exception):
     """A chunk that its codec cannot read; the reader of the file says which file that is."""
+
+
+class ShuffledBits(NamedTuple):
+    """A decompressed chunk (1, rows, columns) of items of one byte, bit-shuffled block by block.
+
+    Attributes
+    ----------
+    data : uint8 (n_items,)
+    words : uint64
+        The same bytes, and some beyond where these do not fill up a word.
+    block : int
+        Items of a block.
+    width : int
+        Items of a row, those that fill up blocks included.
+    """
+
+    data: NDArray[np.uint8]
+    words: NDArray[np.uint64]
+    block: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -132,7 +162,7 @@ class ChunkCodec:
                 raise DamagedChunkError("its size is not that of its array")
             if out is None or out.shape != padded:
                 out = np.empty(padded, self.dtype)
-            threads = usable_cores() if os.getpid() == _PROCESS else 1
+            threads = _threads(out.nbytes)
             blosc2.decompress2(data, dst=out.reshape(-1).view(np.uint8), nthreads=threads)
         return out[tuple(map(slice, self.shape))]
 
@@ -164,6 +194,51 @@ class ChunkCodec:
             out = np.empty((1, stop - start, padded[2]), self.dtype)
             frame.get_slice(start * padded[2], stop * padded[2], out=out.reshape(-1).view(np.uint8))
         return out[:, first - start : last - start, : self.shape[2]]
+
+    @contextmanager
+    def bits(self, chunk: bytes, scratch: Scratch) -> Iterator[ShuffledBits | None]:
+        """A chunk of items of one byte before its bits are put together again, which takes most of the time.
+
+        Parameters
+        ----------
+        chunk : bytes
+        scratch : Scratch
+            Of uint8, for as long as the bits are used.
+
+        Yields
+        ------
+        ShuffledBits or None
+            None where its codec does not shuffle bits.
+
+        Raises
+        ------
+        DamagedChunkError
+            If its codec cannot read it, or it is of another shape or size.
+        """
+        if self.codec == "zlib":
+            yield None
+            return
+        import blosc2
+
+        with _damage():
+            frame, padded, blocks = self._open(chunk)
+            data = bytearray(frame.get_chunk(0))
+            size = math.prod(padded)
+            if blosc2.get_cbuffer_sizes(bytes(data[:32]))[0] != size:
+                raise DamagedChunkError("its size is not that of its array")
+            # A chunk that is stored as it is was not shuffled either.
+            shuffled = data[FILTERS] == bytes([BITSHUFFLE, 0, 0, 0, 0, 0]) and not data[FLAGS] & STORED
+        if not shuffled:
+            yield None
+            return
+        data[FILTERS] = bytes(6)
+        with scratch.borrow(-(-size // 8) * 8) as room:
+            bits = room[: -(-size // 8) * 8]
+            with _damage():
+                blosc2.set_releasegil(True)
+                threads = _threads(size)
+                blosc2.decompress2(bytes(data), dst=bits[:size], nthreads=threads)
+            yield ShuffledBits(bits[:size], bits.view(np.uint64), math.prod(blocks), padded[2])
 
     def _open(self, chunk: bytes) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
         """A Blosc2 frame, the shape of its chunk with its blocks filled up, and that of its blocks."""
@@ -232,6 +307,12 @@ class ChunkCodec:
             raise DamagedChunkError("its size is not that of its array")
         items = np.ascontiguousarray(planes.reshape(self.dtype.itemsize, -1).T)
         return items.view(self.dtype).reshape(self.shape)
+
+
+def _threads(n_bytes: int) -> int:
+    """How many threads decompress so much: one in a worker, since its siblings take the other cores."""
+    alone = os.getpid() == _PROCESS and multiprocessing.parent_process() is None
+    return usable_cores() if alone and n_bytes >= MANY_BYTES else 1
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.cached import cached_property
-from spikebin.matrixfile.layouts.chunks import ChunkCodec, chunk_places
+from spikebin.matrixfile.layouts.cells import Cells, index_type
+from spikebin.matrixfile.layouts.chunks import ChunkCodec, DamagedChunkError, chunk_places
 from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import TrialEvents
-    from spikebin.matrixfile.layouts.chunks import FileBytes
+    from spikebin.matrixfile.layouts.chunks import FileBytes, ShuffledBits
     from spikebin.matrixfile.lazy import Selector
 
 __all__ = ["MatrixLayout"]
@@ -34,6 +35,9 @@ CHUNK_CELLS = 1 << 26
 # Larger blocks compress better, smaller ones make slices of a few neurons faster. At the model's low rates the level
 # makes a tenth of the size, which levels below 5 do not reach with blocks that are as quick to read.
 MATRIX_LEVEL, MATRIX_BLOCK = 5, 3 << 16
+
+# Cells of a trial that there is room for at first.
+ROOM = 1 << 16
 
 # For all files, of which a data set has thousands.
 _decoded = Scratch(lambda size: np.empty(size, np.uint8))
@@ -214,13 +218,76 @@ class MatrixLayout:
         DamagedChunkError
             If a chunk is not what spikebin writes.
         """
-        rows, columns = range(self.shape[1]), range(self.shape[2])
-        size = math.prod(self._codec.padded)
-        with _decoded.borrow(size) as scratch:
-            chunk = scratch[:size].view(self.dtype).reshape(self._codec.padded)
-            dense = self._trial(partial(chunks, trial), rows, columns, chunk).reshape(-1)
-            flat = _nonzero(dense.view(np.uint8))
-            return flat, dense[flat].view(np.uint8)
+        rows, bins, values = self.cells(chunks, trial)
+        flat = rows.astype(np.int64) * self.shape[2] + bins
+        values = values if values.size else np.ones(flat.size, np.uint8)
+        if len(self._corners) == 1:
+            return flat, values
+        ascending = np.argsort(flat)
+        return flat[ascending], values[ascending]
+
+    def cells(self, chunks: Callable[[int, int], bytes], trial: int) -> Cells:
+        """Where one trial is not empty, chunk by chunk.
+
+        Parameters
+        ----------
+        chunks, trial
+            As for `events`.
+
+        Returns
+        -------
+        Cells
+
+        Raises
+        ------
+        DamagedChunkError
+            If a chunk is not what spikebin writes.
+        """
+        kind = index_type(self.shape)
+        counting = self.dtype != bool
+        found = Cells(np.empty(ROOM, kind), np.empty(ROOM, kind), np.empty(ROOM if counting else 0, np.uint8))
+        n = 0
+        for i, corner in enumerate(self._corners):
+            chunk = chunks(trial, i)
+            with self._codec.bits(chunk, _decoded) as bits:
+                add = partial(self._add_dense, chunk) if bits is None else partial(self._add_bits, bits)
+                n_now = add(corner, found, n)
+                if n_now > found.rows.size:
+                    found = _longer(found, n, n_now)
+                    n_now = add(corner, found, n)
+                n = n_now
+        return Cells(found.rows[:n], found.bins[:n], found.values[:n])
+
+    def _add_bits(self, bits: ShuffledBits, corner: tuple[int, int], found: Cells, n: int) -> int:
+        """List the cells of a chunk behind the first `n`; how many there are then, whether they fit or not."""
+        from spikebin.kernels import views as kernels
+
+        n_rows, n_bins = self._inside(corner)
+        mask = np.empty(-(-bits.block // 64), np.uint64)
+        n_planes = 8 if found.values.size else 1
+        n = kernels.list_bits(*bits[:3], n_planes, bits.width, *corner, n_rows, n_bins, mask, n, *found)
+        if n == kernels.DAMAGED:
+            raise DamagedChunkError("it holds spikes outside of the matrix")
+        return n
+
+    def _add_dense(self, chunk: bytes, corner: tuple[int, int], found: Cells, n: int) -> int:
+        """As `_add_bits`, of a chunk whose bits are not shuffled."""
+        n_rows, n_bins = self._inside(corner)
+        dense = np.ascontiguousarray(self._codec.decompress(chunk)[0, :n_rows, :n_bins]).reshape(-1).view(np.uint8)
+        flat = _nonzero(dense)
+        if n + flat.size <= found.rows.size:
+            place = slice(n, n + flat.size)
+            found.rows[place], found.bins[place] = np.divmod(flat, n_bins)
+            found.rows[place] += corner[0]
+            found.bins[place] += corner[1]
+            if found.values.size:
+                found.values[place] = dense[flat]
+        return n + flat.size
+
+    def _inside(self, corner: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of the chunk at a corner that lie in the matrix."""
+        _, rows, columns = self._codec.shape
+        return min(rows, self.shape[1] - corner[0]), min(columns, self.shape[2] - corner[1])
 
     def _cells(self, events: TrialEvents, row: int, column: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Which items of a padded chunk are not empty, and what they hold."""
@@ -262,6 +329,16 @@ class MatrixLayout:
         if _is_slice(columns):
             return part[:, int(columns[0]) : int(columns[-1]) + 1]
         return np.take(part, np.asarray(columns), axis=1)
+
+
+def _longer(found: Cells, n: int, size: int) -> Cells:
+    """Room for more cells, with the first `n` that are there already; values that are not needed stay so."""
+    kind = found.rows.dtype
+    values = np.empty(size if found.values.size else 0, np.uint8)
+    longer = Cells(np.empty(size, kind), np.empty(size, kind), values)
+    for old, new in zip(found, longer, strict=True):
+        new[:n] = old[:n]
+    return longer
 
 
 def _within(selector: Selector, first: int, size: int) -> tuple[NDArray[np.intp], Selector]:

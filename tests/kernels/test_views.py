@@ -1,0 +1,100 @@
+"""The kernels that read trials equal their slow twins on any cells, and find what is damaged."""
+
+from __future__ import annotations
+
+import naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from spikebin.dataset.cell_types import cell_type
+from spikebin.kernels import views as kernels
+
+items = st.sampled_from([0, 0, 0, 1, 1, 2, 255])
+
+
+def shuffle_bits(items, block):
+    """Items of one byte with the bits of each block in planes; what does not fill up a byte of a plane comes last."""
+    shuffled = np.empty_like(items)
+    for start in range(0, items.size, block):
+        whole = block // 8 * 8
+        bits = np.unpackbits(items[start : start + whole].reshape(-1, 1), axis=1, bitorder="little")
+        shuffled[start : start + whole] = np.packbits(bits.T.reshape(-1), bitorder="little")
+        shuffled[start + whole : start + block] = items[start + whole : start + block]
+    return shuffled
+
+
+@given(
+    gaps=hnp.arrays(np.uint64, st.integers(0, 12), elements=st.sampled_from([1, 1, 2, 5, 9, 30, 0, 2**63 + 5])),
+    kind=st.sampled_from([np.uint8, np.uint16, np.uint64]),
+    n_columns=st.integers(1, 9),
+    order=st.permutations(range(5)),
+)
+def test_gaps_are_listed(gaps, kind, n_columns, order):
+    gaps = gaps if kind == np.uint64 else np.minimum(gaps, np.iinfo(kind).max).astype(kind)
+    rows, bins = np.empty(gaps.size, np.int32), np.empty(gaps.size, np.int32)
+    wanted = naive.list_gaps(gaps, order, n_columns)
+    n = kernels.list_gaps(gaps, np.array(order, np.int32), n_columns, rows, bins)
+    assert n == (kernels.DAMAGED if wanted is None else len(wanted))
+    if wanted is not None:
+        assert list(zip(rows[:n].tolist(), bins[:n].tolist(), strict=True)) == wanted
+
+
+@given(data=st.data(), counting=st.booleans(), block_rows=st.integers(1, 9), width=st.integers(1, 90))
+def test_shuffled_bits_are_listed(data, counting, block_rows, width):
+    n_blocks = data.draw(st.integers(1, 3))
+    dense = data.draw(hnp.arrays(np.uint8, (n_blocks * block_rows, width), elements=items, fill=st.just(0)))
+    dense = dense if counting else np.minimum(dense, 1)
+    n_rows, n_bins = data.draw(st.integers(1, len(dense))), data.draw(st.integers(1, width))
+    if data.draw(st.booleans()):
+        dense[n_rows:], dense[:, n_bins:] = 0, 0
+    wanted = naive.list_items(dense.reshape(-1), width, 3, 5, n_rows, n_bins)
+    words = np.zeros(-(-dense.size // 8), np.uint64)
+    # What follows the last item was left by others.
+    words.view(np.uint8)[:] = 255
+    shuffled = words.view(np.uint8)[: dense.size]
+    shuffled[:] = shuffle_bits(dense.reshape(-1), block_rows * width)
+    there, room = data.draw(st.integers(0, 2)), 2 + data.draw(st.sampled_from([0, 1, dense.size]))
+    found = np.zeros(room, np.int32), np.zeros(room, np.int32), np.zeros(room if counting else 0, np.uint8)
+    n = kernels.list_bits(
+        shuffled, words, block_rows * width, 8 if counting else 1, width, 3, 5, n_rows, n_bins,
+        np.empty(-(-block_rows * width // 64), np.uint64), there, *found,
+    )  # fmt: skip
+    if wanted is None:
+        assert n == kernels.DAMAGED
+        return
+    assert n == there + len(wanted)
+    fitting = min(n, room)
+    rows, bins, values = (array[there:fitting].tolist() for array in found)
+    values = values if counting else [1] * len(rows)
+    assert list(zip(rows, bins, values, strict=True)) == wanted[: fitting - there]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.float16, np.float64])
+@given(data=st.data())
+def test_events_are_added(dtype, data):
+    shape = data.draw(hnp.array_shapes(min_dims=2, max_dims=2, max_side=7))
+    dense = data.draw(hnp.arrays(np.uint8, shape, elements=items))
+    counting = data.draw(st.booleans())
+    dense = dense if counting else np.minimum(dense, 1)
+    rows, bins = (array.astype(np.int32) for array in np.nonzero(dense))
+    values = dense[rows, bins]
+    n_rows, n_columns = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 7))
+    row_of = data.draw(hnp.arrays(np.int32, shape[0], elements=st.integers(-1, n_rows - 1)))
+    column_of = data.draw(hnp.arrays(np.int32, shape[1], elements=st.integers(-1, n_columns - 1)))
+    once, time_first = dtype is bool or data.draw(st.booleans()), data.draw(st.booleans())
+    kind = cell_type(dtype, 255)
+    before = data.draw(hnp.arrays(np.int64, (n_rows, n_columns), elements=st.sampled_from([0, 0, 1])))
+    wanted = naive.add_events(rows, bins, values, row_of, column_of, before, once)
+    out = np.ascontiguousarray(before.T if time_first else before).astype(dtype)
+    cells = np.concatenate([np.ones(4, dtype), out.reshape(-1)]).view(f"u{out.itemsize}")
+    steps = (1, n_rows) if time_first else (n_columns, 1)
+    status = kernels.add_events(
+        rows, bins, values if counting else values[:0], row_of, column_of, cells, 4, *steps, kind.codes, once
+    )
+    found = cells.view(dtype)[4:].reshape(out.shape)
+    assert status == (kernels.TOO_LARGE if wanted.max() >= kind.codes.size else kernels.DONE)
+    if status == kernels.DONE:
+        assert np.array_equal(found.T if time_first else found, wanted)
