@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,26 @@ def read_screen(path):
         (entry["modality"], entry.get("image_id"), start, stop, entry.get("tier"))
         for entry, start, stop in zip(entries, starts, starts[1:], strict=False)
     ]
+
+
+def counted(path, start, n_samples, modality_config):
+    """What Experanto's dataset gives for responses from `start` on: (sample, unit), by its configuration.
+
+    It asks for times that are rounded to 1e-5 s, plus `offset`. Of spikes it counts those of [t, t + window), of a
+    sequence it takes the sample whose number is the floor of t times the rate; all as floats are.
+    """
+    config = modality_config["responses"]
+    digits = 10**5
+    delta = round(1 / config["sampling_rate"] * digits)
+    first = round(start * digits) + round(config["offset"] * digits)
+    times = (first + np.arange(n_samples) * delta).astype(float) / digits
+    folder = Path(path) / "responses"
+    meta = yaml.safe_load((folder / "meta.yml").read_text())
+    if meta["modality"] == "sequence":
+        delta = 1.0 / meta["sampling_rate"]
+        return np.load(folder / "data.npy")[np.floor((times - meta["start_time"]) / delta).astype(int)]
+    assert config["interpolation"]["interpolation_align"] == "left"
+    stops = times + config["interpolation"]["interpolation_window"]
+    seconds, indices = np.load(folder / "spikes.npy"), meta["spike_indices"]
+    units = [seconds[a:b] for a, b in pairwise(indices)]
+    return np.array([np.searchsorted(unit, stops) - np.searchsorted(unit, times) for unit in units]).T

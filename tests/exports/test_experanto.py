@@ -14,10 +14,11 @@ import time
 import numpy as np
 import pytest
 import yaml
-from exports.shards import read_screen, read_shard
+from exports.shards import counted, read_screen, read_shard
 from typer.testing import CliRunner
 
 from spikebin import cli, open_file
+from spikebin.binning.bin_spikes import bin_spikes
 from spikebin.binning.rules import Binning
 from spikebin.errors import RecordingError, SpikebinError
 from spikebin.exports.experanto.settings import ShardSettings
@@ -28,7 +29,10 @@ from spikebin.pipeline.config import load_config
 from spikebin.pipeline.plan import load_plan, make_plan
 from spikebin.pipeline.shards import shard_tasks, write_shards
 from spikebin.recordings import format_of, open_recording
-from spikebin.recordings.mozaik.timeline import Timeline
+from spikebin.recordings.mozaik.stimulus import written_down
+from spikebin.recordings.mozaik.timeline import Timeline, stretch_of
+from spikebin.recordings.presented import TimelineSpikes
+from spikebin.recordings.protocol import NEURON_FIELDS
 from spikebin.recordings.settings import TrialRule
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.schedule import experanto_items
@@ -193,21 +197,87 @@ def test_counts_in_bins(stores_2026, tmp_path):
         # A spike at an edge begins a bin, however its time was rounded; one at the end is in the last.
         expected[min(int(second * 200 + 1e-6), len(data) - 1), first[sheet] + unit] += 1
     assert np.array_equal(data, expected)
-    assert np.allclose(np.load(tmp_path / "bins" / "responses" / "meta" / "means.npy"), expected.mean(axis=0))
-    assert np.allclose(np.load(tmp_path / "bins" / "responses" / "meta" / "stds.npy"), expected.std(axis=0))
+    # Experanto takes the first row of both.
+    means, stds = (np.load(tmp_path / "bins" / "responses" / "meta" / f"{name}.npy") for name in ("means", "stds"))
+    assert np.allclose(means, expected.mean(axis=0)[np.newaxis])
+    assert np.allclose(stds, expected.std(axis=0)[np.newaxis])
+
+
+class Presented:
+    """One image of 20 s, with times as a simulator gives them that has run for 100 s: steps, rebased to its onset."""
+
+    name, sheets = "made", ("A",)
+
+    def __init__(self, n_units=40, n_spikes=500):
+        draws = np.random.default_rng(3)
+        steps = np.sort(draws.integers(1, 200_000, (n_units, n_spikes)), axis=1)
+        self.times = np.sort((100_000.0 + steps * 0.1) - 100_000.0, axis=1)
+        image = written_down({"name": "PixelMovieExperanto", "movie_name": "a", "duration": 20_000.0, "trial": 0})
+        self.stretches = [stretch_of(image, 0.0, 20_000.0, null=False, blank=False)]
+
+    def neurons(self, sheet):
+        table = np.zeros(len(self.times), NEURON_FIELDS)
+        table["neuron_id"] = np.arange(len(self.times))
+        return table
+
+    def spikes(self, sheet):
+        return TimelineSpikes(self.times.ravel(), np.full(len(self.times), self.times.shape[1]), 0)
+
+
+@pytest.mark.parametrize("responses", ["spikes", "sequence"])
+@pytest.mark.parametrize("width", [1.0, 5.0, 0.1])
+def test_experanto_counts_as_spikebin_does(tmp_path, responses, width):
+    """Times of NEST lie on edges of bins: not one of its spikes may be counted in another bin."""
+    shown, n_bins = Presented(), round(20_000 / width) - 2
+    write_shard(shown, tmp_path / "shard", tmp_path / "work", ShardSettings(responses, width), {})
+    config = yaml.safe_load((tmp_path / "shard" / "modality_config.yml").read_text())
+    rows = np.repeat(np.arange(40), 500)
+    edges = {"start": width, "stop": (n_bins + 1) * width, "width": width}
+    wanted = bin_spikes(shown.times.ravel(), rows, n_neurons=40, dtype=np.uint16, **edges)[0].T
+    found = counted(tmp_path / "shard", width / 1000, n_bins, config)
+    assert np.array_equal(found, wanted)
+    assert found.sum() > 19_900
+    # By times alone, as floats are, some spikes are counted in another bin.
+    config["responses"]["offset"] = 0.0
+    assert (counted(tmp_path / "shard", width / 1000, n_bins, config) != wanted).sum() > 20
+
+
+@pytest.mark.parametrize("responses", ["spikes", "sequence"])
+def test_experanto_itself_reads_a_shard(tmp_path, responses):
+    """Where it can be installed: it is not on the registries."""
+    experiment = pytest.importorskip("experanto.experiment")
+    shown = Presented()
+    shard = write_shard(shown, tmp_path / "shard", tmp_path / "work", ShardSettings(responses), {})
+    config = yaml.safe_load((tmp_path / "shard" / "modality_config.yml").read_text())
+    opened = experiment.Experiment(str(tmp_path / "shard"), config)
+    times = (1000 + np.arange(15_000)) / 1000 + config["responses"]["offset"]
+    found = opened.interpolate(times, device="responses")
+    found = found[0] if isinstance(found, tuple) else found
+    assert np.array_equal(found, counted(tmp_path / "shard", 1.0, 15_000, config))
+    assert len(opened.devices["screen"].trials) == shard.n_entries
+
+
+def test_times_off_the_grid_are_counted_from_where_they_are(tmp_path):
+    shown = Presented()
+    shown.times += 0.0312
+    write_shard(shown, tmp_path / "shard", tmp_path / "work", ShardSettings(), {})
+    config = yaml.safe_load((tmp_path / "shard" / "modality_config.yml").read_text())
+    assert config["responses"]["offset"] == 0.0
 
 
 def test_frames_are_taken_along(stores_2026, tmp_path):
     directory = next((stores_2026 / "images_and_videos").glob("*trial0_chunk0*"))
     frames = tmp_path / "frames"
     frames.mkdir()
-    np.save(frames / "00083.npy", np.zeros((6, 9), np.uint8))
+    np.save(frames / "00083.npy", np.repeat(np.array([3, 4], np.uint8), 27).reshape(6, 9))
     shard = shard_of(directory, tmp_path / "shard", frames=frames, tier="validation")
     assert shard.n_without_frames == 2
     (name,) = (file.stem for file in (tmp_path / "shard" / "screen" / "data").iterdir())
     entry = yaml.safe_load((tmp_path / "shard" / "screen" / "meta" / f"{name}.yml").read_text())
     assert (entry["image_id"], entry["image_size"], entry["tier"]) == ("00083.npy", [6, 9], "validation")
     assert np.load(tmp_path / "shard" / "screen" / "data" / f"{name}.npy").shape == (6, 9)
+    meta = tmp_path / "shard" / "screen" / "meta"
+    assert (np.load(meta / "means.npy").tolist(), np.load(meta / "stds.npy").tolist()) == ([3.5], [0.5])
     with pytest.raises(SpikebinError, match="no directory"):
         ShardSettings(frames=tmp_path / "none")
     with pytest.raises(SpikebinError, match="give a width above 0"):

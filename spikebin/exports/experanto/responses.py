@@ -27,15 +27,21 @@ __all__ = ["Written", "write_sequence", "write_spikes"]
 
 CELLS = 1 << 26
 SPIKES = 1 << 22
+STEP = 0.1
+"""ms of a step of NEST, and of most other simulators a multiple of their steps."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """How many units and spikes the responses hold, and how many spikes lay outside of their presentation."""
+    """How many units and spikes the responses hold, and how many spikes lay outside of their presentation.
+
+    `on_grid`: all times are steps of a simulation, so that many of them are edges of bins.
+    """
 
     n_units: int
     n_spikes: int
     n_outside: int
+    on_grid: bool = False
 
 
 def write_spikes(shown: Presented, folder: Path, settings: ShardSettings) -> Written:
@@ -57,13 +63,15 @@ def write_spikes(shown: Presented, folder: Path, settings: ShardSettings) -> Wri
         If it cannot be written.
     """
     indices, units = [np.zeros(1, np.int64)], [0]
-    n_spikes = n_outside = 0
+    n_spikes, n_outside, on_grid = 0, 0, True
     with (folder / "spikes.npy").open("wb") as file:
         file.write(_npy_head(0))
         for sheet in shown.sheets:
             found = shown.spikes(sheet)
             for first in range(0, found.times.size, SPIKES):
-                file.write((found.times[first : first + SPIKES] / 1000.0).astype("<f8").tobytes())
+                times = np.asarray(found.times[first : first + SPIKES])
+                on_grid = on_grid and bool((np.abs(times / STEP - np.rint(times / STEP)) < 1e-4).all())
+                file.write((times / 1000.0).astype("<f8").tobytes())
             indices.append(n_spikes + found.counts.cumsum())
             n_spikes += found.times.size
             units.append(units[-1] + found.counts.size)
@@ -77,7 +85,7 @@ def write_spikes(shown: Presented, folder: Path, settings: ShardSettings) -> Wri
         "spike_indices": np.concatenate(indices).tolist(),
     }
     _write_meta(shown, folder, meta, units, settings.sampling_rate)
-    return Written(units[-1], n_spikes, n_outside)
+    return Written(units[-1], n_spikes, n_outside, on_grid)
 
 
 def write_sequence(shown: Presented, folder: Path, settings: ShardSettings) -> Written:
@@ -106,8 +114,9 @@ def write_sequence(shown: Presented, folder: Path, settings: ShardSettings) -> W
     data.flush()
     means = sums / n_bins
     (folder / "meta").mkdir()
-    np.save(folder / "meta" / "means.npy", means)
-    np.save(folder / "meta" / "stds.npy", np.sqrt(np.maximum(squares / n_bins - means**2, 0.0)))
+    # (1, n): Experanto takes the first row of what it normalises responses by.
+    np.save(folder / "meta" / "means.npy", means[np.newaxis])
+    np.save(folder / "meta" / "stds.npy", np.sqrt(np.maximum(squares / n_bins - means**2, 0.0))[np.newaxis])
     meta = {
         "modality": "sequence",
         "is_mem_mapped": False,

@@ -69,7 +69,20 @@ def write_screen(stretches: Sequence[Stretch], folder: Path, settings: ShardSett
     (folder / "combined_meta.json").write_text(json.dumps(entries), "utf-8")
     (folder / "meta.yml").write_text(yaml_text({"modality": "screen"}), "utf-8")
     np.save(folder / "timestamps.npy", np.array(timestamps))
+    _write_statistics(folder, [i for i, size in enumerate(sizes) if size is not None])
     return sum(size is None for size, stretch in zip(sizes, stretches, strict=True) if stretch.kind != "blank")
+
+
+def _write_statistics(folder: Path, shown: Sequence[int]) -> None:
+    """Mean and deviation of all pixels that are shown, by which Experanto's default configuration normalises."""
+    n, total, squares = 0, 0.0, 0.0
+    for i in shown:
+        frames = np.load(folder / "data" / f"{i:05d}.npy", mmap_mode="r").astype(np.float64)
+        n, total, squares = n + frames.size, total + frames.sum(), squares + (frames**2).sum()
+    if n:
+        mean = total / n
+        np.save(folder / "meta" / "means.npy", np.array([mean]))
+        np.save(folder / "meta" / "stds.npy", np.array([np.sqrt(max(squares / n - mean**2, 0.0))]))
 
 
 def _facts(stretch: Stretch, settings: ShardSettings) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import SpikebinError
-from spikebin.exports.experanto.responses import write_sequence, write_spikes
+from spikebin.exports.experanto.responses import STEP, write_sequence, write_spikes
 from spikebin.exports.experanto.screen import write_screen
 from spikebin.exports.experanto.yaml_text import yaml_text
 from spikebin.system.files import make_directory, os_error
@@ -144,11 +144,11 @@ def write_shard(
                 return there
             for leftover in (building, old):
                 shutil.rmtree(leftover, ignore_errors=True)
-            counts = _build(shown, building, settings)
+            counts, on_grid = _build(shown, building, settings)
             ours = {"version": __version__, "made_from": made_from, "counts": counts}
             meta = json.dumps({"data_key": path.name, "spikebin": ours}, indent=1)
             (building / "meta.json").write_text(meta + "\n", "utf-8")
-            (building / "modality_config.yml").write_text(_modality_config(settings), "utf-8")
+            (building / "modality_config.yml").write_text(_modality_config(settings, on_grid=on_grid), "utf-8")
             _sync(building)
             if path.exists():
                 path.rename(old)
@@ -159,25 +159,34 @@ def write_shard(
         raise os_error(error, path) from None
 
 
-def _build(shown: Presented, root: Path, settings: ShardSettings) -> dict[str, int]:
+def _build(shown: Presented, root: Path, settings: ShardSettings) -> tuple[dict[str, int], bool]:
     n_without = write_screen(shown.stretches, root / "screen", settings)
     (root / "responses").mkdir(parents=True)
     write = write_spikes if settings.responses == "spikes" else write_sequence
     written = write(shown, root / "responses", settings)
-    return {**asdict(written), "n_entries": len(shown.stretches) + 1, "n_without_frames": n_without}
+    counts = asdict(written)
+    on_grid = bool(counts.pop("on_grid"))
+    return {**counts, "n_entries": len(shown.stretches) + 1, "n_without_frames": n_without}, on_grid
 
 
-def _modality_config(settings: ShardSettings) -> str:
-    """The configuration by which Experanto opens the shard: its default one expects other responses."""
+def _modality_config(settings: ShardSettings, *, on_grid: bool) -> str:
+    """The configuration by which Experanto opens the shard: its default one expects other responses.
+
+    Its `offset` is added to the times at which responses are asked for. Experanto compares floats as they are, so half
+    a bin is the middle of a bin of a sequence; and windows that begin a tenth of a step before an edge take a spike on
+    it into the bin that begins there, as the rest of spikebin does, however either was rounded.
+    """
     if settings.responses == "spikes":
+        offset = -STEP / 10_000.0 if on_grid else 0.0
         interpolation = {"interpolation_window": settings.width / 1000.0, "interpolation_align": "left"}
     else:
+        offset = settings.width / 2000.0
         interpolation = {"interpolation_mode": "nearest_neighbor"}
     responses = {
         "keep_nans": False,
         "sampling_rate": settings.sampling_rate,
         "chunk_size": None,
-        "offset": 0.0,
+        "offset": offset,
         "transforms": {},
         "filters": {},
         "interpolation": interpolation,
