@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from spikebin.commands.planned import status as status
     from spikebin.commands.planned import submit as submit
     from spikebin.commands.planned import template as template
+    from spikebin.commands.recorded import compare_datasets as compare_datasets
+    from spikebin.commands.recorded import compare_shards as compare_shards
+    from spikebin.commands.recorded import export_nwb as export_nwb
+    from spikebin.commands.recorded import export_shards as export_shards
     from spikebin.dataset.dataset import Dataset as Dataset
     from spikebin.dataset.file_view import FileView as FileView
     from spikebin.dataset.file_view import open_file as open_file
@@ -67,11 +71,15 @@ _HOMES = {
     "clean": "commands.planned",
     "collate": "dataset.training",
     "compare": "commands.files",
+    "compare_datasets": "commands.recorded",
+    "compare_shards": "commands.recorded",
     "convert": "commands.files",
     "convert_file": "commands.files",
     "demo": "commands.planned",
     "exclude": "commands.planned",
     "export": "commands.files",
+    "export_nwb": "commands.recorded",
+    "export_shards": "commands.recorded",
     "formats": "commands.files",
     "from_neo": "recordings.neo",
     "init": "commands.planned",
@@ -109,11 +117,15 @@ __all__ = [
     "clean",
     "collate",
     "compare",
+    "compare_datasets",
+    "compare_shards",
     "convert",
     "convert_file",
     "demo",
     "exclude",
     "export",
+    "export_nwb",
+    "export_shards",
     "formats",
     "from_neo",
     "init",

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import ast
-import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 import yaml
-from exports.shards import counted, read_screen, read_shard
-from typer.testing import CliRunner
+from exports.shards import counted, read_shard
 
-from spikebin import cli, open_file
+from spikebin import open_file
 from spikebin.binning.bin_spikes import bin_spikes
 from spikebin.binning.rules import Binning
-from spikebin.errors import RecordingError, SpikebinError
+from spikebin.errors import SpikebinError
 from spikebin.exports.experanto.settings import ShardSettings
 from spikebin.exports.experanto.shard import write_shard
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import Settings, write_sheet
-from spikebin.pipeline.config import load_config
-from spikebin.pipeline.plan import load_plan, make_plan
-from spikebin.pipeline.shards import shard_tasks, write_shards
 from spikebin.recordings import format_of, open_recording
 from spikebin.recordings.mozaik.stimulus import written_down
 from spikebin.recordings.mozaik.timeline import Timeline, stretch_of
 from spikebin.recordings.presented import TimelineSpikes
 from spikebin.recordings.protocol import NEURON_FIELDS
 from spikebin.recordings.settings import TrialRule
-from spikebin.simulate.experiment import Experiment, write_datastore
-from spikebin.simulate.schedule import experanto_items
 from spikebin.simulate.v1 import SheetModel
 
 VIDEOS = "images_and_videos/SelfSustainedPushPull_trial0_chunk0_____simulation_seed:1000"
@@ -56,11 +43,6 @@ def digest(recording, sheet, rule, binning, path):
     )
     header = open_file(path).header
     return header.content_digest, header.n_spikes, header.n_unassigned, header.n_outside
-
-
-def _first_sheet(path):
-    recording = open_recording(path)
-    return recording.sheet(recording.sheets[0], TrialRule(blank="both"))
 
 
 def test_a_shard_holds_every_spike_and_presentation(stores_2026, tmp_path):
@@ -117,69 +99,6 @@ def test_out_and_in_again_is_the_same(stores_2026, datastores, tmp_path, store):
         assert a.neurons.tobytes() == b.neurons.tobytes()
         assert a.trials.dtype.names == b.trials.dtype.names
         assert a.trials["image_id"].tolist() == b.trials["image_id"].tolist()
-
-
-def test_a_shard_that_others_wrote(tmp_path):
-    root = tmp_path / "other"
-    (root / "responses").mkdir(parents=True)
-    (root / "screen" / "meta").mkdir(parents=True)
-    meta = {"modality": "spikes", "spike_indices": [0, 3, 3, 5], "start_time": 0.0, "end_time": 1.2, "n_signals": 3}
-    (root / "responses" / "meta.yml").write_text(yaml.safe_dump(meta))
-    np.save(root / "responses" / "spikes.npy", np.array([0.05, 0.3, 0.31, 0.8, 1.2]))
-    (root / "screen" / "meta.yml").write_text("modality: screen\n")
-    np.save(root / "screen" / "timestamps.npy", np.array([0.0, 0.3, 0.8, 1.0, 1.2]))
-    entries = [
-        {"modality": "blank", "first_frame_idx": 0, "num_frames": 1, "interleave_value": 128},
-        {"modality": "image", "first_frame_idx": 1, "num_frames": 1, "image_id": 7, "tier": "train"},
-        {"modality": "video", "first_frame_idx": 2, "num_frames": 2, "condition_hash": "abc", "tier": "train"},
-    ]
-    for i, entry in enumerate(entries):
-        (root / "screen" / "meta" / f"{i:05d}.yml").write_text(yaml.safe_dump(entry))
-    recording = open_recording(root)
-    assert recording.sheets == ["responses"]
-    sheet = recording.sheet("responses", TrialRule(blank="both"))
-    assert [(trial.image_id, trial.repeat) for trial in sheet.trials] == [("7", 0), ("abc", 0)]
-    phases = [(phase.name, round(phase.stop - phase.start, 6)) for trial in sheet.trials for phase in trial.phases]
-    assert phases == [
-        ("blank", 300.0), ("image", 500.0), ("blank_after", 0.0), ("blank", 0.0), ("image", 400.0), ("blank_after", 0.0)
-    ]  # fmt: skip
-    # A spike at exactly 0.3 s belongs to what ends then.
-    found = [[(s.times.tolist(), s.rows.tolist()) for s in sheet.spikes(trial)] for trial in range(2)]
-    assert found == [
-        [([50.0, 300.0], [0, 0]), ([310.0, 800.0], [0, 2]), ([], [])],
-        [([], []), ([1200.0], [2]), ([], [])],
-    ]
-    assert sheet.neurons["neuron_id"].tolist() == [0, 1, 2]
-    assert sheet.n_recorded == 5
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "words"),
-    [
-        ("responses/meta.yml", 'modality: "sequence"\n', "its responses are 'sequence', not spikes"),
-        ("responses/meta.yml", 'modality: "spikes"\nspike_indices: [0, 9, 4]\n', "no spike_indices that begin with 0"),
-        ("responses/meta.yml", 'modality: "spikes"\nspike_indices: [0, 4]\n', "holds 4,208 of the 4 spikes"),
-        ("responses/meta.yml", "modality: [\n", "meta.yml is not YAML"),
-        (
-            "responses/meta.yml",
-            'modality: "spikes"\nspike_indices: [0, 4]\nsheets: ["A"]\nsheet_unit_indices: [0, 2]\n',
-            "do not go with 1 units",
-        ),
-        ("responses/meta.yml", 'modality: "spikes"\nspike_indices: [0, 4]\nn_signals: 3\n', "tells of 3 signals"),
-        ("screen/combined_meta.json", "{", "combined_meta.json is not JSON"),
-        ("screen/combined_meta.json", "{}", "has no entries"),
-        ("screen/combined_meta.json", '{"00000": {"first_frame_idx": 3}}', "do not go with the 70 times"),
-        ("screen/timestamps.npy", "x", "timestamps.npy cannot be read"),
-        ("responses/spikes.npy", "x", "spikes.npy cannot be read"),
-        ("responses/neurons_00.npy", "x", "neurons_00.npy cannot be read"),
-    ],
-)
-def test_what_is_damaged_is_named(stores_2026, tmp_path, file, text, words):
-    shard_of(next((stores_2026 / "images_and_videos").glob("*trial0_chunk0*")), tmp_path / "shard")
-    (tmp_path / "shard" / file).write_text(text)
-    with pytest.raises(RecordingError, match=words) as caught:
-        _first_sheet(tmp_path / "shard")
-    assert "\n" not in str(caught.value)
 
 
 def test_counts_in_bins(stores_2026, tmp_path):
@@ -282,188 +201,3 @@ def test_frames_are_taken_along(stores_2026, tmp_path):
         ShardSettings(frames=tmp_path / "none")
     with pytest.raises(SpikebinError, match="give a width above 0"):
         ShardSettings(width=0.0)
-
-
-@pytest.fixture
-def config(tmp_path):
-    for i in range(3):
-        experiment = Experiment(sheets=TINY, image_key="experanto", items=experanto_items(i, 3, 1), exploded=i == 2)
-        write_datastore(tmp_path / "data", experiment, directory=f"Model_chunk{i}")
-    path = tmp_path / "spikebin.toml"
-    path.write_text(
-        '[trial]\nblank = "both"\n[[recordings]]\nvariant = "train"\nroot = "data"\nparts = "Model_chunk{part}"\n'
-    )
-    make_plan(load_config(path))
-    return path
-
-
-def test_the_parts_of_a_plan(config, tmp_path):
-    def export(*arguments):
-        return CliRunner().invoke(cli.app, ["export", "experanto", *map(str, arguments), "--config", str(config)])
-
-    cli._register()
-    result = export(tmp_path / "out")
-    assert result.exit_code == 1
-    assert result.stdout == "2 written, 0 there already, 1 failed\n"
-    assert "error: train/2: Model_chunk2: its simulation exploded" in result.stderr
-    assert sorted(path.name for path in (tmp_path / "out" / "train").iterdir()) == ["0", "1"]
-    assert read_shard(tmp_path / "out" / "train" / "1")[2]["sheets"] == ["X_ON", "V1_Exc_L2/3"]
-    result = export(tmp_path / "out", "--index", "0,1", "--json")
-    assert [(one["part"], one["shards"][0]["skipped"]) for one in json.loads(result.stdout)] == [
-        ("train/0", True),
-        ("train/1", True),
-    ]
-    # Another choice is another shard, which takes its place only if asked to.
-    result = export(tmp_path / "out", "--index", "1", "--sheet", "V1_Exc_L23")
-    assert "replace it with --force" in result.stderr
-    result = export(tmp_path / "out", "--index", "1", "--sheet", "V1_Exc_L23", "--force")
-    assert (result.exit_code, result.stdout) == (0, "1 written, 0 there already, 0 failed\n")
-    assert read_shard(tmp_path / "out" / "train" / "1")[2]["sheets"] == ["V1_Exc_L2/3"]
-    (tmp_path / "mine" / "train" / "0").mkdir(parents=True)
-    (tmp_path / "mine" / "train" / "0" / "notes.txt").write_text("keep")
-    result = export(tmp_path / "mine", "-i", "0")
-    assert "is there and was not written by spikebin" in result.stderr
-    assert (tmp_path / "mine" / "train" / "0" / "notes.txt").read_text() == "keep"
-    for arguments, words in (
-        ((config.parent / "dataset" / "x",), "lies in the data set"),
-        ((tmp_path / "new", "--step", "2"), "experanto takes no --step"),
-        ((tmp_path / "new", "--by", "trial"), "needs the field {repeat} in `parts`"),
-        ((tmp_path / "new", "--tier", "train=0.8"), "do not add up to 1"),
-        ((tmp_path / "new", "--as", "sequence", "--rate", "30", "--width", "2"), "give --rate or --width alone"),
-        ((tmp_path / "new", "--dataset", "x", "--index", "1"), "takes no --index"),
-    ):
-        assert words in str(export(*arguments).exception or export(*arguments).stderr)
-
-
-def test_shards_are_recordings_of_a_plan(config, tmp_path):
-    plan = load_plan(load_config(config))
-    outcomes = list(write_shards(plan, shard_tasks(plan, indices=[0, 1]), tmp_path / "out", ShardSettings(tier="")))
-    assert [outcome.trouble for outcome in outcomes] == ["", ""]
-    shutil.rmtree(tmp_path / "data")
-    again = tmp_path / "again.toml"
-    again.write_text(
-        'output = "again"\n[trial]\nblank = "both"\n'
-        '[[recordings]]\nvariant = "train"\nroot = "out/train"\nparts = "{part}"\nformat = "experanto"\n'
-    )
-    from spikebin.pipeline.job import run_job
-
-    plan, _ = make_plan(load_config(again))
-    seals = [outcome.header for job in plan.jobs for outcome in run_job(plan, job)]
-    assert len(seals) == 4
-    assert all(seal.n_spikes > 0 and seal.n_outside == 0 for seal in seals)
-    assert sum(seal.n_spikes + seal.n_unassigned for seal in seals) == sum(o.shards[0].n_spikes for o in outcomes)
-
-
-@pytest.mark.slow
-def test_killed_at_random_a_shard_is_complete_or_not_there(config, tmp_path):
-    program = (
-        "from pathlib import Path; from spikebin.exports.experanto.settings import ShardSettings; from"
-        " spikebin.pipeline.config import load_config; from spikebin.pipeline.plan import load_plan; from"
-        " spikebin.pipeline.shards import shard_tasks, write_shards;"
-        f" plan = load_plan(load_config(Path({str(config)!r}))); print('ready', flush=True);"
-        f" list(write_shards(plan, shard_tasks(plan), Path({str(tmp_path / 'out')!r}), ShardSettings(tier='')))"
-    )
-    draws = np.random.default_rng(5)
-    for _ in range(6):
-        child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=dict(os.environ))
-        child.stdout.readline()
-        time.sleep(draws.uniform(0, 0.15))
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        for path in (tmp_path / "out" / "train").iterdir() if (tmp_path / "out" / "train").exists() else ():
-            read_shard(path)
-            assert read_screen(path)
-            assert json.loads((path / "meta.json").read_text())["data_key"] == path.name
-    plan = load_plan(load_config(config))
-    outcomes = list(write_shards(plan, shard_tasks(plan, indices=[0, 1]), tmp_path / "out", ShardSettings(tier="")))
-    assert [outcome.trouble for outcome in outcomes] == ["", ""]
-
-
-@pytest.fixture
-def chunked(tmp_path):
-    """Two trials of three chunks, each with images and videos."""
-    for repeat in range(2):
-        for chunk in range(3):
-            items = experanto_items(4 * chunk, 3, 1, repeat)
-            experiment = Experiment(sheets=TINY, image_key="experanto", items=items)
-            write_datastore(tmp_path / "data", experiment, directory=f"Model_trial{repeat}_chunk{chunk}")
-    path = tmp_path / "spikebin.toml"
-    path.write_text(
-        '[trial]\nblank = "both"\n[[recordings]]\nvariant = "train"\nroot = "data"\n'
-        'parts = "Model_trial{repeat}_chunk{part}"\n'
-    )
-    return make_plan(load_config(path))[0]
-
-
-def test_a_shard_a_trial_over_its_chunks(chunked, tmp_path, monkeypatch):
-    parts = list(write_shards(chunked, shard_tasks(chunked), tmp_path / "parts", ShardSettings(tier="")))
-    tasks = shard_tasks(chunked, by="trial")
-    assert [(str(task), [job.part for job in task.jobs]) for task in tasks] == [
-        ("train/trial_0", ["0-0", "0-1", "0-2"]), ("train/trial_1", ["1-0", "1-1", "1-2"])
-    ]  # fmt: skip
-    # Of an array with a task for each job, those of the other chunks write nothing.
-    assert [len(shard_tasks(chunked, by="trial", indices=[i])) for i in range(6)] == [1, 0, 0, 1, 0, 0]
-    trials = list(write_shards(chunked, tasks, tmp_path / "trials", ShardSettings(tier="")))
-    assert [one.trouble for one in parts + trials] == [""] * 8
-    wanted, screen, onset = [], [], 0.0
-    for chunk in range(3):
-        spikes, shown, meta = read_shard(tmp_path / "parts" / "train" / f"1-{chunk}")
-        wanted += [(sheet, unit, round(onset + s, 9)) for sheet, unit, s in spikes]
-        screen += [(kind, image, round(onset + a, 9), round(onset + b, 9)) for kind, image, a, b, _ in shown]
-        onset += meta["end_time"]
-    spikes, shown, meta = read_shard(tmp_path / "trials" / "train" / "trial_1")
-    assert sorted((sheet, unit, round(s, 9)) for sheet, unit, s in spikes) == sorted(wanted)
-    assert [(kind, image, round(a, 9), round(b, 9)) for kind, image, a, b, _ in shown] == screen
-    assert meta["trial_id"] == 1
-    # A screen has five digits for its entries: more are more shards, cut between presentations.
-    monkeypatch.setattr("spikebin.pipeline.shards.MOST_ENTRIES", 8)
-    monkeypatch.setattr("spikebin.exports.experanto.shard.MOST_ENTRIES", 8)
-    outcome, _ = write_shards(chunked, tasks, tmp_path / "cut", ShardSettings(tier=""))
-    assert outcome.trouble == ""
-    assert len(outcome.shards) > 3
-    assert all(shard.n_entries <= 8 for shard in outcome.shards)
-    assert sum(shard.n_spikes for shard in outcome.shards) == trials[0].shards[0].n_spikes
-    again, _ = write_shards(chunked, tasks, tmp_path / "cut", ShardSettings(tier=""))
-    assert [shard.path.name for shard in again.shards] == [
-        "trial_0",
-        *(f"trial_0_{i}" for i in range(1, len(again.shards))),
-    ]
-    assert all(shard.skipped for shard in again.shards)
-
-
-def test_all_repeats_of_a_condition_are_in_one_tier(chunked, tmp_path):
-    settings = ShardSettings(tier="train=0.5,validation=0.5")
-    tiers = {}
-    for outcome in write_shards(chunked, shard_tasks(chunked), tmp_path / "out", settings):
-        for kind, image, *_, tier in read_shard(outcome.shards[0].path)[1]:
-            if kind != "blank":
-                tiers.setdefault((kind, image), set()).add(tier)
-    assert all(len(one) == 1 for one in tiers.values())
-    assert set.union(*tiers.values()) == {"train", "validation"}
-
-
-def test_a_data_set_whose_recordings_are_gone(config, tmp_path):
-    from spikebin.pipeline.job import run_job
-
-    plan = load_plan(load_config(config))
-    seals = {}
-    for job in plan.jobs[:2]:
-        for outcome in run_job(plan, job):
-            seals[job.part, outcome.sheet] = outcome.header
-    shutil.rmtree(tmp_path / "data")
-    command = ["export", "experanto", str(tmp_path / "out"), "--dataset", str(plan.output), "--leave-out", "2"]
-    result = CliRunner().invoke(cli.app, command)
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout == "2 written, 0 there already, 0 failed\n"
-    again = tmp_path / "again.toml"
-    again.write_text(
-        'output = "again"\n[trial]\nblank = "both"\n'
-        '[[recordings]]\nvariant = "train"\nroot = "out/train"\nparts = "{part}"\nformat = "experanto"\n'
-    )
-    plan, _ = make_plan(load_config(again))
-    for job in plan.jobs:
-        for outcome in run_job(plan, job):
-            before = seals[job.part, outcome.sheet]
-            assert outcome.header.content_digest == before.content_digest, outcome.message
-            assert outcome.header.n_spikes == before.n_binned > 0

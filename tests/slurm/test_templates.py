@@ -17,7 +17,10 @@ from spikebin.slurm.templates import find_template, templates
 
 def test_templates_are_shell_scripts():
     names = sorted(path.name for path in templates().iterdir())
-    assert names == ["export.sbatch", "report.sbatch", "resubmit.cron", "run.sbatch", "stats.sbatch", "verify.sbatch"]
+    assert names == [
+        *("export.sbatch", "recordings.sbatch", "report.sbatch", "resubmit.cron", "run.sbatch", "stats.sbatch"),
+        "verify.sbatch",
+    ]
     for path in templates().glob("*.sbatch"):
         assert subprocess.run(["bash", "-n", path], check=False).returncode == 0
 
@@ -94,6 +97,19 @@ def test_an_offset_is_decimal(tmp_path, offset, index):
     path = f"{tmp_path}:{os.environ['PATH']}"
     result = run_template("export.sbatch", PATH=path, SLURM_ARRAY_TASK_ID="7", SPIKEBIN_OFFSET=offset)
     assert result.stdout == f"job {index}\n", result.stderr
+
+
+def test_the_template_of_recordings_hands_on_what_to_export(tmp_path):
+    program = tmp_path / "spikebin"
+    program.write_text('#!/bin/bash\necho "$@"\n')
+    program.chmod(0o755)
+    script = find_template("recordings.sbatch")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": "08", "SPIKEBIN_OFFSET": "1000"}
+    command = ["bash", script, "experanto", "OUT", "--by", "trial"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout == "export experanto OUT --by trial --index 1008\n"
+    result = run_template("recordings.sbatch")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
 
 
 @pytest.mark.parametrize("offset", ["x", "-1", "1 0", "0x10"])
