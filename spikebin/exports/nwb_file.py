@@ -16,6 +16,7 @@ import numpy as np
 
 from spikebin.errors import SpikebinError
 from spikebin.recordings.mozaik.stimulus import columns_of
+from spikebin.recordings.presented import STEP, are_steps
 from spikebin.system.files import make_directory, os_error, write_atomically
 from spikebin.system.lock import locked
 from spikebin.version import __version__
@@ -187,11 +188,12 @@ def _units(shown: Presented, scratch: Path) -> tuple[Any, dict[str, int]]:
     from pynwb.misc import Units
 
     ends, tables, sheets = [np.zeros(0, np.int64)], [], []
-    n_spikes = n_outside = 0
+    n_spikes, n_outside, steps = 0, 0, True
     with (scratch / "spikes").open("wb") as out:
         for sheet in shown.sheets:
             found = shown.spikes(sheet)
             out.write((np.asarray(found.times) / 1000.0).tobytes())
+            steps = steps and are_steps(np.asarray(found.times))
             ends.append(n_spikes + found.counts.cumsum())
             n_spikes += found.times.size
             n_outside += found.n_outside
@@ -214,6 +216,7 @@ def _units(shown: Presented, scratch: Path) -> tuple[Any, dict[str, int]]:
         name="units",
         description="Neurons of the recording, sheet after sheet, by ascending id.",
         id=ElementIdentifiers(name="id", data=np.arange(n_units)),
+        resolution=STEP / 1000.0 if steps else None,
         columns=columns,
         colnames=[column.name for column in columns if not isinstance(column, VectorIndex)],
     )

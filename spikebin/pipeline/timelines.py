@@ -112,7 +112,7 @@ def open_timeline(plan: Plan, job: Job, asked: Sequence[str] = ()) -> Opened:
         opened = open_recording(plan.resolve(source), entry.format, entry.reading)
         if not isinstance(opened, MozaikRecording | ExperantoRecording):
             raise RecordingError(
-                f"{opened.path.name} is {opened.taken}, which does not tell what was presented when: mozaik datastores"
+                f"{opened.path.name} is {opened.taken}, which does not say what was presented when: mozaik datastores"
                 " and shards of Experanto do"
             )
         opened.check()

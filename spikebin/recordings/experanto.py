@@ -40,7 +40,7 @@ TIMESTAMPS = "screen/timestamps.npy"
 COMBINED = "screen/combined_meta.json"
 ENTRIES = "screen/meta"
 SHEET = "responses"
-"""The only sheet of a shard that tells none."""
+"""The only sheet of a shard that names none."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOVIE = "PixelMovieExperanto"
@@ -136,7 +136,7 @@ class ExperantoRecording:
 
     @property
     def sheets(self) -> Sequence[str]:
-        """Raw names; one, "responses", where the shard tells of none."""
+        """Raw names; one, "responses", where the shard names none."""
         return list(self._units)
 
     @cached_property
@@ -187,7 +187,7 @@ class ExperantoRecording:
         return table
 
     def check(self) -> None:
-        """A shard tells nothing by which it would have to be refused."""
+        """Nothing in a shard says that it must be refused."""
 
     def probe(self, file: str) -> tuple[float, float]:
         """When a presentation starts and stops, in ms of the shard's clock."""
@@ -214,7 +214,7 @@ class ExperantoRecording:
         return Segment(sheet, entry.stimulus.text, ids, counts, spikes.times[mine], entry.start, entry.stop)
 
     def sources(self, files: Iterable[str]) -> list[SourceFile]:  # noqa: ARG002
-        """The files of the shard that tell of spikes and presentations.
+        """The files of the shard that hold spikes and presentations.
 
         Raises
         ------
@@ -267,7 +267,7 @@ class ExperantoRecording:
             raise self.error(f"{self._spikes_file} cannot be read ({error}): copy it again") from None
         if seconds.ndim != 1 or seconds.dtype.kind != "f" or size != n:
             raise self.error(
-                f"{self._spikes_file} holds {size:,} of the {n:,} spikes that spike_indices tell, or no times in"
+                f"{self._spikes_file} holds {size:,} of the {n:,} spikes that spike_indices list, or no times in"
                 " seconds: copy the shard again"
             )
         return seconds
@@ -302,7 +302,7 @@ class ExperantoRecording:
         return _SheetSpikes(times[order], units[order], bounds)
 
     def _ids(self, sheet: str) -> NDArray[np.int64]:
-        """The id of each unit: as the shard tells, else its number in the shard."""
+        """The id of each unit: as the shard says, else its number in the shard."""
         known = self._neuron_table(sheet)
         ids: NDArray[np.int64] = np.arange(*self._units[sheet]) if known is None else known["neuron_id"]
         return ids
@@ -339,7 +339,7 @@ class ExperantoRecording:
             raise self.error(f"{RESPONSES} has no spike_indices that begin with 0 and ascend: copy the shard again")
         told = self._meta.get("n_signals")
         if told is not None and told != indices.size - 1:
-            raise self.error(f"{RESPONSES} tells of {told} signals and has spike_indices of {indices.size - 1}")
+            raise self.error(f"{RESPONSES} says that n_signals is {told} and has spike_indices of {indices.size - 1}")
         return indices
 
     def _sheet_units(self) -> dict[str, tuple[int, int]]:
@@ -384,7 +384,7 @@ class ExperantoRecording:
             entries, firsts = entries[:-1], firsts[:-1]
         if not entries:
             raise self.error("nothing is presented in it")
-        # Durations are told to the nanosecond, so that rounding does not make them differ.
+        # Durations are rounded to the nanosecond, so that rounding does not make them differ.
         edges = [float(stamps[first]) * 1000.0 for first in firsts] + [float(stamps[-1]) * 1000.0]
         counts: dict[str, int] = {}
         return [
@@ -412,7 +412,7 @@ class ExperantoRecording:
             known = {key: entry[key] for key in ("tier",) if isinstance(entry.get(key), str)}
             repeat = self._meta.get("trial_id")
             if type(repeat) is not int:
-                # No one tells the repeats of an image: they are counted.
+                # Nothing says which repeat of an image it is: they are counted.
                 repeat = counts.setdefault(called, 0)
                 counts[called] += 1
             parameters |= {"movie_name": called, "movie_frame_duration": duration / n_frames, **known, "trial": repeat}

@@ -69,7 +69,7 @@ class OldRecording:
     ----------
     path : Path
     reading : Reading
-        `bin_width` and `phases` are needed: nothing in the files tells them.
+        `bin_width` and `phases` are needed: nothing in the files says them.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class OldRecording:
         self.notes: list[str] = []
         if reading.bin_width is None or reading.phases is None:
             raise self.error(
-                "its files do not tell how long a bin is, nor which of a trial is a blank: give both in ms in"
+                "its files do not say how long a bin is, nor which part of a trial is a blank: give both in ms in"
                 ' [[recordings]], bin_width = 1.0 and phases = ["blank:150", "image:560"]'
             )
         self.width = reading.bin_width
@@ -139,7 +139,7 @@ class OldRecording:
         return OldSheet(self, found, self._files[found], rule, repeat)
 
     def ids(self, sheet: str, part: str, n_rows: int) -> NDArray[np.int64] | None:
-        """Ids of the rows of a file, in its order; None where no file tells them.
+        """Ids of the rows of a file, in its order; None where no file has them.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class OldRecording:
         Raises
         ------
         RecordingError
-            If no file tells it.
+            If no file has it.
         """
         if self.trimmed:
             return [file.part]
@@ -199,7 +199,7 @@ class OldSheet:
         By name.
     rule : TrialRule
     repeat : int or None
-        Of all trials, where the path tells it.
+        Of all trials, where the path says it.
 
     Raises
     ------

@@ -147,7 +147,7 @@ def bins_of(
     Returns
     -------
     list of int or None
-        None if the bins are no such trials. Phases may have a bin for what falls on their end: the number tells.
+        None if the bins are no such trials. Phases may have a bin for what falls on their end: the number says it.
     """
     for end_bin in (True, False):
         bins = [

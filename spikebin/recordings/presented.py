@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from spikebin.recordings.mozaik.stimulus import Stimulus
 
-__all__ = ["Presented", "Stretch", "TimelineSpikes"]
+__all__ = ["STEP", "Presented", "Stretch", "TimelineSpikes", "are_steps"]
+
+STEP = 0.1
+"""ms of a step of NEST, as most simulations have it."""
 
 
 @dataclass(frozen=True)
@@ -91,3 +95,18 @@ class Presented(Protocol):
     def spikes(self, sheet: str) -> TimelineSpikes:
         """The spikes of a sheet, of the neurons of `neurons`."""
         ...
+
+
+def are_steps(times: NDArray[np.float64]) -> bool:
+    """Whether all times are steps of a simulation of 0.1 ms, but for rounding.
+
+    Parameters
+    ----------
+    times : float64 (n,)
+        ms.
+
+    Returns
+    -------
+    bool
+    """
+    return bool((np.abs(times / STEP - np.rint(times / STEP)) < 1e-4).all())

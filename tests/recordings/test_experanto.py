@@ -76,7 +76,7 @@ def test_a_shard_that_others_wrote(tmp_path):
             'modality: "spikes"\nspike_indices: [0, 4]\nsheets: ["A"]\nsheet_unit_indices: [0, 2]\n',
             "do not go with 1 units",
         ),
-        ("responses/meta.yml", 'modality: "spikes"\nspike_indices: [0, 4]\nn_signals: 3\n', "tells of 3 signals"),
+        ("responses/meta.yml", 'modality: "spikes"\nspike_indices: [0, 4]\nn_signals: 3\n', "says that n_signals is 3"),
         ("screen/combined_meta.json", "{", "combined_meta.json is not JSON"),
         ("screen/combined_meta.json", "{}", "has no entries"),
         ("screen/combined_meta.json", '{"00000": {"first_frame_idx": 3}}', "do not go with the 70 times"),

@@ -13,6 +13,7 @@ import numpy as np
 from spikebin.binning.bin_spikes import bin_spikes
 from spikebin.exports.experanto.yaml_text import yaml_text
 from spikebin.recordings.experanto import neurons_name
+from spikebin.recordings.presented import are_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +28,6 @@ __all__ = ["Written", "write_sequence", "write_spikes"]
 
 CELLS = 1 << 26
 SPIKES = 1 << 22
-STEP = 0.1
-"""ms of a step of NEST, and of most other simulators a multiple of their steps."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def write_spikes(shown: Presented, folder: Path, settings: ShardSettings) -> Wri
             found = shown.spikes(sheet)
             for first in range(0, found.times.size, SPIKES):
                 times = np.asarray(found.times[first : first + SPIKES])
-                on_grid = on_grid and bool((np.abs(times / STEP - np.rint(times / STEP)) < 1e-4).all())
+                on_grid = on_grid and are_steps(times)
                 file.write((times / 1000.0).astype("<f8").tobytes())
             indices.append(n_spikes + found.counts.cumsum())
             n_spikes += found.times.size

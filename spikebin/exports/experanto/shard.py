@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from spikebin.errors import SpikebinError
-from spikebin.exports.experanto.responses import STEP, write_sequence, write_spikes
+from spikebin.exports.experanto.responses import write_sequence, write_spikes
 from spikebin.exports.experanto.screen import write_screen
 from spikebin.exports.experanto.yaml_text import yaml_text
+from spikebin.recordings.presented import STEP
 from spikebin.system.files import make_directory, os_error
 from spikebin.system.lock import locked
 from spikebin.version import __version__
