@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,9 @@ from hypothesis import settings
 USERS_OWN = re.compile(r"SPIKEBIN_(?!NEED_|MAY_|RECORD)|SLURM_|SBATCH_|SQUEUE_|NUMBA_CACHE_DIR$|XDG_CACHE_HOME$")
 for _name in filter(USERS_OWN.match, list(os.environ)):
     del os.environ[_name]
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so every process that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from spikebin.pipeline.config import Config, Recordings  # noqa: E402
 
