@@ -112,6 +112,15 @@ FORMATS = {
         suffixes=(".h5", ".hdf5", ".sonata"),
         settings=("unit", "ids", "nodes", "follow_links"),
     ),
+    "hdf5": Format(
+        module="spikebin.recordings.hdf5_arrays",
+        what="any HDF5 file, its arrays named by path (SHD and SSC)",
+        sheets="neurons, or populations by an array",
+        trials="its samples, CSV or TSV",
+        needs="h5py for some lists: pip install 'spikebin[hdf5]'",
+        suffixes=(".h5", ".hdf5", ".hdf"),
+        settings=("unit", "rate", "times", "neurons", "ids", "population", "trial", "follow_links"),
+    ),
     "nest": Format(
         module="spikebin.recordings.nest",
         what="NEST's text files (.dat, .gdf), or a directory of them",
@@ -220,6 +229,10 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
         raise RecordingError(f"no recording at {path}: check the path, or wait until it has been copied")
     if not (path.is_file() or path.is_dir()):
         raise RecordingError(f"{path} is a pipe or a device, not a file: write its content to a file first")
+    if kind is None and reading is not None and "/" in (reading.times or ""):
+        from spikebin.recordings.continuous.hdf5_group import is_hdf5
+
+        kind = "hdf5" if is_hdf5(path) else None
     # Of a path that no format recognises, the error of the one that its name speaks of is worth more than a list.
     wanted, _, io = (kind or format_of(path) or _by_name(path) or "").partition(":")
     if wanted not in FORMATS:

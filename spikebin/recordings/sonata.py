@@ -75,7 +75,8 @@ class SonataRecording(ContinuousRecording):
             self._written = {sheet: _written_unit(root, group) for sheet, (group, _) in self._groups.items()}
         if not self._groups:
             raise self.error(
-                "it has no /spikes with timestamps and node_ids: it is not a SONATA spike file, give another"
+                "it has no /spikes with timestamps and node_ids: it is not a SONATA spike file; other arrays are"
+                " named by their paths, --times /spikes/times --neurons /spikes/units"
             )
         units = {unit or reading.unit or "ms" for unit in self._written.values()}
         self.events_unit = units.pop() if len(units) == 1 else None

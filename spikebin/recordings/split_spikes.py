@@ -17,7 +17,7 @@ from spikebin.names import natural_key
 from spikebin.recordings.continuous.cells import typed
 from spikebin.recordings.continuous.event_table import DURATIONS, EventTable, is_name, make_trials
 from spikebin.recordings.continuous.neuron_rows import NeuronRows
-from spikebin.recordings.continuous.sheet import refuse_unused, source_file
+from spikebin.recordings.continuous.sheet import end_after, refuse_unused, source_file
 from spikebin.recordings.continuous.units import split_unit
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
 
-__all__ = ["PopulationSource", "Rows", "SpikesOfTrials", "TrialwiseSheet", "look_at_groups"]
+__all__ = ["PopulationSource", "Rows", "SpikesOfTrials", "TrialSpikes", "TrialwiseSheet", "look_at_groups"]
 
 SHOWN = 5
 NOTHING = np.empty(0), np.empty(0, np.int64), np.empty(0, np.str_)
@@ -146,6 +146,42 @@ def look_at_groups(file: Rows, splits: Splits, clock: Clock, where: str) -> list
     return sorted(populations, key=natural_key)
 
 
+class TrialSpikes(Protocol):
+    """Spikes by trial, each trial on a clock of its own; attributes are those of `SpikesOfTrials`."""
+
+    trial_column: str
+    trials: list[str]
+    neurons: NDArray[np.int64]
+    n_of: NDArray[np.int64]
+    n_spikes: int
+    first: float
+    last: float
+    precision: Precision
+
+    @property
+    def listed(self) -> NDArray[Any] | None:
+        """All neurons; None: those that have spikes."""
+        ...
+
+    @property
+    def neuron_names(self) -> Sequence[str] | None:
+        """Of the neurons 0, 1 and so on."""
+        ...
+
+    @property
+    def select(self) -> bool:
+        """Whether spikes of neurons that are not listed are left out."""
+        ...
+
+    def between(self, trial: str, start: float, stop: float) -> Spikes:
+        """Spikes of a trial from `start` to `stop` in ms, both included; none of a trial that has none."""
+        ...
+
+    def table(self, where: str) -> EventTable:
+        """A line for each trial, with what all of its spikes say alike."""
+        ...
+
+
 class TrialwiseSheet:
     """Spikes on the clocks of their trials; see `spikebin.recordings.protocol.SheetRecording`.
 
@@ -157,7 +193,7 @@ class TrialwiseSheet:
     recording : ContinuousRecording
     name : str
         One of its sheets.
-    spikes : SpikesOfTrials
+    spikes : TrialSpikes
         Of that sheet.
     rule : TrialRule
     repeat : int or None
@@ -173,7 +209,7 @@ class TrialwiseSheet:
     covered = None
 
     def __init__(
-        self, recording: ContinuousRecording, name: str, spikes: SpikesOfTrials, rule: TrialRule, repeat: int | None
+        self, recording: ContinuousRecording, name: str, spikes: TrialSpikes, rule: TrialRule, repeat: int | None
     ) -> None:
         self.name = recording.name
         self.where = f"{name} of {recording.name}"
@@ -207,7 +243,7 @@ class TrialwiseSheet:
     @property
     def n_recorded(self) -> int:
         """Spikes of its neurons, those of trials that are not listed included."""
-        return int(self._is_mine(self._spikes.all_ids).sum())
+        return int(self._spikes.n_of[self._is_mine(self._spikes.neurons)].sum())
 
     @property
     def n_in_trials(self) -> int:
@@ -245,7 +281,7 @@ class TrialwiseSheet:
         if not self._spikes.n_spikes:
             raise RecordingError(f"{self.where} holds no spikes: say how long a trial is, with a window")
         first, last = self._spikes.first, self._spikes.last
-        return starts + min(0.0, float(np.floor(first))), starts + float(np.floor(last + 0.5)) + 1.0, DOUBLE
+        return starts + min(0.0, float(np.floor(first))), starts + end_after(last, self._spikes.precision), DOUBLE
 
     def _check_names(self, names: list[str], where: str, column: str) -> None:
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -298,6 +334,8 @@ class SpikesOfTrials:
     select : bool
     neurons : int64 (n,)
         Ids that have spikes, ascending.
+    n_of : int64 (n,)
+        Spikes of each of them.
     n_spikes : int
     first, last : float
         Outermost times in ms.
@@ -358,7 +396,7 @@ class SpikesOfTrials:
         self._times, self._ids = times[order], ids[order]
         self._starts = np.searchsorted(codes[order], np.arange(len(self.trials) + 1))
         self._code = code
-        self.neurons = np.unique(ids)
+        self.neurons, self.n_of = np.unique(ids, return_counts=True)
         self.n_spikes = times.size
         self.first, self.last = (float(times.min()), float(times.max())) if times.size else (np.inf, -np.inf)
         if image_id in said and any(len(values) > 1 for values in said[image_id].values()):
@@ -369,11 +407,6 @@ class SpikesOfTrials:
             for name, found in said.items()
             if all(len(values) == 1 for values in found.values())
         }
-
-    @property
-    def all_ids(self) -> NDArray[np.int64]:
-        """Neuron of each spike."""
-        return self._ids
 
     def between(self, trial: str, start: float, stop: float) -> Spikes:
         """Spikes of a trial from `start` to `stop` in ms, both included; none of a trial that has none."""

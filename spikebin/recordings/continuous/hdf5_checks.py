@@ -58,7 +58,8 @@ def check_stored(file: Any, path: Path, place: str, stored: Stored, *, follow: b
     else:
         _check_filters(where, stored)
         _check_size(where, stored, path.stat().st_size)
-        if stored.largest * DEFLATE_RATIO > LARGEST_SURPRISE and stored.filters[0][0] in {SHUFFLE, DEFLATE}:
+        packer = stored.filters[0][0] if stored.filters else None
+        if stored.largest * DEFLATE_RATIO > LARGEST_SURPRISE and packer in {SHUFFLE, DEFLATE}:
             limit = math.prod(stored.chunk) * stored.itemsize + 4
             if not unpacks_within(file, place, limit):
                 raise RecordingError(f"{where}: a compressed chunk of it holds more than it should: it is damaged")

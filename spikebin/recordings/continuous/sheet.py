@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from spikebin.recordings.protocol import SheetRecording
     from spikebin.recordings.settings import Reading, TrialRule
 
-__all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "refuse_unused", "source_file"]
+__all__ = ["ContinuousRecording", "ContinuousSheet", "Population", "end_after", "refuse_unused", "source_file"]
 
 TABLE_SUFFIXES = {".csv", ".tsv", ".txt", *ARROW_SUFFIXES}
 
@@ -401,10 +401,28 @@ class ContinuousSheet:
             return whole_trial(*population.span, repeat)
         if not self._index.n_spikes:
             raise RecordingError(f"{self.where} holds no spikes: say from when to when it lasts, with a window")
-        # Ends on a whole ms that is not the last spike's own, which would then lie on the end and outside.
-        return whole_trial(
-            min(0.0, float(np.floor(self._index.first))), float(np.floor(self._index.last + 0.5)) + 1.0, repeat
-        )
+        stop = end_after(self._index.last, population.precision)
+        return whole_trial(min(0.0, float(np.floor(self._index.first))), stop, repeat)
+
+
+def end_after(last: float, precision: Precision) -> float:
+    """Where a trial ends that nothing tells the end of.
+
+    Parameters
+    ----------
+    last : float
+        Time of its last spike in ms.
+    precision : Precision
+        How finely it was stored.
+
+    Returns
+    -------
+    float
+        A whole ms, so far behind that spike that it does not count as lying on the end, and outside.
+    """
+    reach = 2 * edge_tolerance(1.0, abs(last), precision)
+    stop = float(np.floor(last + 0.5)) + 1.0
+    return stop if stop - last > reach else float(np.ceil(last + reach)) + 1.0
 
 
 def refuse_unused(rule: TrialRule, where: str, keys: Sequence[str]) -> None:
