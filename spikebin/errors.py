@@ -16,11 +16,23 @@ __all__ = [
     "SpikebinError",
 ]
 
+LONGEST = 1600
+"""Characters of a message."""
+
 
 class SpikebinError(Exception):
-    """Something that the user can fix. The message is one line: what, where, what to do next."""
+    """Something that the user can fix. The message is one line: what, where, what to do next.
+
+    Names that stand in it may come from files of others: what a terminal would not show as text is shown as ``?``.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} [...] {text[-LONGEST // 2 :]}"
 
 
 class ConfigError(SpikebinError):

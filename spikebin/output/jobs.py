@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 from weakref import finalize
 
 from spikebin.errors import PlanError
+from spikebin.names import is_sheet
 from spikebin.output.paths import JOBS
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["Job", "JobFile", "Source", "jobs_text", "open_jobs", "read_jobs"]
 
 COLUMNS = ["index", "variant", "part", "sheets", "sources"]
 HEAD = ",".join(COLUMNS).encode() + b"\n"
+NO_VARIANTS = {"", ".", ".."}
 BLOCK = 1 << 14
 """Bytes of jobs.csv that are read line by line."""
 SMALL = 1 << 18
@@ -284,9 +286,13 @@ class _Parser:
         groups = self._groups.get(row[3])
         if groups is None:
             groups = tuple(tuple(map(_unescape, group.split(" "))) for group in row[3].split(" | "))
+            if not all(is_sheet(sheet) for sheets in groups for sheet in sheets):
+                raise self._fault(n)
             self._groups[row[3]] = groups
         paths = row[4].split(" | ")
-        if len(paths) != len(groups):
+        # A job writes to where its variant and part say.
+        named = row[1] + row[2]
+        if len(paths) != len(groups) or "/" in named or "\0" in named or "\0" in row[4] or row[1] in NO_VARIANTS:
             raise self._fault(n)
         return Job(n, row[1], row[2], tuple(map(Source, map(_unescape, paths), groups)))
 

@@ -248,7 +248,7 @@ class ConfigReader:
 
     def text(self, table: dict[str, Any], key: str, where: str, default: str = "") -> str:
         value = table.get(key, default)
-        if not isinstance(value, str) or (key in table and not value.strip()):
+        if not (_is_text(value) or (key not in table and value == default)):
             self.fail(where, key, f"{key} is {value!r}: give a text in quotes")
         return value
 
@@ -257,7 +257,7 @@ class ConfigReader:
         value = table.get(key)
         if not isinstance(value, list):
             return self.text(table, key, where) or None
-        if not value or not all(isinstance(text, str) and text.strip() for text in value) or len({*value}) < len(value):
+        if not value or not all(_is_text(text) for text in value) or len({*value}) < len(value):
             self.fail(where, key, f'{key} is {value!r}: give a text, or a list of different texts, ["one", "other"]')
         return tuple(value)
 
@@ -322,3 +322,7 @@ def _assignment(*keys: str) -> re.Pattern[str] | None:
 def _is_finite(value: object) -> bool:
     """Whether it is a number that is one in float64, too: TOML has inf and nan, and integers of any size."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != "" and "\0" not in value

@@ -7,13 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebin.errors import PlanError
+from spikebin.names import is_sheet
 from spikebin.output import jobs as module
 from spikebin.output.jobs import Job, JobFile, Source, jobs_text, open_jobs, read_jobs
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
-WORDS = NAMES | st.sampled_from(["X_ON", "V1_Inh_L2/3", "a | b", 'say "x"', "1,2", "5,train,x", "\n3,train,7", "x\ry"])
-SOURCES = st.lists(st.builds(Source, WORDS, st.lists(WORDS, min_size=1, max_size=3).map(tuple)), min_size=1, max_size=3)
-PLANS = st.lists(st.tuples(WORDS, WORDS, SOURCES.map(tuple)), max_size=30).map(
+ODD = st.sampled_from(["X_ON", "V1_Inh_L2/3", "a | b", 'say "x"', "1,2", "5,train,x", "\n3,train,7", "x\ry"])
+WORDS = NAMES | ODD
+# Directories and files are named after them.
+PARTS = WORDS.map(lambda name: name.replace("/", "-")).filter(lambda name: name not in {".", ".."})
+SHEETS = WORDS.map(lambda name: "".join(filter(str.isprintable, name))).filter(is_sheet)
+SOURCES = st.lists(
+    st.builds(Source, WORDS, st.lists(SHEETS, min_size=1, max_size=3).map(tuple)), min_size=1, max_size=3
+)
+PLANS = st.lists(st.tuples(PARTS, PARTS, SOURCES.map(tuple)), max_size=30).map(
     lambda rows: tuple(Job(n, *row) for n, row in enumerate(rows))
 )
 
@@ -74,6 +81,11 @@ def test_jobs_stay_as_they_were_when_they_were_opened(tmp_path, n_jobs):
         (lambda text: text.replace(b"\n700,", b"\n701,"), "line 702"),
         (lambda text: text.replace(b"\n700,", b"\n"), "line 702"),
         (lambda text: text.replace(b"\n700,train", b"\n700,tr\xffin"), "cannot be read"),
+        (lambda text: text.replace(b"\n700,train", b"\n700,.."), "line 702"),
+        (lambda text: text.replace(b"\n700,train,", b"\n700,train,../../"), "line 702"),
+        (lambda text: text.replace(b"\n700,train,", b"\n700,train,\0"), "line 702"),
+        (lambda text: text.replace(b"all/700", b"all\0/700"), "line 702"),
+        (lambda text: text.replace(b',X_ON V1_Inh_L2/3,"data,%20all/700"', b',X_ON ..,"data,%20all/700"'), "line 702"),
         (lambda text: text.replace(b"\n700,train", b'\n700,"train'), "not as spikebin wrote it"),
     ],
 )
