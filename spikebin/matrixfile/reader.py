@@ -331,7 +331,7 @@ class MatrixFile:
         """What `question` finds in the file as PyTables opens it, once its bytes are checked; no handle is kept."""
         self._check_before_hdf5()
         try:
-            with open_hdf5(self.path) as file:
+            with open_hdf5(self.path, checked=True) as file:
                 self._check_identity(os.fstat(file.fileno()))
                 return question(file)
         except UnreadableError as error:

@@ -248,7 +248,7 @@ class ConfigReader:
 
     def text(self, table: dict[str, Any], key: str, where: str, default: str = "") -> str:
         value = table.get(key, default)
-        if not (_is_text(value) or (key not in table and value == default)):
+        if not isinstance(value, str) or (key in table and not _is_text(value)):
             self.fail(where, key, f"{key} is {value!r}: give a text in quotes")
         return value
 

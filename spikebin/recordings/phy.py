@@ -7,6 +7,7 @@ import pickletools
 import re
 import tokenize
 from collections import Counter
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -224,7 +225,7 @@ class PhyRecording(ContinuousRecording):
         if ids is None:
             raise self.error(f"{name} has no column cluster_id: write it again, or remove it")
         for cell in ids:
-            if cell.strip() and not CLUSTER.fullmatch(cell):
+            if cell.strip() and not (CLUSTER.fullmatch(cell) and isfinite(float(cell))):
                 raise self.error(f"{name}: {cell[:40]!r} is not the number of a cluster: write it again, or remove it")
         clusters = [int(float(cell)) if cell.strip() else None for cell in ids]
         twice = next((cluster for cluster, n in Counter(clusters).items() if n > 1 and cluster is not None), None)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from spikebin.errors import SpikebinError
 from spikebin.system.compat import no_pickles
 from spikebin.system.fork import ForkLock
+from spikebin.system.survival import how_it_dies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,10 @@ __all__ = ["HDF5_LOCK", "UnreadableError", "open_hdf5"]
 
 # PyTables and HDF5 keep process-wide state that two threads must not touch at once (PyTables#790).
 HDF5_LOCK = ForkLock()
+
+LONGEST = 60
+"""Seconds of CPU time that opening a file may take."""
+_survived: set[tuple[int, ...]] = set()
 
 
 class UnreadableError(Exception):
@@ -36,18 +41,21 @@ class UnreadableError(Exception):
 
 
 @contextmanager
-def open_hdf5(path: Path) -> Iterator[Any]:
+def open_hdf5(path: Path, *, checked: bool = False) -> Iterator[Any]:
     """A PyTables file, open for reading while the lock is held.
 
     Parameters
     ----------
     path : Path
+    checked : bool
+        Its bytes are known to be those that were written. Of any other file, HDF5 may crash while it opens it, and so a
+        child opens it first.
 
     Raises
     ------
     UnreadableError
         Whatever else than an error of spikebin is raised on the way: a damaged file makes PyTables raise nearly
-        anything.
+        anything; or HDF5 crashes.
     """
     import tables
 
@@ -55,6 +63,8 @@ def open_hdf5(path: Path) -> Iterator[Any]:
         # Of what it cannot represent, which is told apart by its class, and of rows longer than its buffers.
         warnings.simplefilter("ignore")
         try:
+            if not checked:
+                _try(path)
             with tables.open_file(str(path), "r") as file:
                 yield file
         except SpikebinError:
@@ -66,8 +76,23 @@ def open_hdf5(path: Path) -> Iterator[Any]:
             LookupError,
             OSError,
             RuntimeError,
+            SystemError,
             TypeError,
             UnpicklingError,
             ValueError,
         ) as error:
             raise UnreadableError(str(error).strip() or type(error).__name__) from error
+
+
+def _try(path: Path) -> None:
+    """Let a child open a file that this process has not opened yet."""
+    import tables
+
+    stat = path.stat()
+    file = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+    if file in _survived:
+        return
+    death = how_it_dies(lambda: tables.open_file(str(path), "r").close(), seconds=LONGEST)
+    if death:
+        raise UnreadableError(f"HDF5 {'takes for ever' if death == 'SIGXCPU' else f'crashes on it, {death}'}")
+    _survived.add(file)
