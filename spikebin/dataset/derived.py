@@ -194,12 +194,14 @@ class Window(Derived):
         if self._short == "drop" and len(lacking):
             return self.take(np.setdiff1d(np.arange(len(self)), lacking))
         if self._short in {"refuse", "cut"} and len(lacking):
+            past = "reaches past what was recorded"
+            if self._lacking.any():
+                past, lacking = "begins with a phase that is not there", np.flatnonzero(self._lacking)
             trial = self.base.trials[lacking[0]]
             ways = "short='pad' or 'drop'" if self._short == "cut" else "short='pad', 'cut' or 'drop'"
             ways += "" if self._across else ", or across=True to go on into the next trial"
             if self._across and self.base._skipped.any():
                 ways += "; presentations that are in no trial lie between some"
-            past = "begins with a phase that is not there" if self._lacking.any() else "reaches past what was recorded"
             raise DatasetError(
                 f"{self.steps[-1]} of {self.name} {past} in {len(lacking)} of {len(self)} trials, first in image"
                 f" {trial['image_id']}, repeat {trial['repeat']}, part {trial['part']}: choose {ways}"

@@ -67,6 +67,11 @@ class FileView(Dataset):
         """Structured array (n_files,): name, size and mtime of every file that was read to make it."""
         return self.file.sources
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the recording has written down of how it was made, by name: parameters of the model, as text."""
+        return self.file.parameters
+
     @cached_property
     def trials(self) -> NDArray[Any]:
         """Structured array (n_trials,): part, then all columns that the file has, its phases and stimuli included."""

@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numba
-from llvmlite import binding
+import numpy as np
+from llvmlite import binding, ir
+from numba.extending import intrinsic
 
 from spikebin.system.compat import NO_COUNTING, cache_kernel, free_compiler_lock_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["cache_directory", "entry", "inlined", "inner", "njit"]
+__all__ = ["cache_directory", "entry", "inlined", "inner", "load_word", "njit"]
 
 free_compiler_lock_in_children()
 
@@ -101,3 +103,30 @@ inner = njit(nogil=True, **NO_COUNTING)
 
 inlined = njit(nogil=True, **NO_COUNTING, forceinline=True)
 """The same, for what is as short as a name for a few bits."""
+
+
+if numba.config.DISABLE_JIT:
+
+    def load_word(array: Any, i: int) -> Any:
+        """The eight bytes from item `i` of a flat array on, as an int64, whatever their alignment."""
+        return np.frombuffer(array[i : i + 8].tobytes()[:8], "<i8")[0]
+
+else:
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def load_word(_context: Any, array: Any, _i: Any) -> Any:
+        """The eight bytes from item `i` of a flat array on, as an int64, whatever their alignment.
+
+        numba itself loads bytes one by one, and asks of each index whether it counts from the end.
+        """
+        if not isinstance(array, numba.types.Array) or array.layout != "C":
+            return None
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            made = context.make_array(signature.args[0])(context, builder, arguments[0])
+            place = builder.bitcast(builder.gep(made.data, [arguments[1]]), ir.IntType(64).as_pointer())
+            word = builder.load(place)
+            word.align = 1
+            return word
+
+        return numba.types.int64(array, numba.types.int64), generate

@@ -11,9 +11,25 @@ import numpy as np
 from spikebin.kernels import opcodes
 from spikebin.kernels import values as v
 from spikebin.kernels.jit import inner
-from spikebin.kernels.spellings import extent, first_bits, is_text, latin1_length
+from spikebin.kernels.spellings import extent, first_bits, is_text, latin1_length, whole_number
 
 ONE = np.int64(0x3FF0000000000000)
+
+
+@inner
+def is_int(data, room, value, number, purpose):
+    """Whether a value is this INT."""
+    if v.kind_of(value) != v.INT:
+        return False
+    v.log_read(room, v.content_of(value), purpose)
+    return whole_number(data, v.content_of(value)) == number
+
+
+@inner
+def bits_of(data, room, offset, purpose):
+    """Bits of the one number in the bytes of the opcode at `offset`."""
+    v.log_read(room, offset, purpose)
+    return first_bits(data, offset)
 
 
 @inner
@@ -37,18 +53,21 @@ def numbers_fact(data, room, shape, dtype, order_known, raw, unit):
         return v.UNREADABLE
     if n_dimensions < 0 or n_dimensions > 1:
         return v.UNREADABLE
-    n_bytes = n_bytes_of(data, v.offset_of(raw), room)
-    length = room[at] if n_dimensions == 1 else v.packed(v.INT, 1)
-    if v.fact_of(room, dtype) != v.BUILT | v.F8 or n_bytes % 8 != 0 or not v.is_number(length, n_bytes // 8):
+    offset = v.offset_of(raw)
+    n_bytes = n_bytes_of(data, offset, room)
+    if v.fact_of(room, dtype) != v.BUILT | v.F8 or n_bytes % 8 != 0:
         return v.UNREADABLE
-    return v.numbers_at(v.offset_of(raw), v.NUMBERS if n_dimensions == 1 else v.ONE_NUMBER, unit)
+    if n_dimensions == 0:
+        return v.numbers_at(offset, v.ONE_NUMBER, unit) if n_bytes == 8 else v.UNREADABLE
+    fits = is_int(data, room, room[at], n_bytes // 8, offset << 2 | v.COUNT)
+    return v.numbers_at(offset, v.NUMBERS, unit) if fits else v.UNREADABLE
 
 
 @inner
 def state_fact(data, room, at, unit):
     """Fact of an array whose state lies at `at` in the arena: 1, shape, dtype, Fortran order, bytes."""
     raw = room[at + 4]
-    known = v.is_number(room[at], 1) and v.kind_of(room[at + 3]) == v.BOOL and v.kind_of(raw) == v.BYTES
+    known = is_int(data, room, room[at], 1, v.FIXED) and v.kind_of(room[at + 3]) == v.BOOL and v.kind_of(raw) == v.BYTES
     # numpy takes no bytearray there.
     if not known or data[v.offset_of(raw)] == opcodes.BYTEARRAY8:
         return v.UNREADABLE
@@ -96,18 +115,22 @@ def new_scalar(data, room, dtype, raw):
     is_i8 = v.fact_of(room, dtype) == v.BUILT | v.I8
     if not is_i8 or n_bytes_of(data, offset, room) != 8 or data[offset] == opcodes.BYTEARRAY8:
         return v.new(room, v.INERT, 0)
-    bits = first_bits(data, offset)
-    return v.packed(v.NUMBER, bits) if -(1 << 57) < bits < 1 << 57 else v.UNKNOWN
+    return v.packed(v.NUMBER, offset)
 
 
 @inner
-def neuron_of(room, annotations):
-    """Neuron of a train, an INT or NUMBER, by its annotations: one of the two keys that name it, not both."""
+def neuron_of(data, room, annotations):
+    """Neuron of a train, by its annotations: one of the two keys that name it, not both; and whether that is known."""
     source, channel = v.get_item(room, annotations, v.SOURCE_ID), v.get_item(room, annotations, v.CHANNEL_ID)
     if source != v.UNKNOWN and channel != v.UNKNOWN:
-        return v.UNKNOWN
+        return 0, False
     neuron = channel if source == v.UNKNOWN else source
-    return neuron if v.kind_of(neuron) == v.INT or v.kind_of(neuron) == v.NUMBER else v.UNKNOWN
+    if v.kind_of(neuron) == v.NUMBER:
+        return bits_of(data, room, v.content_of(neuron), v.NEURON), True
+    if v.kind_of(neuron) == v.INT:
+        v.log_read(room, v.content_of(neuron), v.NEURON)
+        return whole_number(data, v.content_of(neuron)), True
+    return 0, False
 
 
 @inner
@@ -127,7 +150,7 @@ def same_span(room, start_bits, start_unit, stop_bits, stop_unit, times_unit):
 def add_train(room, offset, n_bytes, neuron, size):
     """A train whose times are the bytes of the opcode at `offset`; all of them together fill the file at most once."""
     place = room[v.NEXT_TRAIN]
-    if place + 3 > room[v.END]:
+    if place + 3 > room[v.GAPS]:
         return v.NO_ROOM
     room[v.N_SPIKES] += n_bytes // 8
     if n_bytes < 0 or 8 * room[v.N_SPIKES] > size:
@@ -149,25 +172,26 @@ def new_train(data, room, at):
             return v.UNKNOWN
     times, stop = v.fact_of(room, room[at + 1]), v.fact_of(room, room[at + 2])
     units, start = v.fact_of(room, room[at + 3]), v.fact_of(room, room[at + 7])
-    if v.form_of(times) != v.NUMBERS or first_bits(data, v.raw_of(units)) != ONE:
+    if v.form_of(times) != v.NUMBERS or bits_of(data, room, v.raw_of(units), v.FIXED) != ONE:
         return v.UNKNOWN
-    start_bits, stop_bits = first_bits(data, v.raw_of(start)), first_bits(data, v.raw_of(stop))
+    start_bits = bits_of(data, room, v.raw_of(start), v.FIXED)
+    stop_bits = bits_of(data, room, v.raw_of(stop), v.FIXED)
     if not same_span(room, start_bits, v.unit_of(start), stop_bits, v.unit_of(stop), v.unit_of(units)):
         return v.UNKNOWN
-    neuron = neuron_of(room, room[at + 14])
-    if neuron == v.UNKNOWN:
+    neuron, known = neuron_of(data, room, room[at + 14])
+    if not known:
         return v.UNKNOWN
     offset = v.raw_of(times)
-    return add_train(room, offset, n_bytes_of(data, offset, room), v.content_of(neuron), data.size)
+    return add_train(room, offset, n_bytes_of(data, offset, room), neuron, data.size)
 
 
 @inner
-def set_item(room, target, key, value):
+def set_item(data, room, target, key, value):
     """``target[key] = value``; the interpreter's status."""
     if v.kind_of(target) == v.DIMENSIONALITY and v.fact_of(room, target) & v.USED == 0:
         # One unit to the power of one; with a second item, or another power, it is not a unit of time.
-        alone = v.fact_of(room, target) == 0 and v.kind_of(key) == v.UNIT and v.is_number(value, 1)
-        room[v.content_of(target)] = v.BUILT | (v.time_of(v.fact_of(room, key)) if alone else 0)
+        alone = v.fact_of(room, target) == 0 and v.kind_of(key) == v.UNIT and is_int(data, room, value, 1, v.FIXED)
+        v.learn_fact(room, target, v.BUILT | (v.time_of(v.fact_of(room, key)) if alone else 0))
         return v.UNDERSTOOD
     if v.kind_of(target) != v.DICT or (v.kind_of(key) != v.TEXT and v.kind_of(key) != v.INT):
         return v.NOT_UNDERSTOOD
@@ -179,40 +203,40 @@ def set_item(room, target, key, value):
 @inner
 def build(data, room, target, state):
     """Give an object its state; False if that is not understood, as a second state is not."""
-    kind, place = v.kind_of(target), v.content_of(target)
+    kind = v.kind_of(target)
     if kind == v.TRAINS or kind == v.SEGMENT:
-        if room[place] != 0 or v.kind_of(state) != v.DICT:
+        if v.fact_of(room, target) != 0 or v.kind_of(state) != v.DICT:
             return False
-        room[place] = state
+        v.learn_fact(room, target, state)
         return True
     if kind == v.ARRAY or kind == v.QUANTITY:
-        if room[place] != 0 or v.kind_of(state) == v.NONE:
+        if v.fact_of(room, target) != 0 or v.kind_of(state) == v.NONE:
             return False
         at, length = v.parts(state)
-        room[place] = v.UNREADABLE
+        fact = v.UNREADABLE
         if kind == v.ARRAY and length == 5:
-            room[place] = state_fact(data, room, at, 0)
+            fact = state_fact(data, room, at, 0)
         elif kind == v.QUANTITY and length == 6 and v.kind_of(room[at + 5]) == v.DIMENSIONALITY:
-            dimensionality = v.content_of(room[at + 5])
-            unit = v.time_of(room[dimensionality])
-            room[dimensionality] |= v.USED
+            unit = v.time_of(v.fact_of(room, room[at + 5]))
+            v.learn_fact(room, room[at + 5], v.fact_of(room, room[at + 5]) | v.USED)
             if unit > 0:
-                room[place] = state_fact(data, room, at, unit)
+                fact = state_fact(data, room, at, unit)
+        v.learn_fact(room, target, fact)
         return True
     if kind == v.DTYPE or kind == v.UNIT or kind == v.INERT:
-        if room[place] & v.BUILT != 0 or v.kind_of(state) == v.NONE:
+        if v.fact_of(room, target) & v.BUILT != 0 or v.kind_of(state) == v.NONE:
             return False
-        known = room[place] if kind != v.DTYPE or is_little_endian(room, state) else 0
-        room[place] = known | v.BUILT
+        known = v.fact_of(room, target) if kind != v.DTYPE or is_little_endian(data, room, state) else 0
+        v.learn_fact(room, target, known | v.BUILT)
         return True
     return False
 
 
 @inner
-def is_little_endian(room, state):
+def is_little_endian(data, room, state):
     """Whether a dtype's state is that of a plain little-endian number: 3, "<", None, None, None, -1, -1, 0."""
     at, length = v.parts(state)
-    if length != 8 or not v.is_number(room[at], 3) or v.word_of(room[at + 1]) != v.LITTLE:
+    if length != 8 or not is_int(data, room, room[at], 3, v.FIXED) or v.word_of(room[at + 1]) != v.LITTLE:
         return False
     plain = True
     for i in range(2, 8):

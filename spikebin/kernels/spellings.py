@@ -156,6 +156,20 @@ def extent(data, at):
 
 
 @inner
+def whole_number(data, at):
+    """Number of the opcode at `at`, one of BININT, BININT1, BININT2 and LONG1 of up to 7 bytes."""
+    op = data[at]
+    if op == opcodes.BININT1:
+        return np.int64(data[at + 1])
+    if op == opcodes.BININT2:
+        return little_endian(data, at + 1, 2)
+    if op == opcodes.BININT:
+        return signed(little_endian(data, at + 1, 4), 4)
+    n_bytes = np.int64(data[at + 1])
+    return signed(little_endian(data, at + 2, n_bytes), n_bytes)
+
+
+@inner
 def eight_bytes(data, at, text):
     """Bits of the little-endian int64 or float64 at `at`, in plain bytes or as latin-1 text, and where it stops."""
     bits = np.int64(0)

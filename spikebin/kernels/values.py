@@ -6,7 +6,8 @@ knows where the bits lie.
 
     kind                          content
     NONE, BOOL, OTHER             nothing (OTHER: a float)
-    INT, NUMBER                   the number, from -2^57 to 2^57; NUMBER: it was a numpy scalar
+    INT                           offset of its opcode in the file
+    NUMBER                        offset of the opcode of the 8 bytes of a numpy scalar
     TEXT                          offset of its opcode in the file, and the number of its word
     BYTES                         offset of its opcode in the file; 0: no bytes at all
     GLOBAL                        what it means: the kind that it makes, or BUFFER, SCALAR, ENCODE, EMPTY_BYTES
@@ -35,14 +36,19 @@ knows where the bits lie.
                   and then its values
     OBJECTS       a fact                                                     ENTRIES
     ENTRIES       of a dict: place of the next entry and a word; the value   TRAINS_READ
-    TRAINS_READ   offset of the opcode of its times, how many, its neuron    END
+    TRAINS_READ   offset of the opcode of its times, how many, its neuron    GAPS
+    GAPS          from which slot of the memo to which nothing is known      END
 
 Why nothing outside of `room` is ever touched, whatever the bytes say. No place is read from the file: each is handed
 out by a function here, and only after it has compared it with where its part ends (or by the interpreter's loop, for
-the stack, the marks and the memo; it says so there). Numbers of the file are contents of INT and NUMBER, and no
-function takes those for places. So a value of a kind that has a place was packed from a place that is there; facts and
-entries never move, and are never freed; and a tuple is freed only while nothing but its own slot of the memo holds it,
-which forgets it then. What is read at a place was written there before: no part is read above its end of the moment.
+the stack, the marks and the memo; it says so there). Numbers of the file stay there: a value keeps the offset of their
+opcode. So a value of a kind that has a place was packed from a place that is there; facts and entries never move, and
+are never freed; and a tuple is freed only while nothing but its own slot of the memo holds it, which forgets it then.
+What is read at a place was written there before: no part is read above its end of the moment.
+
+Two things are kept for trains.py. The first is which numbers of the file were read, and what for, since the last train:
+all reading goes through `log_read`. The second is whether anything changed that was there before it: all facts are set
+by `learn_fact`.
 """
 
 from __future__ import annotations
@@ -65,15 +71,25 @@ OTHER_WORDS = 20
 UNREADABLE, ONE_NUMBER, NUMBERS = range(1, 4)
 BUILT, USED = 64, 32
 
-# The head of `room`: where its parts begin, and where the next thing of four of them goes.
-STACK, MARKS, MEMO, ARENA, OBJECTS, ENTRIES, TRAINS_READ, END = range(8)
-NEXT_ARENA, NEXT_OBJECT, NEXT_ENTRY, NEXT_TRAIN = range(8, 12)
+# The head of `room`: where its parts begin, and where the next thing of five of them goes.
+STACK, MARKS, MEMO, ARENA, OBJECTS, ENTRIES, TRAINS_READ, GAPS, END = range(9)
+NEXT_ARENA, NEXT_OBJECT, NEXT_ENTRY, NEXT_TRAIN, NEXT_GAP = range(9, 14)
 # What was found: from where to where two texts are in the file; the trains; what all trains share.
-SHEET, SHEET_END, PRESENTED, PRESENTED_END, FIRST, HOW_MANY = range(12, 18)
-START, START_UNIT, STOP, STOP_UNIT, TIMES_UNIT = range(18, 23)
+SHEET, SHEET_END, PRESENTED, PRESENTED_END, FIRST, HOW_MANY = range(14, 20)
+START, START_UNIT, STOP, STOP_UNIT, TIMES_UNIT = range(20, 25)
 # What keeps a hostile file from making the work longer than the file: spikes, and letters counted, of all trains.
-N_SPIKES, N_LETTERS = range(23, 25)
-HEAD = 32
+N_SPIKES, N_LETTERS = range(25, 27)
+# For trains.py: whether it may learn patterns (the caller's to say); how many it knows, and has learned; where objects
+# begin that are younger than the last train, and whether older ones changed since; how many numbers were read since.
+BY_PATTERN, N_PATTERNS, N_LEARNED, YOUNG, TOUCHED, N_READS = range(27, 33)
+# Offsets of their opcodes, and what they were read for; then what trains.py knows.
+READS, MOST_READS = 40, 64
+PATTERNS = READS + 2 * MOST_READS
+HEAD = PATTERNS + 4800
+
+# What a number was read for. FIXED: it must be this very one. A COUNT is that of the spikes whose bytes are at an
+# offset, which is above these two bits.
+FIXED, COUNT, NEURON = range(3)
 
 # What the interpreter's functions report; FULL: a part of `room` is too small.
 UNDERSTOOD, NOT_UNDERSTOOD, FULL = 0, 1, -1
@@ -100,12 +116,6 @@ def content_of(value):
 
 
 @inlined
-def is_number(value, number):
-    """Whether a value is this int."""
-    return value == packed(INT, number)
-
-
-@inlined
 def spelled(kind, offset, word):
     """A TEXT, or BYTES, whose word is 0."""
     return packed(kind, offset << 8 | word)
@@ -127,6 +137,31 @@ def word_of(value):
 def fact_of(room, value):
     """What is known of an object."""
     return room[content_of(value)]
+
+
+@inlined
+def learn_fact(room, value, fact):
+    """Set what is known of an object."""
+    place = content_of(value)
+    if place < room[YOUNG] and room[place] != fact:
+        touch(room)
+    room[place] = fact
+
+
+@inlined
+def touch(room):
+    """Something changed that was there before the last train: what it meant to trains is not known any more."""
+    room[N_PATTERNS] = 0
+    room[TOUCHED] = 1
+
+
+@inlined
+def log_read(room, offset, purpose):
+    """Keep that the number of the opcode at `offset` was read; more than MOST_READS are counted, but not kept."""
+    n = room[N_READS]
+    if n < MOST_READS:
+        room[READS + 2 * n], room[READS + 2 * n + 1] = offset, purpose
+    room[N_READS] = n + 1
 
 
 @inlined
@@ -209,6 +244,21 @@ def remember(room, slot, value):
         room[header] = slot if room[header] == _SLOT_NONE else _SLOT_KEPT
 
 
+@inner
+def is_in_gap(room, slot):
+    """Whether nothing is known of a slot of the memo. Gaps ascend."""
+    low, high = room[GAPS], room[NEXT_GAP]
+    while low < high:
+        middle = low + ((high - low) >> 2 << 1)
+        if slot < room[middle]:
+            high = middle
+        elif slot >= room[middle + 1]:
+            low = middle + 2
+        else:
+            return True
+    return False
+
+
 @inlined
 def recall(room, slot):
     """Get a value from the memo; a tuple that was got once is kept for ever."""
@@ -260,7 +310,9 @@ def put_item(room, target, word, value):
             return False
         room[entry] = fact_of(room, target) << 5 | word
         room[NEXT_ENTRY] = entry + 2
-        room[content_of(target)] = entry
+        learn_fact(room, target, entry)
+    elif content_of(target) < room[YOUNG]:
+        touch(room)
     room[entry + 1] = value
     return True
 
@@ -283,6 +335,9 @@ def append(room, target, value):
     if kind_of(target) != LIST:
         return False
     place = content_of(target)
+    if place < room[YOUNG]:
+        # The trains that are there mean what they did; but a train that does this does it to no other list.
+        room[TOUCHED] = 1
     fact = room[place]
     train = fact_of(room, value) if kind_of(value) == TRAIN else -1
     if fact == 0 and train >= 0:

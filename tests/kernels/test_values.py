@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from spikebin.kernels import values as v
 
-LENGTHS = {"STACK": 40, "MARKS": 4, "MEMO": 40, "ARENA": 120, "OBJECTS": 40, "ENTRIES": 40, "TRAINS_READ": 30}
+LENGTHS = {
+    "STACK": 40,
+    "MARKS": 4,
+    "MEMO": 40,
+    "ARENA": 120,
+    "OBJECTS": 40,
+    "ENTRIES": 40,
+    "TRAINS_READ": 30,
+    "GAPS": 20,
+}
 
 
 @pytest.fixture
@@ -22,7 +31,8 @@ def new_room():
     room = np.full(places[-1], -7, np.int64)
     room[v.STACK : v.END + 1] = places
     room[v.NEXT_ARENA], room[v.NEXT_OBJECT] = room[v.ARENA], room[v.OBJECTS]
-    room[v.NEXT_ENTRY], room[v.NEXT_TRAIN] = room[v.ENTRIES], room[v.TRAINS_READ]
+    room[v.NEXT_ENTRY], room[v.NEXT_TRAIN], room[v.NEXT_GAP] = room[v.ENTRIES], room[v.TRAINS_READ], room[v.GAPS]
+    room[v.YOUNG] = room[v.OBJECTS]
     return room
 
 
@@ -30,8 +40,6 @@ def new_room():
 def test_numbers(number, kind):
     value = v.packed(kind, number)
     assert (v.kind_of(value), v.content_of(value)) == (kind, number)
-    assert v.is_number(value, number) == (kind == v.INT)
-    assert not v.is_number(value, number + 1)
     assert v.word_of(value) == 0
     assert v.parts(value) == (0, -1)
 
@@ -150,7 +158,37 @@ def test_no_room(room):
     assert [v.put_item(room, made, word, v.NONE) for word in words] == [True] * (len(words) - 1) + [False]
     assert v.put_item(room, made, 1, v.BOOL)
     assert v.get_item(room, made, 1) == v.BOOL
-    room[room[v.END] - LENGTHS["TRAINS_READ"] :] = -7
+    room[room[v.TRAINS_READ] :] = -7
     for _ in range(LENGTHS["ARENA"] // 8):
         assert v.kind_of(v.new_tuple(room, *push(room, *range(7)))) == v.TUPLE
     assert v.new_tuple(room, *push(room)) == v.NO_ROOM
+
+
+@given(edges=st.lists(st.integers(0, 60), max_size=20, unique=True))
+def test_gaps_of_the_memo(edges):
+    room, gaps = new_room(), sorted(edges)[: len(edges) // 2 * 2]
+    room[room[v.GAPS] : room[v.GAPS] + len(gaps)] = gaps
+    room[v.NEXT_GAP] = room[v.GAPS] + len(gaps)
+    for slot in range(62):
+        inside = any(low <= slot < high for low, high in zip(gaps[::2], gaps[1::2], strict=True))
+        assert v.is_in_gap(room, slot) == inside
+
+
+def test_what_changes_an_older_thing_forgets_the_patterns(room):
+    made = v.new(room, v.DICT, 0)
+    unit = v.new(room, v.UNIT, v.SECOND)
+    room[v.N_PATTERNS], room[v.TOUCHED] = 3, 0
+    v.put_item(room, made, v.ITEMS, v.NONE)
+    v.learn_fact(room, unit, v.SECOND | v.BUILT)
+    assert (room[v.N_PATTERNS], room[v.TOUCHED]) == (3, 0)
+    room[v.YOUNG] = room[v.NEXT_OBJECT]
+    v.learn_fact(room, unit, v.SECOND | v.BUILT)
+    assert (room[v.N_PATTERNS], room[v.TOUCHED]) == (3, 0)
+    for change in (
+        lambda: v.put_item(room, made, v.ITEMS, v.BOOL),
+        lambda: v.put_item(room, made, v.STIMULUS, v.BOOL),
+        lambda: v.learn_fact(room, unit, v.SECOND),
+    ):
+        room[v.N_PATTERNS], room[v.TOUCHED] = 3, 0
+        change()
+        assert (room[v.N_PATTERNS], room[v.TOUCHED]) == (0, 1)

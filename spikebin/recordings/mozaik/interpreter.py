@@ -40,13 +40,16 @@ class Interpreted(NamedTuple):
     stop_unit: str
 
 
-def interpret(data: NDArray[np.uint8]) -> Interpreted | None:
+def interpret(data: NDArray[np.uint8], *, by_pattern: bool = True) -> Interpreted | None:
     """Segment in a pickle's bytes, or None if the pickle is not understood here, for whatever reason.
 
     Parameters
     ----------
     data : (n,) uint8
         The whole file.
+    by_pattern : bool
+        Whether trains that are like others are taken without being interpreted. A pickle that then asks for what such a
+        train has made is not understood; nothing else differs.
     """
     if not 0 < data.size < 1 << 30:
         return None
@@ -55,6 +58,7 @@ def interpret(data: NDArray[np.uint8]) -> Interpreted | None:
             places = _places(data.size, larger)
             with _rooms.borrow(places[-1]) as room:
                 room[values.STACK : values.END + 1] = places
+                room[values.BY_PATTERN] = by_pattern
                 status, _ = kernel(data, *_TABLES, room)
                 if status == values.UNDERSTOOD:
                     return _found(data, room)
@@ -102,7 +106,7 @@ def _places(size: int, larger: int) -> list[int]:
     or two, and 3 numbers; the first bytes, before the trains, take relatively more.
     """
     lengths = [n * larger for n in (8192, 1024, 1024 + size // 8, 1024 + size // 16, 1024 + size // 14)]
-    lengths += [n * larger for n in (1024 + size // 64, 1024 + size // 64)]
+    lengths += [n * larger for n in (1024 + size // 64, 1024 + size // 64, 1024 + size // 4096)]
     return [values.HEAD + sum(lengths[:part]) for part in range(len(lengths) + 1)]
 
 
