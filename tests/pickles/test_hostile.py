@@ -31,15 +31,20 @@ from spikebin.errors import RecordingError
 from spikebin.pickles.unpickler import load
 from spikebin.recordings.mozaik.segment import read_segment
 
+def read(reader, path):
+    try:
+        return str(type(reader(path)))
+    except RecordingError as error:
+        return str(error)
+
+paths, found = [Path(name) for name in sys.argv[2:]], {}
+for reader in (load, read_segment):
+    read(reader, min(paths, key=lambda path: path.stat().st_size))  # compiles
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
-found = {}
-for path in map(Path, sys.argv[2:]):
+for path in paths:
     for reader in (load, read_segment):
         start = time.thread_time()
-        try:
-            line = str(type(reader(path)))
-        except RecordingError as error:
-            line = str(error)
+        line = read(reader, path)
         found[f"{path.stem} {reader.__name__}"] = line, time.thread_time() - start
 print(json.dumps(found))
 """
