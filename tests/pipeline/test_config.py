@@ -87,7 +87,7 @@ MISTAKES = {
     ("exclude = [300000", "rate = inf\nexclude = [300000"): ["line 23", "entry 1 rate", "samples per second"],
     ('variant = "train"', 'variant = "jobs.csv"'): ["line 19", "'jobs.csv'", "directory's name"],
     ('variant = "train"', 'variant = ".lock"'): ["line 19", "'.lock'", "directory's name"],
-    ('variant = "train"', 'variant = "a\\u0000"'): ["line 19", "directory's name"],
+    ('variant = "train"', 'variant = "a\\u0000"'): ["line 19", "give a text"],
     ('sheets = ["X_ON", "V1', 'sheets = ["X_ON", "../.", "V1'): ["line 3", "sheets", "list of names"],
     ('sheets = ["X_ON", "V1', 'sheets = ["X\\nON", "V1'): ["line 3", "sheets", "list of names"],
     ("[[recordings]]", "[recordings]"): ["line 18", "[[recordings]]"],
