@@ -33,6 +33,7 @@ settings.register_profile("spikebin", deadline=None, max_examples=60 if JIT else
 settings.load_profile("spikebin")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """One more than there are CPUs: who tests with Slurm, waits."""
     return len(os.sched_getaffinity(0)) + 1

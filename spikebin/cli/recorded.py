@@ -126,11 +126,11 @@ def _file_line(file: NwbFile | None) -> str:
     return "there already" if file.skipped else f"{file.n_spikes:,} spikes of {file.n_units:,} units"
 
 
-def indices_of(spec: str | None) -> set[int] | None:
+def indices_of(spec: str | None) -> list[range] | None:
     """The jobs of ``3,7-9``; None: all."""
     from spikebin.slurm.array_spec import parse_array_spec
 
-    return None if spec is None else {i for span in parse_array_spec(spec) for i in span}
+    return None if spec is None else parse_array_spec(spec)
 
 
 def _shards_line(shards: Sequence[Shard]) -> str:

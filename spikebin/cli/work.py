@@ -122,7 +122,7 @@ def run(
             "this task was submitted for one job: let its script run `spikebin job $SLURM_ARRAY_TASK_ID`"
         )
     plan = load(config)
-    indices = None if index is None else plan.known(i for span in parse_array_spec(index) for i in span)
+    indices = None if index is None else plan.known(parse_array_spec(index))
     tasks = wanted_tasks(
         plan,
         sheet=sheet and plan.find_sheet(sheet),

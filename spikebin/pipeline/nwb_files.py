@@ -18,7 +18,7 @@ from spikebin.pipeline.shards import shard_tasks
 from spikebin.pipeline.timelines import open_timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from spikebin.output.jobs import Job
@@ -36,7 +36,7 @@ class NwbOutcome:
     trouble: str = ""
 
 
-def nwb_jobs(plan: Plan, *, variant: str | None = None, indices: Collection[int] | None = None) -> list[Job]:
+def nwb_jobs(plan: Plan, *, variant: str | None = None, indices: Iterable[int | range] | None = None) -> list[Job]:
     """The parts of a plan that become NWB files; parameters and errors as for `shard_tasks`."""
     return [job for task in shard_tasks(plan, variant=variant, indices=indices) for job in task.jobs]
 

@@ -112,12 +112,12 @@ class Plan:
             )
         return self.jobs[index]
 
-    def known(self, indices: Iterable[int]) -> frozenset[int]:
-        """Indices, each of which is checked to be in the plan.
+    def known(self, indices: Iterable[int | range]) -> frozenset[int]:
+        """Indices, each of which is checked to be in the plan; a range by its ends, before it is spelled out.
 
         Parameters
         ----------
-        indices : iterable of int
+        indices : iterable of int or range
 
         Returns
         -------
@@ -128,10 +128,12 @@ class Plan:
         PlanError
             If one is not.
         """
-        known = frozenset(indices)
-        for end in (min(known), max(known)) if known else ():
-            self.job(end)
-        return known
+        spans = [span if isinstance(span, range) else range(span, span + 1) for span in indices]
+        for span in spans:
+            if span:
+                self.job(span[0])
+                self.job(min(span[-1], max(span[0], len(self.jobs))))
+        return frozenset(i for span in spans for i in span)
 
     def entry(self, job: Job, source: str, sheet: str | None = None) -> Recordings:
         """The config's entry that a source of a job belongs to: the one that makes this part of it.

@@ -21,7 +21,7 @@ from spikebin.recordings.joined import OneAfterTheOther
 from spikebin.system.files import make_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from spikebin.exports.experanto.settings import ShardSettings
     from spikebin.output.jobs import Job
@@ -61,7 +61,7 @@ class ShardOutcome:
 
 
 def shard_tasks(
-    plan: Plan, *, by: ShardsBy = "part", variant: str | None = None, indices: Collection[int] | None = None
+    plan: Plan, *, by: ShardsBy = "part", variant: str | None = None, indices: Iterable[int | range] | None = None
 ) -> list[ShardTask]:
     """What of a plan becomes a shard: parts that are not excluded.
 
@@ -73,7 +73,7 @@ def shard_tasks(
         config's `parts` names, of all its parts in the order of the plan, called ``trial_<repeat>``.
     variant : str, optional
         Only this.
-    indices : collection of int, optional
+    indices : iterable of int or range, optional
         Only these jobs. A trial belongs to the first job of its parts: so each index of an array writes what is its
         own, and the others write nothing.
 
@@ -87,7 +87,7 @@ def shard_tasks(
         If there is no such variant or job, or `parts` has no field ``{repeat}``.
     """
     checked(by, ShardsBy, "shards by", PlanError)
-    chosen = None if indices is None else {plan.job(index).index for index in indices}
+    chosen = None if indices is None else plan.known(indices)
     wanted = None if variant is None else plan.find_variant(variant)
     # Of parts, only those asked for are looked at: a task of an array of 10^5 wants one.
     every = plan.jobs if chosen is None or by == "trial" else [plan.job(index) for index in sorted(chosen)]

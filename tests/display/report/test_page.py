@@ -187,7 +187,7 @@ def test_the_rate_over_time_is_drawn_phase_by_phase_without_end_bins(project):
 
 def test_a_data_set_of_which_nothing_is_there_yet(project, tmp_path):
     plan = load_plan(load_config(project / "spikebin.toml"))
-    text = "".join(page(gather(plan, lambda: [replace(found, header=None) for found in survey(plan)])))
+    text = "".join(page(gather(plan, lambda: [found._replace(header=None) for found in survey(plan)])))
     assert parsed(text).found["section"]
     assert "<svg" not in text
 
