@@ -146,7 +146,10 @@ class _Spikes:
 
 
 def _written_unit(root: Group, group: str) -> str | None:
-    spikes: Any = root.group(group)
+    try:
+        spikes: Any = root.group(group)
+    except RecordingError:  # as `_populations`
+        return None
     unit: str | None = spikes.attribute("units", TIMES) if spikes.readable(TIMES) else None
     return unit
 

@@ -151,7 +151,7 @@ def test_entries_of_one_variant_say_the_same(tmp_path):
     assert config.trial_of("train").settings == {"blank": "both"}
     assert config.trial_of("test").settings == {"stimulus": ["A", "B"]}
     assert config.trial_of("other") == config.trial
-    with pytest.raises(ConfigError, match=r"line 6.* variant 'train' has entries with different stimulus, image_id"):
+    with pytest.raises(ConfigError, match=r"line 7.* variant 'train' has entries with different stimulus, image_id"):
         parse_config(
             tmp_path / "spikebin.toml", entry.format("train", "a", 'blank = "both"') + entry.format("train", "b", "")
         )
@@ -159,7 +159,7 @@ def test_entries_of_one_variant_say_the_same(tmp_path):
         ("image_id = []", r"image_id is \[\]: give a text, or a list of different texts"),
         ('image_id = ["a", "a"]', "a list of different texts"),
         ("stimulus = 3", "stimulus is 3: give a text"),
-        ('blank = "behind"', "blank is 'behind': give 'before' or 'after' or 'both' or 'none'"),
+        ('blank = "behind"', "blank='behind': give 'before', 'after', 'both' or 'none'"),
         ("window = [3, 1]", r"window is \[3, 1\]: give its start and stop"),
     ):
         with pytest.raises(ConfigError, match=words):
