@@ -143,15 +143,17 @@ def write_nwb(
                 return there
             shutil.rmtree(building, ignore_errors=True)
             make_directory(building)
-            file, counts = _file(shown, building, made_from, recorded)
-            made = building / path.name
-            with NWBHDF5IO(made, "w") as io:
-                io.write(file)
-            _sync(made)
-            note = {"version": __version__, "made_from": made_from, "counts": counts, "size": made.stat().st_size}
-            write_atomically(work / NOTE, [json.dumps(note).encode()])
-            made.rename(path)
-            shutil.rmtree(building, ignore_errors=True)
+            try:
+                file, counts = _file(shown, building, made_from, recorded)
+                made = building / path.name
+                with NWBHDF5IO(made, "w") as io:
+                    io.write(file)
+                _sync(made)
+                note = {"version": __version__, "made_from": made_from, "counts": counts, "size": made.stat().st_size}
+                write_atomically(work / NOTE, [json.dumps(note).encode()])
+                made.rename(path)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
             return NwbFile(path, **counts, skipped=False)
     except OSError as error:
         raise os_error(error, path) from None

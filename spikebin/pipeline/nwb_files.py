@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spikebin.errors import PlanError
+from spikebin.errors import DiskFullError, PlanError
 from spikebin.exports.experanto.shard import WORK
 from spikebin.exports.nwb_file import NwbFile, nwb_there, write_nwb
 from spikebin.names import directory_name
@@ -66,6 +66,7 @@ def write_nwb_files(
     ------
     PlanError
         If there is no such sheet, or `out` lies in the data set.
+    DiskFullError
     """
     if out.resolve().is_relative_to(plan.output.resolve()):
         raise PlanError(f"{out} lies in the data set {plan.output}: give a directory elsewhere")
@@ -73,6 +74,9 @@ def write_nwb_files(
     for job in jobs:
         try:
             yield NwbOutcome(job, _write(plan, job, out, asked, force=force))
+        except DiskFullError:
+            # The others would fail as well.
+            raise
         except Exception as error:
             if os.environ.get("SPIKEBIN_DEBUG") == "1":
                 raise

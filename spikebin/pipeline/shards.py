@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikebin.choices import ShardsBy, checked
-from spikebin.errors import PlanError
+from spikebin.errors import DiskFullError, PlanError
 from spikebin.exports.experanto.shard import MOST_ENTRIES, WORK, Shard, shard_there, write_shard
 from spikebin.names import directory_name
 from spikebin.pipeline.job import one_line
@@ -132,6 +132,7 @@ def write_shards(
     ------
     PlanError
         If there is no such sheet, or `out` lies in the data set.
+    DiskFullError
     """
     if out.resolve().is_relative_to(plan.output.resolve()):
         raise PlanError(f"{out} lies in the data set {plan.output}: give a directory elsewhere")
@@ -140,6 +141,9 @@ def write_shards(
         mine = replace(settings, tier=settings.tier or task.variant)
         try:
             yield ShardOutcome(task, tuple(_write(plan, task, out, mine, asked, force=force)))
+        except DiskFullError:
+            # The others would fail as well.
+            raise
         except Exception as error:
             if os.environ.get("SPIKEBIN_DEBUG") == "1":
                 raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -35,24 +37,28 @@ class Opened:
 
     @property
     def facts(self) -> list[dict[str, Any]]:
-        """What is read, in JSON's types: the files of each recording with their sizes and times, and its sheets.
+        """What is read, in JSON's types: the sheets of each recording, and its files, with what they are known by.
 
         Raises
         ------
         OSError
             If one of them is gone.
         """
-        return [
-            {
-                "recording": recording.path.name,
-                "sheets": list(sheets),
-                "files": [
-                    [file.name, file.size, file.mtime]
-                    for file in recording.sources([p.file for p in recording.presentations if p.sheet in sheets])
-                ],
-            }
-            for recording, sheets in self.recordings
-        ]
+        found = []
+        for recording, sheets in self.recordings:
+            files = recording.sources([p.file for p in recording.presentations if p.sheet in sheets])
+            listed = json.dumps([[file.name, file.size, file.mtime] for file in files])
+            found.append(
+                {
+                    "recording": recording.path.name,
+                    "sheets": list(sheets),
+                    "files": len(files),
+                    "size": sum(file.size for file in files),
+                    # Of names, sizes and times of change.
+                    "sha256": hashlib.sha256(listed.encode()).hexdigest(),
+                }
+            )
+        return found
 
     @property
     def recorded(self) -> datetime:

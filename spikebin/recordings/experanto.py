@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from spikebin.recordings.mozaik.presentations import Presentation
 from spikebin.recordings.mozaik.segment import Segment
 from spikebin.recordings.mozaik.sheet import MozaikSheet
 from spikebin.recordings.mozaik.stimulus import BLANK, parse_stimulus, written_down
+from spikebin.recordings.npy_array import read_npy
 from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
 from spikebin.recordings.settings import Reading
 
@@ -127,6 +129,7 @@ class ExperantoRecording:
             for i, entry in enumerate(self._entries)
         ]
         self._last: tuple[str, _SheetSpikes] | None = None
+        self._lock = Lock()
         self._tables: dict[str, NDArray[Any] | None] = {}
 
     @property
@@ -144,7 +147,7 @@ class ExperantoRecording:
         """What meta.json of the shard has written down, as text."""
         try:
             found = json.loads(self._text("meta.json"))
-        except (RecordingError, ValueError):
+        except (RecordingError, ValueError, RecursionError):
             return {}
         facts = found if isinstance(found, dict) else {}
         return {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
@@ -274,10 +277,11 @@ class ExperantoRecording:
 
     def _spikes(self, sheet: str) -> _SheetSpikes:
         """The spikes of a sheet, by presentation; those of one sheet are kept."""
-        if self._last is None or self._last[0] != sheet:
-            self._last = None
-            self._last = (sheet, self._sorted(sheet))
-        return self._last[1]
+        with self._lock:
+            if self._last is None or self._last[0] != sheet:
+                self._last = None
+                self._last = (sheet, self._sorted(sheet))
+            return self._last[1]
 
     def _sorted(self, sheet: str) -> _SheetSpikes:
         first, stop = self._units[sheet]
@@ -319,10 +323,7 @@ class ExperantoRecording:
         path = self.path / "responses" / name
         if not path.exists():
             return None
-        try:
-            table: NDArray[Any] = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise self.error(f"responses/{name} cannot be read ({error}): copy it again") from None
+        table = self._array(f"responses/{name}")
         fields = dict(NEURON_FIELDS)
         if table.shape != (stop - first,) or any(
             key not in (table.dtype.names or ()) or table.dtype[key] != kind for key, kind in fields.items()
@@ -365,10 +366,7 @@ class ExperantoRecording:
         return dict(zip(sheets, pairwise(units), strict=True))
 
     def _read_entries(self) -> list[_Entry]:
-        try:
-            stamps = np.load(self.path / TIMESTAMPS, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise self.error(f"{TIMESTAMPS} cannot be read ({error}): copy it again") from None
+        stamps = self._array(TIMESTAMPS)
         if stamps.ndim != 1 or stamps.dtype.kind != "f" or not np.isfinite(stamps).all() or (np.diff(stamps) < 0).any():
             raise self.error(f"{TIMESTAMPS} does not hold ascending times in seconds: copy the shard again")
         entries = self._screen_meta()
@@ -429,7 +427,7 @@ class ExperantoRecording:
         if (self.path / COMBINED).exists():
             try:
                 by_name = json.loads(self._text(COMBINED))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise self.error(f"{COMBINED} is not JSON ({error}): delete it, or copy it again") from None
         else:
             by_name = {one.stem: self._yaml(f"{ENTRIES}/{one.name}") for one in (self.path / ENTRIES).glob("*.yml")}
@@ -438,6 +436,12 @@ class ExperantoRecording:
         if not by_name:
             raise self.error(f"{ENTRIES} has no entries: copy the shard again")
         return [by_name[name] for name in sorted(by_name)]
+
+    def _array(self, name: str) -> NDArray[Any]:
+        try:
+            return read_npy(self.path / name)
+        except RecordingError as error:
+            raise self.error(str(error)) from None
 
     def _text(self, name: str) -> str:
         path = self.path / name
@@ -456,7 +460,7 @@ class ExperantoRecording:
             for line in text.splitlines():
                 key, _, value = line.partition(": ")
                 found[key] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = self._other_yaml(name, text)
         if not isinstance(found, dict):
             raise self.error(f"{name} holds no keys with values: copy it again")

@@ -14,6 +14,7 @@ import numpy as np
 
 from spikebin.errors import RecordingError
 from spikebin.recordings.presented import TimelineSpikes
+from spikebin.system.files import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +96,7 @@ class OneAfterTheOther:
             return TimelineSpikes(np.empty(0), totals, n_outside)
         read = np.memmap(by_piece, np.float64, "r")
         times = np.memmap(by_neuron, np.float64, "w+", shape=(int(totals.sum()),))
+        reserve(by_neuron)
         # Where the next spike of each neuron goes.
         free, first = totals.cumsum() - totals, 0
         for mine in counts:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.recordings.npy_array import read_members, read_npy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["OldTrials", "bins_of", "is_matrix", "read_array", "read_shape", "read_trials"]
 
 MEMBERS = ("data", "indices", "indptr", "shape")
-# Members of an archive may become so many bytes, and more only if a fair part of it is there.
-FREE, RATIO = 64 << 20, 256
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def read_shape(path: Path) -> tuple[int, int]:
     RecordingError
         If it is damaged, or is not a CSR matrix.
     """
-    found = _members(path, ("shape", "format"))
+    found = read_members(path, ("shape", "format"))
     shape = found["shape"]
     if found["format"].tobytes().rstrip(b"\0") not in {b"csr", "csr".encode("utf-32-le")} or shape.shape != (2,):
         raise RecordingError(f"{path.name} is not a CSR matrix as the old pipeline writes it: check the path")
@@ -106,7 +104,7 @@ def read_trials(path: Path, n_trials: int) -> OldTrials:
         If it is damaged or contradicts itself.
     """
     n_rows, n_columns = read_shape(path)
-    found = _members(path, MEMBERS)
+    found = read_members(path, MEMBERS)
     indptr, columns, values = (found[name] for name in ("indptr", "indices", "data"))
     if (
         any(one.ndim != 1 or one.dtype.kind not in "iub" for one in (indptr, columns, values))
@@ -179,25 +177,7 @@ def read_array(path: Path, kinds: str) -> NDArray[Any]:
     RecordingError
         If it cannot be read or is of another kind.
     """
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RecordingError(f"{path.name} cannot be read ({error}): copy it again") from None
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in kinds or found.ndim < 1 or not found.size:
+    found = read_npy(path)
+    if found.dtype.kind not in kinds or found.ndim < 1 or not found.size:
         raise RecordingError(f"{path.name} does not hold names or numbers: copy it again")
     return found
-
-
-def _members(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in names:
-                facts = archive.getinfo(f"{name}.npy")
-                if facts.file_size > max(FREE, RATIO * facts.compress_size):
-                    raise RecordingError(
-                        f"{path.name}: {name} would unpack to {facts.file_size:,} bytes: it is not what it seems to be"
-                    )
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in names}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise RecordingError(f"{path.name} cannot be read ({' '.join(str(error).split())}): copy it again") from None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-__all__ = ["make_directory", "os_error", "write_atomically"]
+__all__ = ["make_directory", "os_error", "reserve", "write_atomically"]
 
 NO_LOCKS = {errno.ENOLCK, errno.EAGAIN, errno.EDEADLK}
 
@@ -69,6 +69,25 @@ def make_directory(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise os_error(error, path) from None
+
+
+def reserve(path: Path) -> None:
+    """Ask for the room of a file that is written through memory: a disk that is full then would kill the process.
+
+    Parameters
+    ----------
+    path : Path
+        Of its final size.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if size:
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def write_atomically(

@@ -80,9 +80,9 @@ def test_a_shard_that_others_wrote(tmp_path):
         ("screen/combined_meta.json", "{", "combined_meta.json is not JSON"),
         ("screen/combined_meta.json", "{}", "has no entries"),
         ("screen/combined_meta.json", '{"00000": {"first_frame_idx": 3}}', "do not go with the 70 times"),
-        ("screen/timestamps.npy", "x", "timestamps.npy cannot be read"),
+        ("screen/timestamps.npy", "x", "timestamps.npy is not an array"),
         ("responses/spikes.npy", "x", "spikes.npy cannot be read"),
-        ("responses/neurons_00.npy", "x", "neurons_00.npy cannot be read"),
+        ("responses/neurons_00.npy", "x", "neurons_00.npy is not an array"),
     ],
 )
 def test_what_is_damaged_is_named(stores_2026, tmp_path, file, text, words):
@@ -91,6 +91,20 @@ def test_what_is_damaged_is_named(stores_2026, tmp_path, file, text, words):
     with pytest.raises(RecordingError, match=words) as caught:
         _first_sheet(tmp_path / "shard")
     assert "\n" not in str(caught.value)
+
+
+def test_headers_that_lie_and_nests_that_are_deep_are_refused(stores_2026, tmp_path):
+    shard_of(next((stores_2026 / "images_and_videos").glob("*trial0_chunk0*")), tmp_path / "shard")
+    stamps = tmp_path / "shard" / "screen" / "timestamps.npy"
+    before = stamps.read_bytes()
+    with stamps.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (1 << 40,)})
+    with pytest.raises(RecordingError, match="says that it has shape"):
+        _first_sheet(tmp_path / "shard")
+    stamps.write_bytes(before)
+    (tmp_path / "shard" / "screen" / "combined_meta.json").write_text("[" * 100_000)
+    with pytest.raises(RecordingError, match="is not JSON"):
+        _first_sheet(tmp_path / "shard")
 
 
 def test_spikes_that_are_mapped(stores_2026, tmp_path):

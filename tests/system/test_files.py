@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from spikebin import SpikebinError
-from spikebin.system.files import write_atomically
+from spikebin.system.files import reserve, write_atomically
 
 
 def test_a_file_is_written_where_the_directory_can_only_be_searched(tmp_path):
@@ -36,3 +36,18 @@ def test_a_write_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path):
     with pytest.raises(SpikebinError, match="make room"):
         write_atomically(tmp_path / "a", blocks())
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"one")]
+
+
+def test_room_is_reserved_and_what_is_there_stays(tmp_path):
+    path = tmp_path / "numbers"
+    with path.open("wb") as file:
+        file.write(b"begin")
+        file.truncate(3 << 20)
+    reserve(path)
+    assert path.stat().st_size == 3 << 20
+    assert path.stat().st_blocks * 512 >= 3 << 20
+    assert path.read_bytes()[:6] == b"begin\0"
+    (tmp_path / "empty").touch()
+    reserve(tmp_path / "empty")
+    with pytest.raises(FileNotFoundError):
+        reserve(tmp_path / "none")

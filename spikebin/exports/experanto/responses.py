@@ -14,6 +14,7 @@ from spikebin.binning.bin_spikes import bin_spikes
 from spikebin.exports.experanto.yaml_text import yaml_text
 from spikebin.recordings.experanto import neurons_name
 from spikebin.recordings.presented import are_steps
+from spikebin.system.files import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Written", "write_sequence", "write_spikes"]
 
-CELLS = 1 << 26
+CELLS = 1 << 25
 SPIKES = 1 << 22
 
 
@@ -96,6 +97,7 @@ def write_sequence(shown: Presented, folder: Path, settings: ShardSettings) -> W
     n_bins = max(1, math.ceil(end / width - 1e-9))
     units = [0, *accumulate(shown.neurons(sheet).size for sheet in shown.sheets)]
     data = np.lib.format.open_memmap(folder / "data.npy", "w+", np.float32, (n_bins, units[-1]))
+    reserve(folder / "data.npy")
     sums, squares = np.zeros(units[-1]), np.zeros(units[-1])
     n_spikes = n_outside = 0
     for sheet, first_unit, stop_unit in zip(shown.sheets, units, units[1:], strict=False):

@@ -145,16 +145,19 @@ def write_shard(
                 return there
             for leftover in (building, old):
                 shutil.rmtree(leftover, ignore_errors=True)
-            counts, on_grid = _build(shown, building, settings)
-            ours = {"version": __version__, "made_from": made_from, "counts": counts}
-            meta = json.dumps({"data_key": path.name, "spikebin": ours}, indent=1)
-            (building / "meta.json").write_text(meta + "\n", "utf-8")
-            (building / "modality_config.yml").write_text(_modality_config(settings, on_grid=on_grid), "utf-8")
-            _sync(building)
-            if path.exists():
-                path.rename(old)
-            building.rename(path)
-            shutil.rmtree(old, ignore_errors=True)
+            try:
+                counts, on_grid = _build(shown, building, settings)
+                ours = {"version": __version__, "made_from": made_from, "counts": counts}
+                meta = json.dumps({"data_key": path.name, "spikebin": ours}, indent=1)
+                (building / "meta.json").write_text(meta + "\n", "utf-8")
+                (building / "modality_config.yml").write_text(_modality_config(settings, on_grid=on_grid), "utf-8")
+                _sync(building)
+                if path.exists():
+                    path.rename(old)
+                building.rename(path)
+            finally:
+                for leftover in (building, old):
+                    shutil.rmtree(leftover, ignore_errors=True)
             return Shard(path, **counts, skipped=False)
     except OSError as error:
         raise os_error(error, path) from None
