@@ -370,7 +370,7 @@ class ExperantoRecording:
         if stamps.ndim != 1 or stamps.dtype.kind != "f" or not np.isfinite(stamps).all() or (np.diff(stamps) < 0).any():
             raise self.error(f"{TIMESTAMPS} does not hold ascending times in seconds: copy the shard again")
         entries = self._screen_meta()
-        firsts = [entry.get("first_frame_idx") for entry in entries]
+        firsts: list[Any] = [entry.get("first_frame_idx") for entry in entries]
         good = all(type(first) is int for first in firsts)
         if not good or any(a >= b for a, b in pairwise([*firsts, stamps.size])) or firsts[:1] != [0]:
             raise self.error(
