@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 SERVER = """
-import atexit, json, os, runpy, sys, time
+import atexit, json, os, resource, runpy, sys, time
 from spikebin.system.compat import load_numba_without_blas
 load_numba_without_blas()
 import blosc2, numba, numpy, rich.console, rich.progress, tables, typer
@@ -26,6 +26,10 @@ def command(asked):
     for stream, path in ((1, asked["out"]), (2, asked["err"])):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if asked["umask"] is not None:
+        os.umask(asked["umask"])
+    if asked["files"] is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (asked["files"], asked["files"]))
     os.environ.clear()
     os.environ.update(asked["env"])
     sys.argv = ["spikebin", *asked["arguments"]]
@@ -72,8 +76,8 @@ class Commands:
     def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
 
-    def run(self, arguments, cwd, env, timeout):
-        """Run one command; what `subprocess.run` would give."""
+    def run(self, arguments, cwd, env, timeout, *, umask=None, files=None):
+        """Run one command, with a umask and at most so many open files; what `subprocess.run` would give."""
         if self._server is None:
             self._server = subprocess.Popen(
                 [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -83,7 +87,8 @@ class Commands:
         with tempfile.TemporaryDirectory(prefix="command-") as place:
             out, err = Path(place) / "out", Path(place) / "err"
             asked = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "env": env, "timeout": timeout}
-            self._server.stdin.write(json.dumps({**asked, "out": str(out), "err": str(err)}) + "\n")
+            asked |= {"umask": umask, "files": files, "out": str(out), "err": str(err)}
+            self._server.stdin.write(json.dumps(asked) + "\n")
             self._server.stdin.flush()
             code = json.loads(self._server.stdout.readline())
             if code is None:

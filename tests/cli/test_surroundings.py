@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import write_toml
+from forked import commands
 
 from spikebin.matrixfile.verify import verify_file
 from spikebin.simulate.experiment import Experiment, write_datastore
@@ -46,41 +46,70 @@ COMMANDS = (
 )
 
 
-def run(place, *arguments, python=(), prepare=None, stdout=subprocess.PIPE, **environment):
+def in_place(place, arguments):
     store = next((place / "data").iterdir()).name
-    arguments = [f"data/{store}" if str(one).startswith("data/New") else one for one in arguments]
+    return [f"data/{store}" if str(one).startswith("data/New") else one for one in arguments]
+
+
+def run(place, *arguments, python=(), prepare=None, stdout=subprocess.PIPE, **environment):
     env = {key: value for key, value in (os.environ | environment).items() if value is not None}
     return subprocess.run(
-        [sys.executable, *python, "-m", "spikebin", *arguments],
+        [sys.executable, *python, "-m", "spikebin", *in_place(place, arguments)],
         cwd=place, env=env, stdout=stdout, stderr=subprocess.PIPE, preexec_fn=prepare, timeout=120, check=False,
     )  # fmt: skip
 
 
-def no_more_files_than(n):
-    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n))
-
-
-SURROUNDINGS = {
-    "umask 077": {"prepare": lambda: os.umask(0o077)},
-    "ulimit -n 64": {"prepare": no_more_files_than(64)},
+# What changes the environment alone is forked from a process that has imported all; the others start as a user does.
+FORKED = {
+    "umask 077": {"umask": 0o077},
+    "ulimit -n 64": {"files": 64},
     "no home": {"HOME": None, "XDG_CACHE_HOME": None, "USER": None},
-    "a home that is not there": {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent/cache"},
     "no directory for temporary files": {"TMPDIR": "/nonexistent"},
+}
+STARTED = {
     "python -O": {"python": ("-O",)},
     "LANG=C": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": None},
 }
 
 
-@pytest.mark.parametrize("name", SURROUNDINGS)
+@pytest.mark.parametrize("name", FORKED)
 def test_every_command_works_there(place, name):
+    limits = {key: value for key, value in FORKED[name].items() if key.islower()}
+    changed = os.environ | {key: value for key, value in FORKED[name].items() if key.isupper()}
+    environment = {key: value for key, value in changed.items() if value is not None}
     for command in COMMANDS:
-        result = run(place, *command, **SURROUNDINGS[name])
+        result = commands.run(in_place(place, command), place, environment, 120, **limits)
+        assert result.returncode == 0, (command, result.stderr)
+        assert "Traceback" not in result.stderr
+    all_complete(place, umask=FORKED[name].get("umask", 0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STARTED)
+def test_every_command_starts_there(place, name):
+    # Asserts are what -O leaves out: of what reads and writes.
+    for command in COMMANDS if name == "LANG=C" else (("plan",), ("job", "0"), ("verify",), ("inspect", FILE)):
+        result = run(place, *command, **STARTED[name])
         assert result.returncode == 0, (command, result.stderr.decode())
         assert b"Traceback" not in result.stderr
-    for path in place.rglob("*.h5"):
+    all_complete(place)
+
+
+@pytest.mark.slow
+def test_a_home_that_is_not_there(place):
+    """Nothing can be cached, so each command compiles what it calls: those that an export needs."""
+    for command in (("plan",), ("job", "0"), ("status",)):
+        result = run(place, *command, HOME="/nonexistent", XDG_CACHE_HOME="/nonexistent/cache")
+        assert result.returncode == 0, (command, result.stderr.decode())
+    all_complete(place)
+
+
+def all_complete(place, umask=0):
+    paths = [*place.rglob("*.h5")]
+    assert paths
+    for path in paths:
         verify_file(path)
-    if name == "umask 077":
-        assert not any(path.stat().st_mode & 0o077 for path in place.rglob("*.h5"))
+        assert not path.stat().st_mode & umask
 
 
 @pytest.mark.parametrize("how", ["closed", "nobody reads", "full"])
