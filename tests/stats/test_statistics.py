@@ -40,12 +40,12 @@ def follow(view, steps):
 def test_any_view_is_as_numpy_has_it(root, steps, factors):
     view = follow(open_dataset(root, sheet="X_ON"), steps)
     dense, n_bins = view.to_numpy().astype(np.int64), view.trials["n_bins"]
-    factors = [k for k in factors if k <= dense.shape[2]] or [1]
+    factors = [k for k in factors if k <= n_bins.max()] or [1]
     stats = view.stats([k * view.width for k in factors], sample=4)
-    recorded = view.recorded().sum()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        assert np.allclose(stats.rates, dense.sum(axis=(0, 2)) / recorded * 1000, equal_nan=True)
-        assert np.allclose(stats.rates, view.rates(), equal_nan=True)
+    # A view of the end bins alone has spikes, and lasted no time.
+    recorded = view.recorded().sum() or np.nan
+    assert np.allclose(stats.rates, dense.sum(axis=(0, 2)) / recorded * 1000, equal_nan=True)
+    assert np.allclose(stats.rates, view.rates(), equal_nan=True)
     assert stats.neurons.tobytes() == view.neurons.tobytes()
     _, group = groups(view.trials["image_id"])
     for k in factors:
