@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import numpy as np
 from spikebin.errors import SpikebinError
 from spikebin.recordings.mozaik.stimulus import columns_of
 from spikebin.recordings.presented import STEP, are_steps
-from spikebin.system.files import make_directory, os_error, write_atomically
+from spikebin.system.files import make_directory, os_error, sync_directory, sync_file, write_atomically
 from spikebin.system.lock import locked
 from spikebin.version import __version__
 
@@ -148,10 +147,11 @@ def write_nwb(
                 made = building / path.name
                 with NWBHDF5IO(made, "w") as io:
                     io.write(file)
-                _sync(made)
+                sync_file(made)
                 note = {"version": __version__, "made_from": made_from, "counts": counts, "size": made.stat().st_size}
                 write_atomically(work / NOTE, [json.dumps(note).encode()])
                 made.rename(path)
+                sync_directory(path.parent)
             finally:
                 shutil.rmtree(building, ignore_errors=True)
             return NwbFile(path, **counts, skipped=False)
@@ -268,11 +268,3 @@ def _intervals(name: str, what: str, stretches: Sequence[Stretch]) -> Any:
         columns=[VectorData(name=column, description=text, data=data) for column, text, data in columns],
         colnames=[column for column, _, _ in columns],
     )
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-__all__ = ["make_directory", "os_error", "reserve", "write_atomically"]
+__all__ = ["make_directory", "os_error", "reserve", "sync_directory", "sync_file", "write_atomically"]
 
 NO_LOCKS = {errno.ENOLCK, errno.EAGAIN, errno.EDEADLK}
 
@@ -126,7 +126,7 @@ def write_atomically(
             with suppress(OSError):
                 temporary.unlink()
             raise
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise os_error(error, path) from None
 
@@ -135,7 +135,32 @@ def _temporary_name(name: str) -> str:
     return f".{name}.{this_host()}.{os.getpid()}.{slurm_job()}.tmp"
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Wait until the bytes of a file are on disk.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    OSError
+        If they cannot be written.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the names of a directory are on disk, where the file system can do that.
+
+    Parameters
+    ----------
+    directory : Path
+    """
     # One that only may be searched cannot be opened, and some network file systems cannot sync one; the rename is done.
     with suppress(OSError):
         handle = os.open(directory, os.O_RDONLY)

@@ -208,6 +208,11 @@ def test_a_data_set_whose_recordings_are_gone(config, tmp_path):
             before = seals[job.part, outcome.sheet]
             assert outcome.header.content_digest == before.content_digest, outcome.message
             assert outcome.header.n_spikes == before.n_binned > 0
+    result = CliRunner().invoke(cli.app, [*command[:2], str(tmp_path / "bins"), *command[3:], "--as", "sequence"])
+    assert result.exit_code == 0, result.stderr
+    for job in plan.jobs:
+        counts = np.load(tmp_path / "bins" / "train" / job.part / "responses" / "data.npy")
+        assert counts.sum() == sum(seals[job.part, sheet].n_binned for sheet in job.sheets)
 
 
 def test_sheets_of_several_recordings_are_one_shard(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from spikebin.exports.experanto.responses import write_sequence, write_spikes
 from spikebin.exports.experanto.screen import write_screen
 from spikebin.exports.experanto.yaml_text import yaml_text
 from spikebin.recordings.presented import STEP
-from spikebin.system.files import make_directory, os_error
+from spikebin.system.files import make_directory, os_error, sync_directory, sync_file
 from spikebin.system.lock import locked
 from spikebin.version import __version__
 
@@ -151,10 +150,14 @@ def write_shard(
                 meta = json.dumps({"data_key": path.name, "spikebin": ours}, indent=1)
                 (building / "meta.json").write_text(meta + "\n", "utf-8")
                 (building / "modality_config.yml").write_text(_modality_config(settings, on_grid=on_grid), "utf-8")
-                _sync(building)
+                # It must not be in place before all that it holds is on disk.
+                for made in building.rglob("*"):
+                    wait = sync_directory if made.is_dir() else sync_file
+                    wait(made)
                 if path.exists():
                     path.rename(old)
                 building.rename(path)
+                sync_directory(path.parent)
             finally:
                 for leftover in (building, old):
                     shutil.rmtree(leftover, ignore_errors=True)
@@ -208,14 +211,3 @@ def _modality_config(settings: ShardSettings, *, on_grid: bool) -> str:
         "interpolation": {"rescale": False},
     }
     return yaml_text({"responses": responses, "screen": screen})
-
-
-def _sync(root: Path) -> None:
-    """Wait until all files of a folder are on disk: it must not be in place before them."""
-    for path in root.rglob("*"):
-        if path.is_file():
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
