@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from spikebin.matrixfile.layouts.base import TrialLayout
     from spikebin.matrixfile.layouts.cells import Cells
-    from spikebin.matrixfile.layouts.dense import MatrixLayout
-    from spikebin.matrixfile.layouts.gaps import EventsLayout
 
 
 __all__ = ["MatrixFile", "open_file"]
@@ -82,7 +81,7 @@ class MatrixFile:
         return Checks(str(self.path), self.header, self.check)
 
     @cached_property
-    def _layout(self) -> MatrixLayout | EventsLayout:
+    def _layout(self) -> TrialLayout:
         return make_layout(self.header.layout, self.shape, self.dtype, self.header.codec)
 
     @property
