@@ -8,6 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from spikebin.binning.rules import Binning
+from spikebin.matrixfile.write_sheet import Settings
+from spikebin.pipeline.one_step import bin_sheet
+
 IDS = np.array([3, 7, 8, 20, 21, 40])
 ONSETS_MS = 1000.0 + 900.0 * np.arange(20) + np.arange(20) % 3 * 0.25
 SPAN_MS = 20_000.0
@@ -252,3 +256,18 @@ def write_neo(directory, trains):
 
         neo.io.NeoMatlabIO(str(directory / "session.mat")).write_block(make_block(trains))
     return directory / "session.mat"
+
+
+TRAINS = make_trains()
+START, STOP, WIDTH = -100.0, 300.0, 10.0
+
+
+def matrix(recording, sheet, rule, tmp_path, **binning):
+    """What a sheet is binned to, and the counts."""
+    binning = Binning(**{"width": WIDTH, "end_bin": False, "values": "count", **binning})
+    target = tmp_path / "matrix.npy"
+    target.unlink(missing_ok=True)
+    binned = bin_sheet(
+        recording.sheet(sheet, rule), sheet, "part", Settings(binning, threads=2, trial=rule.settings), target
+    )
+    return np.load(target), binned

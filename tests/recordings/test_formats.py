@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import spikebin
 from sessions import (
     IDS,
     ONSETS_MS,
     SPAN_MS,
+    START,
+    STOP,
+    TRAINS,
+    WIDTH,
     flat,
     make_block,
-    make_trains,
+    matrix,
     reference,
     write_csv,
     write_gdf,
     write_neo,
     write_nest,
-    write_nodes,
     write_npy_columns,
     write_npy_pair,
     write_npy_structured,
@@ -33,17 +34,10 @@ from sessions import (
     write_tsv_bare,
 )
 
-from spikebin.binning.rules import Binning
 from spikebin.errors import RecordingError
-from spikebin.matrixfile.write_sheet import Settings
-from spikebin.pipeline.one_step import bin_sheet
 from spikebin.recordings import FORMATS, format_of, open_recording
 from spikebin.recordings.neo import from_neo
-from spikebin.recordings.phy import read_params
 from spikebin.recordings.settings import Reading, TrialRule
-
-TRAINS = make_trains()
-START, STOP, WIDTH = -100.0, 300.0, 10.0
 
 WRITERS = {
     "npz": (write_npz, None, "neurons", Reading()),
@@ -59,22 +53,6 @@ WRITERS = {
     "nwb": (write_nwb, None, "units", Reading()),
     "neo": (write_neo, "neo:NeoMatlabIO", "units", Reading()),
 }
-
-
-def matrix(recording, sheet, rule, tmp_path, **binning):
-    binning = Binning(**{"width": WIDTH, "end_bin": False, "values": "count", **binning})
-    target = tmp_path / "matrix.npy"
-    target.unlink(missing_ok=True)
-    binned = bin_sheet(
-        recording.sheet(sheet, rule), sheet, "part", Settings(binning, threads=2, trial=rule.settings), target
-    )
-    return np.load(target), binned
-
-
-@pytest.fixture
-def events(tmp_path):
-    columns = {"onset_ms": ONSETS_MS.tolist(), "condition": [f"c{k % 3}" for k in range(ONSETS_MS.size)]}
-    return write_trials(tmp_path / "events.csv", columns)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -188,58 +166,6 @@ def test_negative_times_are_times(tmp_path):
 # --- NWB
 
 
-def test_nwb_has_its_own_trials_intervals_and_places(tmp_path):
-    recording = open_recording(write_nwb(tmp_path, TRAINS))
-    found, _ = matrix(recording, "units", TrialRule(image_id="image"), tmp_path)
-    np.testing.assert_array_equal(found, reference(TRAINS, ONSETS_MS, ONSETS_MS + 500, WIDTH))
-    sheet = recording.sheet("units", TrialRule(image_id="image"))
-    assert [trial.image_id for trial in sheet.trials[:2]] == ["Käse0", "Käse1"]
-    assert dict(sheet.trials[1].extra)["contrast"] == 0.5
-    np.testing.assert_array_equal(sheet.neurons["x"], IDS % 3 + 0.5)
-    np.testing.assert_array_equal(sheet.neurons["y"], 10 * (IDS % 3 + 0.5))
-    assert np.isnan(sheet.neurons["z"]).all()
-
-    aligned, _ = matrix(recording, "units", TrialRule(align_to="cue", window_start=-50.0, window_stop=50.0), tmp_path)
-    np.testing.assert_array_equal(aligned, reference(TRAINS, ONSETS_MS + 50, ONSETS_MS + 150, WIDTH))
-
-    spans = [trial.phases[0] for trial in recording.sheet("units", TrialRule(events="laser")).trials]
-    assert [(span.start, round(span.stop, 6)) for span in spans] == [(0, 100), (2000, 2150), (4000, 4200)]
-    assert len(recording.sheet("units", TrialRule(events="none")).trials) == 1
-    with pytest.raises(RecordingError, match=r"no intervals 'lasers': there are laser, trials"):
-        recording.sheet("units", TrialRule(events="lasers"))
-
-
-def test_nwb_without_texts_needs_no_h5py(tmp_path, monkeypatch):
-    plain = open_recording(write_nwb(tmp_path, TRAINS, texts=False, electrodes=False))
-    monkeypatch.setitem(sys.modules, "h5py", None)
-    assert len(plain.sheet("units", TrialRule()).trials) == ONSETS_MS.size
-    assert np.isnan(plain.sheet("units", TrialRule()).neurons["x"]).all()
-
-
-def test_nwb_with_texts_says_that_it_needs_h5py(tmp_path, monkeypatch):
-    recording = open_recording(write_nwb(tmp_path, TRAINS))
-    monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(RecordingError, match=r"texts \(image\), which need h5py: pip install"):
-        recording.sheet("units", TrialRule())
-
-
-@pytest.mark.parametrize(
-    ("labels", "odd"),
-    [(("good",), [1]), (("good", "mua"), [0, 1]), (("quality=mua", "noise"), [0]), (("is_odd=True",), [1])],
-)
-def test_units_of_an_nwb_file_by_their_label(tmp_path, labels, odd):
-    path = write_nwb(tmp_path, TRAINS)
-    sheet = open_recording(path, None, Reading(labels=labels)).sheet("units", TrialRule())
-    chosen = [i for i in IDS.tolist() if i % 2 in odd]
-    assert sheet.neurons["neuron_id"].tolist() == chosen
-    everything = open_recording(path).sheet("units", TrialRule())
-    rows = np.flatnonzero(np.isin(IDS, chosen))
-    (found,), (whole,) = sheet.spikes(3), everything.spikes(3)
-    kept = np.isin(whole.rows, rows)
-    np.testing.assert_array_equal(np.sort(found.times), np.sort(whole.times[kept]))
-    assert np.bincount(found.rows, minlength=rows.size).tolist() == np.bincount(whole.rows, minlength=6)[rows].tolist()
-
-
 @pytest.mark.parametrize(
     ("labels", "texts", "message"),
     [
@@ -255,101 +181,7 @@ def test_labels_that_no_unit_has_are_one_line(tmp_path, labels, texts, message):
     assert "\n" not in str(caught.value)
 
 
-def test_trials_in_which_a_unit_was_not_observed_are_counted(tmp_path):
-    """Trials begin at ONSETS_MS and last 500 ms; one reaches into a gap, those after the end lie in none."""
-    first, last = ONSETS_MS[5] / 1000, ONSETS_MS[10] / 1000
-    observed = [[0.0, first + 0.25], [first + 0.3, last + 0.5]]
-    path = write_nwb(tmp_path, TRAINS, observed=observed)
-    late = int(np.sum(ONSETS_MS[10] < ONSETS_MS))
-    assert open_recording(path).sheet("units", TrialRule()).n_unobserved == IDS.size * (1 + late)
-    assert open_recording(path, None, Reading(ids="3,7")).sheet("units", TrialRule()).n_unobserved == 2 * (1 + late)
-    assert open_recording(path, None, Reading(labels=("good",))).sheet("units", TrialRule()).n_unobserved == sum(
-        1 + late for i in IDS if i % 2
-    )
-    result = spikebin("bin", path, "--width", "10")
-    assert f"unobserved  {IDS.size * (1 + late)} of {IDS.size * 20} pairs of trial and neuron" in result.stdout
-    plain = spikebin("bin", write_nwb(tmp_path, TRAINS), "--width", "10")
-    assert "unobserved" not in plain.stdout
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda units: units["spike_times_index"].__setitem__(0, 200), r"spike_times_index does not fit"),
-        (lambda units: units["spike_times_index"].__setitem__(5, 255), r"spike_times_index does not fit"),
-        (lambda units: units["id"].__setitem__(0, 7), r"two units have one id"),
-        (
-            lambda units: units["spike_times"].__setitem__(3, np.nan),
-            r"a spike time of neuron 3 of units of session.nwb is nan",
-        ),
-        (lambda units: units.__delitem__("spike_times"), r"no /units with spike_times"),
-        (lambda units: units.__delitem__("id"), r"session.nwb:/units has no id"),
-    ],
-)
-def test_damaged_nwb_is_one_line(tmp_path, change, message):
-    import h5py
-
-    path = write_nwb(tmp_path, make_trains(n=30))
-    with h5py.File(path, "r+") as file:
-        change(file["units"])
-    with pytest.raises(RecordingError, match=message) as caught:
-        open_recording(path).sheet("units", TrialRule(events="none"))
-    assert "\n" not in str(caught.value)
-
-
 # --- SONATA
-
-
-@pytest.mark.parametrize("enum", [True, False])
-@pytest.mark.parametrize("by_time", [True, False])
-def test_sonata_populations_are_sheets(tmp_path, events, enum, by_time):
-    import libsonata
-
-    path = write_sonata(tmp_path, TRAINS, enum=enum, by_time=by_time)
-    recording = open_recording(path)
-    assert list(recording.sheets) == ["lgn", "v1"]
-    rule = TrialRule(events=str(events), window_start=START, window_stop=STOP)
-    found, _ = matrix(recording, "lgn", rule, tmp_path)
-    np.testing.assert_array_equal(found, reference(TRAINS[:3], ONSETS_MS + START, ONSETS_MS + STOP, WIDTH))
-    if enum:
-        # libsonata, the format's own reader, sees the same spikes.
-        other = np.array(libsonata.SpikeReader(str(path))["v1"].get())
-        times, ids = next(recording.population("v1").source.chunks())
-        order, theirs = np.lexsort((ids, times)), np.lexsort((other[:, 0], other[:, 1]))
-        np.testing.assert_array_equal(times[order], other[theirs, 1])
-        np.testing.assert_array_equal(ids[order], other[theirs, 0])
-
-
-def test_sonata_as_bmtk_writes_it():
-    """Two files of bmtk 1.2.0, of the same spikes; compressed, so that libsonata cannot read them."""
-    data = Path(__file__).parent.parent / "data" / "sonata"
-    sheets = [open_recording(data / f"bmtk_{order}.h5").sheet("v1", TrialRule()) for order in ("by_id", "by_time")]
-    spikes = [sheet.spikes(0)[0] for sheet in sheets]
-    assert sheets[0].n_recorded == 100
-    for one, other in zip(*[(s.times[np.lexsort((s.times, s.rows))], np.sort(s.rows)) for s in spikes], strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_sonata_units_flat_layout_and_nodes(tmp_path, events):
-    rule = TrialRule(events=str(events), window_start=START, window_stop=STOP)
-    expected = reference(TRAINS, ONSETS_MS + START, ONSETS_MS + STOP, WIDTH)
-    found, _ = matrix(open_recording(write_sonata(tmp_path, TRAINS, units="s")), "v1", rule, tmp_path)
-    np.testing.assert_array_equal(found, expected)
-    old = open_recording(write_sonata(tmp_path, TRAINS, flat_layout=True))
-    assert list(old.sheets) == ["default"]
-    np.testing.assert_array_equal(matrix(old, "default", rule, tmp_path)[0], expected)
-
-    placed = open_recording(write_sonata(tmp_path, TRAINS), None, Reading(nodes=str(write_nodes(tmp_path))))
-    found, _ = matrix(placed, "v1", rule, tmp_path)
-    assert found.shape[1] == 50
-    np.testing.assert_array_equal(found[:, IDS], expected)
-    assert found.sum() == expected.sum()
-    neurons = placed.sheet("v1", rule).neurons
-    assert (neurons["x"][3], neurons["z"][3]) == (460.0, 46.0)
-    assert np.isnan(neurons["y"]).all()
-    few = open_recording(write_sonata(tmp_path, TRAINS), None, Reading(nodes=str(write_nodes(tmp_path, n=20))))
-    with pytest.raises(RecordingError, match="spikes of neuron 20, which it does not list"):
-        few.sheet("v1", rule)
 
 
 # --- NEST
@@ -384,46 +216,6 @@ def test_nest_precise_times_in_steps(tmp_path):
 
 
 # --- Phy
-
-
-def test_phy_labels_and_places(tmp_path):
-    folder = write_phy(tmp_path, TRAINS)
-
-    def ids(**reading):
-        return (
-            open_recording(folder, None, Reading(**reading)).sheet("units", TrialRule()).neurons["neuron_id"].tolist()
-        )
-
-    assert ids() == IDS.tolist()
-    # What a person said of cluster 3 comes before what Kilosort said.
-    assert ids(labels=("good",)) == IDS[1:].tolist()
-    assert ids(labels=("mua",)) == [3]
-    assert ids(labels=("mua", "noise")) == [3, 99]
-    with pytest.raises(RecordingError, match="no cluster is labelled 'best': known are good, mua, noise, unsorted"):
-        ids(labels=("best",))
-    neurons = open_recording(folder).sheet("units", TrialRule()).neurons
-    assert list(zip(neurons["x"], neurons["y"], strict=True))[:5] == [(0, 20), (32, 20), (0, 40), (32, 40), (0, 20)]
-
-
-def test_phy_params_are_read_and_never_run(tmp_path):
-    folder = write_phy(tmp_path, TRAINS)
-    params = folder / "params.py"
-    params.write_text("import os\nopen('/nonexistent/x').read()\nsample_rate = 25_000.0\nrate = os.getpid()\n")
-    assert read_params(params) == {"sample_rate": 25_000.0}
-    for text, message in (
-        ("sample_rate = 30000.0 * 2\n", "no number called sample_rate"),
-        ("sample_rate = (", "cannot be read"),
-        ("(" * 100_000, "cannot be read"),
-        ("sample_rate = -1\n", "with the rate -1"),
-        ("sample_rate = True\n", "no number called sample_rate"),
-    ):
-        params.write_text(text)
-        with pytest.raises(RecordingError, match=message):
-            open_recording(folder).sheet("units", TrialRule())
-    params.unlink()
-    with pytest.raises(RecordingError, match=r"no params.py: give the rate"):
-        open_recording(folder)
-    assert open_recording(folder, None, Reading(rate=30_000.0)).sheet("units", TrialRule()).n_recorded == 1500
 
 
 # --- neo

@@ -1,0 +1,76 @@
+"""SONATA spike files: populations, units, nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sessions import (
+    IDS,
+    ONSETS_MS,
+    START,
+    STOP,
+    TRAINS,
+    WIDTH,
+    matrix,
+    reference,
+    write_nodes,
+    write_sonata,
+)
+
+from spikebin.errors import RecordingError
+from spikebin.recordings import open_recording
+from spikebin.recordings.settings import Reading, TrialRule
+
+
+@pytest.mark.parametrize("enum", [True, False])
+@pytest.mark.parametrize("by_time", [True, False])
+def test_sonata_populations_are_sheets(tmp_path, events, enum, by_time):
+    import libsonata
+
+    path = write_sonata(tmp_path, TRAINS, enum=enum, by_time=by_time)
+    recording = open_recording(path)
+    assert list(recording.sheets) == ["lgn", "v1"]
+    rule = TrialRule(events=str(events), window_start=START, window_stop=STOP)
+    found, _ = matrix(recording, "lgn", rule, tmp_path)
+    np.testing.assert_array_equal(found, reference(TRAINS[:3], ONSETS_MS + START, ONSETS_MS + STOP, WIDTH))
+    if enum:
+        # libsonata, the format's own reader, sees the same spikes.
+        other = np.array(libsonata.SpikeReader(str(path))["v1"].get())
+        times, ids = next(recording.population("v1").source.chunks())
+        order, theirs = np.lexsort((ids, times)), np.lexsort((other[:, 0], other[:, 1]))
+        np.testing.assert_array_equal(times[order], other[theirs, 1])
+        np.testing.assert_array_equal(ids[order], other[theirs, 0])
+
+
+def test_sonata_as_bmtk_writes_it():
+    """Two files of bmtk 1.2.0, of the same spikes; compressed, so that libsonata cannot read them."""
+    data = Path(__file__).parent.parent / "data" / "sonata"
+    sheets = [open_recording(data / f"bmtk_{order}.h5").sheet("v1", TrialRule()) for order in ("by_id", "by_time")]
+    spikes = [sheet.spikes(0)[0] for sheet in sheets]
+    assert sheets[0].n_recorded == 100
+    for one, other in zip(*[(s.times[np.lexsort((s.times, s.rows))], np.sort(s.rows)) for s in spikes], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_sonata_units_flat_layout_and_nodes(tmp_path, events):
+    rule = TrialRule(events=str(events), window_start=START, window_stop=STOP)
+    expected = reference(TRAINS, ONSETS_MS + START, ONSETS_MS + STOP, WIDTH)
+    found, _ = matrix(open_recording(write_sonata(tmp_path, TRAINS, units="s")), "v1", rule, tmp_path)
+    np.testing.assert_array_equal(found, expected)
+    old = open_recording(write_sonata(tmp_path, TRAINS, flat_layout=True))
+    assert list(old.sheets) == ["default"]
+    np.testing.assert_array_equal(matrix(old, "default", rule, tmp_path)[0], expected)
+
+    placed = open_recording(write_sonata(tmp_path, TRAINS), None, Reading(nodes=str(write_nodes(tmp_path))))
+    found, _ = matrix(placed, "v1", rule, tmp_path)
+    assert found.shape[1] == 50
+    np.testing.assert_array_equal(found[:, IDS], expected)
+    assert found.sum() == expected.sum()
+    neurons = placed.sheet("v1", rule).neurons
+    assert (neurons["x"][3], neurons["z"][3]) == (460.0, 46.0)
+    assert np.isnan(neurons["y"]).all()
+    few = open_recording(write_sonata(tmp_path, TRAINS), None, Reading(nodes=str(write_nodes(tmp_path, n=20))))
+    with pytest.raises(RecordingError, match="spikes of neuron 20, which it does not list"):
+        few.sheet("v1", rule)
