@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "PlanError",
     "RecordingError",
     "SpikebinError",
+    "same_cause",
 ]
 
 LONGEST = 1600
@@ -89,3 +91,22 @@ class DiskFullError(SpikebinError):
     """No space, or no quota, is left where the output goes."""
 
     exit_code = 3
+
+
+def same_cause(message: str, *names: str) -> str:
+    """A message without what differs from one part to the next: of the same cause, the same text.
+
+    Parameters
+    ----------
+    message : str
+    *names : str
+        Of the part and the sheet.
+
+    Returns
+    -------
+    str
+        Numbers and names are replaced.
+    """
+    for name in sorted(filter(None, names), key=len, reverse=True):
+        message = message.replace(name, "*").replace(name.replace("/", ""), "*")
+    return re.sub(r"\d+", "#", message)

@@ -14,6 +14,7 @@ import typer
 from spikebin.cli import app
 from spikebin.cli import bin_options as option
 from spikebin.cli.options import JsonOption, answer_json, note
+from spikebin.cli.wording import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,7 +181,7 @@ def formats(json: JsonOption = False) -> None:
 
         answer_json([{"format": name, **asdict(form)} for name, form in FORMATS.items()])
         return
-    from spikebin.cli.tables import print_table
+    from spikebin.cli.fit_table import print_table
 
     rows = [[name, form.what, form.sheets, form.trials, form.needs or "nothing more"] for name, form in FORMATS.items()]
     print_table("", ["format", "a recording is", "sheets", "trials", "needs"], rows)
@@ -197,9 +198,8 @@ def _tell(binned: Binned, notes: list[str]) -> None:
     )
     low, middle, high = binned.rates
     typer.echo(f"{binned.recording}, {binned.sheet}: {binned.taken}")
-    typer.echo(
-        f"  shape       {n_trials:,} trials x {n_neurons:,} neurons x {n_columns:,} bins of {binned.width:g} ms{bins}"
-    )
+    shape = f"{number(n_trials, 'trial')} x {number(n_neurons, 'neuron')} x {number(n_columns, 'bin')}"
+    typer.echo(f"  shape       {shape} of {binned.width:g} ms{bins}")
     typer.echo(f"  spikes      {binned.n_spikes:,} in trials, {binned.n_binned:,} binned{recorded}")
     typer.echo(f"  collisions  {binned.n_collisions:,}")
     typer.echo(f"  outside     {binned.n_outside:,}")

@@ -45,7 +45,7 @@ def docs(
         if json:
             answer_json(known)
             return
-        from spikebin.cli.tables import print_table
+        from spikebin.cli.fit_table import print_table
 
         print_table("", ["topic", "what it tells"], [list(page) for page in known.items()])
         return

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from spikebin.cli.options import answer_json, note
 from spikebin.cli.outcomes import exit_code, outcome_dict, outcome_line
 from spikebin.cli.tables import print_failures
+from spikebin.cli.wording import number
 from spikebin.output.state import State
 from spikebin.pipeline.run import run_tasks
 
@@ -105,7 +106,7 @@ def run_with_progress(
     elif failures:
         print_failures(failures)
     (note if json else typer.echo)(
-        f"{n_files - len(failures)} of {n_files} files, {n_trials} trials in {seconds:.1f} s"
+        f"{n_files - len(failures):,} of {number(n_files, 'file')}, {number(n_trials, 'trial')} in {seconds:.1f} s"
         f" ({n_trials / seconds:.1f} trials/s)"
     )
     return code

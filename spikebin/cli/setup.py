@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from spikebin.cli import app, completion
-from spikebin.cli.options import ConfigOption, JsonOption, answer_json, load, note, size_text
+from spikebin.cli.options import ConfigOption, JsonOption, answer_json, load, note
+from spikebin.cli.wording import number
 
 
 @app.command()
@@ -45,7 +46,7 @@ def init(
         return
     for root in found:
         typer.echo(
-            f"{root.variant}: {root.parts} {root.format} recordings named {root.pattern},"
+            f"{root.variant}: {number(root.parts, f'{root.format} recording')} named {root.pattern},"
             f" sheets {', '.join(root.sheets)}"
         )
     typer.echo(f"wrote {config}; next: `spikebin plan`")
@@ -65,11 +66,11 @@ def plan(
             help="Open every recording; name those that would fail (exit 1 if any) and those with other stimuli.",
         ),
     ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Print the jobs, one a line.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """List the jobs and freeze them: an index means the same part for ever, new parts are appended."""
-    from spikebin.cli.tables import plan_table
-    from spikebin.output.paths import JOBS
+    """Find the jobs and freeze them: an index means the same part for ever, new parts are appended."""
+    from spikebin.cli.tables import job_table, plan_table
     from spikebin.pipeline.config import load_config
     from spikebin.pipeline.plan import make_plan
     from spikebin.pipeline.summary import summarise_plan
@@ -86,14 +87,16 @@ def plan(
     if json:
         answer_json({**summary, "would_fail": bad, "differ": odd} if check else summary)
         raise typer.Exit(1 if bad else 0)
-    plan_table(made)
-    typer.echo(
-        f"{summary['jobs']} jobs, {summary['files']} files, about {size_text(summary['bytes'])}"
-        f" ({size_text(summary['free'])} free) -> {made.output / JOBS}"
-    )
-    typer.echo(f"new: {changes.parts} parts, {changes.sheets} sheets of parts, {changes.sources} sources of parts")
+    if list_:
+        job_table(made)
+    plan_table(made, summary)
+    if changes.parts or changes.sheets or changes.sources:
+        typer.echo(
+            f"new: {number(changes.parts, 'part')}, {number(changes.sheets, 'sheet')} of parts,"
+            f" {number(changes.sources, 'source')} of parts"
+        )
     if summary["no_source"]:
-        note(f"no source yet: {summary['no_source']} sheets of parts, first {summary['first_no_source']}")
+        note(f"no source yet: {number(summary['no_source'], 'sheet')} of parts, first {summary['first_no_source']}")
     for name in changes.vanished:
         note(f"vanished: {name} keeps its index, its recording is no longer found")
     for name in changes.unknown_excludes:
@@ -105,7 +108,8 @@ def plan(
             note(f"differs: {line}")
         for trouble in bad:
             note(f"would fail: {trouble}")
-        note(f"{len(made.jobs) - len(bad)} of {len(made.jobs)} jobs would get through, as far as can be said now")
+        n_good = len(made.jobs) - len(bad)
+        note(f"{n_good:,} of {number(len(made.jobs), 'job')} would get through, as far as can be said now")
         raise typer.Exit(1 if bad else 0)
 
 

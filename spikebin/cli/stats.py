@@ -11,6 +11,7 @@ from spikebin.cli import app
 from spikebin.cli import stats_options as option
 from spikebin.cli.dataset_options import BrokenOption, DatasetOption, LeaveOutOption, open_sheets, output_of
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, load, note
+from spikebin.cli.wording import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -295,18 +296,19 @@ def _answer(found: list[tuple[str, Stats]], out: Path | None, formats: list[str]
         from spikebin.stats.files import write_statistics
 
         written = list(write_statistics(found, out, formats))  # type: ignore[arg-type]
-        note(f"wrote {len(written)} files to {out}: {', '.join(path.name for path in written)}")
+        note(f"wrote {number(len(written), 'file')} to {out}: {', '.join(path.name for path in written)}")
     if json:
         answer_json(rows)
         return
-    from spikebin.cli.tables import print_table
+    from spikebin.cli.fit_table import print_table
 
     columns = ["variant", "sheet", "subset", "width", "trials", "neurons", "Hz", "silent", "CV", "reliable"]
     columns += ["synchrony", "Fano", "correlation"]
     if not any(subset != "all" for subset, _ in found):
         columns.remove("subset")
         rows = [{name: value for name, value in row.items() if name != "subset"} for row in rows]
-    print_table("", columns, [[_cell(value) for value in row.values()] for row in rows])
+    names = columns.index("trials")
+    print_table("", columns, [[_cell(value) for value in row.values()] for row in rows], names=names)
 
 
 def _cell(value: object) -> object:

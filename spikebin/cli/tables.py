@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from spikebin.cli.fit_table import print_table, terminal
 from spikebin.cli.options import note, size_text
+from spikebin.cli.wording import number
+from spikebin.errors import same_cause
 from spikebin.output.state import State
 from spikebin.slurm.array_spec import array_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from spikebin.display.conditions import Panel
     from spikebin.matrixfile.reader import MatrixFile
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 __all__ = [
     "conditions",
     "describe_table",
+    "job_table",
     "plan_table",
     "print_failures",
-    "print_table",
+    "progress_line",
     "psth",
     "raster",
     "status_table",
@@ -38,109 +41,106 @@ __all__ = [
     "submit_table",
 ]
 
-LONGEST_PLAN = 40
-MOST_TROUBLES = 100
-WIDEST = 10_000
-NARROWEST_FOLD = 24
+MOST_CAUSES = 20
 
 
-def print_table(
-    title: str,
-    columns: list[str],
-    rows: Iterable[Iterable[Any]],
-    *,
-    stderr: bool = False,
-    dispensable: Sequence[str] = (),
-) -> None:
-    """Draw a table; numbers to the right, texts to the left. Only the last column is ever folded, and only a text.
+def plan_table(plan: Plan, summary: dict[str, Any]) -> None:
+    """A plan in short: parts, files and what has no source of each variant; then what all of it will take."""
+    rows: dict[str, list[Any]] = {}
+    for job in plan.jobs:
+        row = rows.setdefault(job.variant, [job.variant, 0, 0, 0])
+        row[1] += 1
+        row[2] += len(job.sheets)
+        row[3] += sum(not job.source(sheet) for sheet in job.sheets)
+    columns = ["variant", "parts", "files", "no source"]
+    total = ["total", *(sum(row[i] for row in rows.values()) for i in range(1, 4))] if len(rows) > 1 else None
+    if not summary["no_source"]:
+        columns, total = columns[:-1], total and total[:-1]
+    print_table("", columns, [row[: len(columns)] for row in rows.values()], total=total)
+    typer.echo(
+        f"{number(summary['jobs'], 'job')}, {number(summary['files'], 'file')}, about {size_text(summary['bytes'])}"
+        f" ({size_text(summary['free'])} free) -> {summary['plan']}"
+    )
+
+
+def job_table(plan: Plan) -> None:
+    """The jobs of a plan, one a line."""
+    rows = [
+        [str(job.index), job.variant, job.part, len(job.sheets), sum(bool(source.path) for source in job.sources)]
+        for job in plan.jobs
+    ]
+    print_table("", ["index", "variant", "part", "sheets", "sources"], rows, names=3)
+
+
+def status_table(summary: Summary, *, each: bool = False) -> None:
+    """Sheets by variant by state, as far as a state occurs, then what is in trouble and why, then all of it in a line.
 
     Parameters
     ----------
-    title : str
-    columns : list of str
-    rows : iterable of iterable
-    stderr : bool
-        Draw it there.
-    dispensable : sequence of str
-        Columns to leave out, first ones first, where the terminal is too narrow.
+    summary : Summary
+    each : bool
+        A line for each sheet that is in trouble, instead of one for each cause.
     """
-    console = _console(stderr=stderr)
-    body = [list(row) for row in rows]
-    for column in dispensable:
-        tightest = _table(title, columns, [[*row[:-1], str(row[-1])[:NARROWEST_FOLD]] for row in body])
-        if console.measure(tightest, options=console.options.update(width=WIDEST)).maximum <= console.width:
-            break
-        i = columns.index(column)
-        columns = columns[:i] + columns[i + 1 :]
-        body = [row[:i] + row[i + 1 :] for row in body]
-    # What is still too wide is for the terminal to wrap: a name cut short could be another's.
-    console.print(_table(title, columns, body), crop=False)
-
-
-def _console(*, stderr: bool = False) -> Console:
-    """Where a table goes: as wide as a terminal is; a pipe gets each row on one line."""
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal:
-        console.width = WIDEST
-    return console
-
-
-def _number(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-def _table(title: str, columns: list[str], body: list[list[Any]]) -> Table:
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    texts = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in body]
-    for i, column in enumerate(columns):
-        right = bool(body) and all(isinstance(row[i], int | float) for row in body)
-        fold = i == len(columns) - 1 and not right
-        width = None if fold else max(len(text) for text in [column, *(row[i] for row in texts)])
-        justify: Literal["left", "right"] = "right" if right else "left"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=not fold, min_width=width)
-    for row in texts:
-        table.add_row(*map(escape, row))
-    return table
-
-
-def plan_table(plan: Plan) -> None:
-    """The jobs of a plan, the middle left out where there are many."""
-    shown = list(plan.jobs)
-    if len(shown) > LONGEST_PLAN:
-        shown = shown[: LONGEST_PLAN // 2] + shown[-LONGEST_PLAN // 2 :]
-    rows: list[list[Any]] = [
-        [str(job.index), job.variant, job.part, len(job.sheets), sum(bool(source.path) for source in job.sources)]
-        for job in shown
-    ]
-    if len(shown) < len(plan.jobs):
-        rows.insert(LONGEST_PLAN // 2, ["...", f"{len(plan.jobs) - len(shown)} more", "", 0, 0])
-    print_table("", ["index", "variant", "part", "sheets", "sources"], rows)
-
-
-def status_table(summary: Summary) -> None:
-    """Sheets by variant by state, as far as a state occurs, then what is in trouble, why, and where its log is."""
     states = [state for state in State if state is State.DONE or any(row.states[state] for row in summary.rows)]
     activities = [name for name in ("queued", "running") if any(getattr(row, name) for row in summary.rows)]
-    unassigned = ["in no trial"] if any(row.n_unassigned for row in summary.rows) else []
+    unassigned = ["n_unassigned"] if any(row.n_unassigned for row in summary.rows) else []
+    numbers = [*activities, "n_spikes", "n_collisions", *unassigned]
     rows = [
         [row.sheet, row.variant, *(row.states[state] for state in states)]
-        + [getattr(row, name) for name in activities]
-        + [row.n_spikes, row.n_collisions]
-        + [row.n_unassigned for _ in unassigned]
+        + [getattr(row, name) for name in numbers]
         + [size_text(row.size)]
         for row in summary.rows
     ]
-    columns = ["sheet", "variant", *map(str, states), *activities, "spikes", "collisions", *unassigned, "size"]
-    print_table("", columns, rows, dispensable=("collisions", "spikes", *unassigned, "size"))
+    total = None
+    if len(rows) > 1:
+        size = size_text(sum(row.size for row in summary.rows))
+        total = ["total", "", *(sum(row[i] for row in rows) for i in range(2, len(rows[0]) - 1)), size]
+    said = {"n_spikes": "spikes", "n_collisions": "collisions", "n_unassigned": "in no trial"}
+    columns = ["sheet", "variant", *map(str, states), *(said.get(name, name) for name in numbers), "size"]
+    print_table("", columns, rows, names=2, total=total)
     if summary.troubles:
-        troubles = [
-            [str(found.job.index), found.job.name, sheet, str(found.state), found.attempts.failures, _why(found)]
-            for sheet, found in _troubles(summary)
-        ]
-        shown, columns = troubles[:MOST_TROUBLES], ["index", "part", "sheet", "state", "tries", "why"]
-        print_table("", columns, shown, dispensable=("tries", "state"))
-        if len(shown) < len(troubles):
-            note(f"{len(troubles) - len(shown):,} more: `spikebin status --json` has all, --sheet narrows it")
+        typer.echo("")
+        (_each_trouble if each else _causes)(summary)
+    typer.echo(f"\n{progress_line(summary)}")
+
+
+def progress_line(summary: Summary) -> str:
+    """How far a data set is, in a line: 2,880 of 3,000 files done (96.0 %), 120 missing."""
+    counts = {state: sum(row.states[state] for row in summary.rows) for state in State}
+    n_files = sum(counts.values())
+    share = 100 * counts[State.DONE] / n_files if n_files else 0
+    # What is not complete is never rounded to 100 %.
+    percent = 100 if counts[State.DONE] == n_files else min(share, 99.9)
+    parts = [f"{counts[State.DONE]:,} of {number(n_files, 'file')} done ({percent:.3g} %)"]
+    parts += [f"{counts[state]:,} {state}" for state in State if state is not State.DONE and counts[state]]
+    for name in ("running", "queued"):
+        n = sum(getattr(row, name) for row in summary.rows)
+        parts += [f"{n:,} {name}"] if n else []
+    return ", ".join(parts)
+
+
+def _each_trouble(summary: Summary) -> None:
+    rows = [
+        [str(found.job.index), found.job.name, sheet, str(found.state), found.attempts.failures, _why(found)]
+        for sheet, found in _troubles(summary)
+    ]
+    print_table("", ["index", "part", "sheet", "state", "tries", "why"], rows, names=3)
+
+
+def _causes(summary: Summary) -> None:
+    """A row for each cause, the most frequent first."""
+    causes: dict[tuple[Any, str], list[tuple[str, SheetState]]] = {}
+    for sheet, found in _troubles(summary):
+        cause = same_cause(found.reason, found.job.part, found.sheet)
+        causes.setdefault((found.state, cause), []).append((sheet, found))
+    rows = []
+    for (state, _), members in sorted(causes.items(), key=lambda item: -len(item[1])):
+        sheet, first = members[0]
+        example = f"{'' if len(members) == 1 else 'e.g. '}{first.job.name} {sheet} (index {first.job.index})"
+        rows.append([len(members), str(state), example, _why(first)])
+    print_table("", ["", "state", "where", "why"], rows[:MOST_CAUSES], names=3)
+    if len(rows) > MOST_CAUSES:
+        typer.echo(f"{number(len(rows) - MOST_CAUSES, 'more cause')}: `spikebin status --list` has all")
 
 
 def _troubles(summary: Summary) -> Iterator[tuple[str, SheetState]]:
@@ -155,7 +155,8 @@ def _troubles(summary: Summary) -> Iterator[tuple[str, SheetState]]:
 
 
 def _why(found: SheetState) -> str:
-    return f"{found.reason} (log: {found.attempts.log})" if found.attempts.log else found.reason
+    times = f"{found.attempts.failures} tries: " if found.attempts.failures > 1 else ""
+    return f"{times}{found.reason}{f' (log: {found.attempts.log})' if found.attempts.log else ''}"
 
 
 def submit_remarks(batch: Batch) -> None:
@@ -164,9 +165,15 @@ def submit_remarks(batch: Batch) -> None:
         note("Slurm does not answer: what is queued is not known, and MaxArraySize is taken to be Slurm's default")
     if batch.busy:
         note(f"queued or running, left out: {array_spec(batch.busy)}")
+    causes: dict[str, list[SheetState]] = {}
     for found in batch.given_up:
-        what = f"{found.job.name} {found.sheet} (index {found.job.index})"
-        note(f"failed {found.attempts.failures} times, left out: {what}: {_why(found)}")
+        causes.setdefault(same_cause(found.reason, found.job.part, found.sheet), []).append(found)
+    for members in causes.values():
+        first = members[0]
+        many = "" if len(members) == 1 else f"{number(len(members), 'sheet')} of parts, e.g. "
+        what = f"{many}{first.job.name} {first.sheet} (index {first.job.index})"
+        log = f" (log: {first.attempts.log})" if first.attempts.log else ""
+        note(f"failed {first.attempts.failures} times, left out: {what}: {first.reason}{log}")
     if not batch.arrays:
         note("nothing to submit")
 
@@ -180,20 +187,28 @@ def submit_table(batch: Batch) -> None:
         [array.job_id, array.piece.spec, array.piece.offset, len(array.piece.indices), " ".join(array.sheets) or "all"]
         for array in sent
     ]
-    print_table("", ["job", "array", "offset", "parts", "sheets"], rows, dispensable=("array",))
+    print_table("", ["job", "array", "offset", "parts", "sheets"], rows)
     n_parts = sum(len(array.piece.indices) for array in sent)
+    ids = " ".join(array.job_id for array in sent)
     typer.echo(
-        f"{n_parts} parts, {batch.n_files} files, about {size_text(batch.n_bytes)}; `spikebin status` shows how far,"
-        f" `scancel {' '.join(array.job_id for array in sent)}` ends them"
+        f"{number(n_parts, 'part')}, {number(batch.n_files, 'file')}, about {size_text(batch.n_bytes)};"
+        f" `spikebin status` shows how far, `scancel {ids}` ends them"
     )
     if batch.report is not None and batch.report.job_id:
         typer.echo(f"the report is job {batch.report.job_id}, behind them")
 
 
 def print_failures(failures: list[Outcome]) -> None:
-    """What failed, and why."""
-    rows = [[failure.job.index, failure.job.name, failure.sheet, failure.message] for failure in failures]
-    print_table("failed", ["index", "part", "sheet", "why"], rows, stderr=True)
+    """What failed, and why, a row for each cause."""
+    causes: dict[str, list[Outcome]] = {}
+    for failure in failures:
+        causes.setdefault(same_cause(failure.message, failure.job.part, failure.sheet), []).append(failure)
+    rows = []
+    for members in sorted(causes.values(), key=len, reverse=True):
+        first = members[0]
+        example = f"{'' if len(members) == 1 else 'e.g. '}{first.job.name} {first.sheet} (index {first.job.index})"
+        rows.append([len(members), example, first.message])
+    print_table("", ["failed", "where", "why"], rows, stderr=True, names=2)
 
 
 def describe_table(facts: dict[str, Any]) -> None:
@@ -202,18 +217,18 @@ def describe_table(facts: dict[str, Any]) -> None:
     counts = binning["values"] == "count"
     filled = f"{facts['mean_count']:.3g} a bin" if counts else f"{100 * facts['fraction_true']:.3f} % of bins"
     shortest, longest = facts["n_bins"]
-    n_bins = _number(longest, "bin") if shortest == longest else f"{shortest:,} to {longest:,} bins"
+    n_bins = number(longest, "bin") if shortest == longest else f"{shortest:,} to {longest:,} bins"
     rows = [
         ["file", facts["path"]],
         ["sheet", f"{facts['sheet']} of {facts['variant']}/{facts['part']}"],
         [
             "shape",
-            f"{_number(facts['n_trials'], 'trial')} x {_number(facts['n_neurons'], 'neuron')}"
-            f" x {_number(facts['n_columns'], 'bin')}",
+            f"{number(facts['n_trials'], 'trial')} x {number(facts['n_neurons'], 'neuron')}"
+            f" x {number(facts['n_columns'], 'bin')}",
         ],
         [
             "trials",
-            f"{_number(facts['n_images'], 'image')}, {_number(facts['n_repeats'], 'repeat')}, {n_bins} each",
+            f"{number(facts['n_images'], 'image')}, {number(facts['n_repeats'], 'repeat')}, {n_bins} each",
         ],
         ["phases", _phases_text(facts)],
         [
@@ -234,7 +249,7 @@ def describe_table(facts: dict[str, Any]) -> None:
             f"{size_text(facts['size'])}, layout {facts['layout']}, codec {facts['codec']},"
             f" {8 * facts['size'] / max(1, facts['n_binned']):.1f} bits a spike",
         ],
-        ["source", f"{source['name']}, {_number(source['files'], 'file')}, {size_text(source['size'])}"],
+        ["source", f"{source['name']}, {number(source['files'], 'file')}, {size_text(source['size'])}"],
         ["made", f"{facts['created']} by spikebin {facts['spikebin_version']}"],
         ["content", facts["content_digest"]],
     ]
@@ -243,7 +258,7 @@ def describe_table(facts: dict[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name, text in rows:
         table.add_row(name, escape(str(text)))
-    _console().print(table, crop=False)
+    terminal().print(table, crop=False)
 
 
 def _phases_text(facts: dict[str, Any]) -> str:
@@ -256,7 +271,7 @@ def _phases_text(facts: dict[str, Any]) -> str:
             if p["bins"]
         )
     return "; ".join(
-        f"{_number(pattern['trials'], 'trial')} of "
+        f"{number(pattern['trials'], 'trial')} of "
         + ", ".join(f"{phase['name']} {_range(*phase['ms'])} ms" for phase in pattern["phases"])
         for pattern in patterns
     )

@@ -1,10 +1,10 @@
-"""Errors as the command line says them: a remedy that is an argument in Python is an option here."""
+"""Words of the command line: numbers with their nouns; of errors, options where Python has arguments."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["for_command_line"]
+__all__ = ["for_command_line", "number"]
 
 # Arguments of the Python API that are options under the same name, and take a value or none.
 NAMED = "match|short|rest|how|ragged"
@@ -14,6 +14,11 @@ AS_OPTIONS = (
     (re.compile(r"\bacross=True\b"), "--across"),
     (re.compile(rf"\b({NAMED})='(\w+)'((?:, '\w+')*)(?: or '(\w+)')?"), None),
 )
+
+
+def number(n: int, noun: str) -> str:
+    """A number and its noun: 1 file, 2,000 files."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def for_command_line(message: str) -> str:

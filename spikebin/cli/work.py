@@ -19,6 +19,7 @@ from spikebin.cli.options import (
     load,
     note,
 )
+from spikebin.cli.wording import number
 from spikebin.errors import SpikebinError
 
 ForceOption = Annotated[bool, typer.Option("--force", help="Export what is done, too.")]
@@ -172,6 +173,8 @@ def missing(
         note(line)
     if wanted.indices:
         typer.echo(array_spec(wanted.indices))
+    elif not wanted.given_up:
+        note("nothing is missing")
 
 
 @app.command()
@@ -205,7 +208,7 @@ def retry(
         return
     for state in forgotten:
         times = state.attempts.failures
-        typer.echo(f"{state.job.name} {state.sheet}: {times} {'failure' if times == 1 else 'failures'} forgotten")
+        typer.echo(f"{state.job.name} {state.sheet}: {number(times, 'failure')} forgotten")
     indices = array_spec(found.job.index for found in forgotten)
     note(
         f"to be tried again: {indices}; next: `spikebin submit --missing`, or `spikebin run`"
@@ -220,6 +223,9 @@ def status(
     variant: VariantOption = None,
     deep: DeepOption = False,
     rates: Annotated[bool, typer.Option("--rates", help="Draw the PSTH of each sheet, too; reads all spikes.")] = False,
+    each: Annotated[
+        bool, typer.Option("--list", help="A line for each sheet of a part that is in trouble, not for each cause.")
+    ] = False,
     plot: PlotOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -244,7 +250,7 @@ def status(
     else:
         from spikebin.cli.tables import status_table
 
-        status_table(summary)
+        status_table(summary, each=each)
     if rates or plot is not None:
         from spikebin.dataset.open import open_output
 
@@ -282,4 +288,4 @@ def clean(
             typer.echo(str(path))
     if json:
         answer_json([str(path) for path in paths])
-    note(f"{len(paths)} temporary files {'found' if dry_run else 'removed'}")
+    note(f"{number(len(paths), 'temporary file')} {'found' if dry_run else 'removed'}")

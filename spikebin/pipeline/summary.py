@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from spikebin.errors import same_cause
 from spikebin.matrixfile.seal import SEAL_SIZE
-from spikebin.output.paths import JOBS
+from spikebin.output.paths import JOBS, matrix_path
 from spikebin.output.state import SheetState, State, survey
 from spikebin.system.leftovers import stale_files
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from spikebin.output.jobs import Job, Source
     from spikebin.pipeline.plan import Plan, PlanChanges
     from spikebin.pipeline.wanted import Queue, Wanted
 
@@ -32,8 +35,11 @@ __all__ = [
     "summarise_plan",
 ]
 
-# Measured on a recording of 10 images x 37,500 neurons: compressed matrix file over the pickles of its segments.
-BYTES_OUT_PER_BYTE_IN = 0.016
+# A matrix file of next to no spikes: seal, checksums and HDF5's own.
+BYTES_OF_AN_EMPTY_FILE = 24_000
+# More of it for each byte of its recording. Of mozaik, measured on 10 images x 37,500 neurons: most of a pickle is not
+# spikes; of others, on lists of 3,000 to 4,000,000 spikes in bins of 1 to 10 ms: 0.04 to 0.18.
+BYTES_OUT_PER_BYTE_IN = {"mozaik": 0.016, "other": 0.09}
 
 
 @dataclass
@@ -84,17 +90,28 @@ def missing_remarks(wanted: Wanted) -> list[str]:
     Returns
     -------
     list of str
-        One line for each sheet that is broken, failed or given up, and each part that is excluded or has no source.
+        One line for each cause of what is broken, failed or given up, and of parts that are excluded or have no source.
     """
-    lines = [_remark(found) for found in wanted.troubles if found.state in {State.BROKEN, State.FAILED, State.DONE}]
-    lines += [f"{_remark(found)} (left out: failed {found.attempts.failures} times)" for found in wanted.given_up]
+    told = [found for found in wanted.troubles if found.state in {State.BROKEN, State.FAILED, State.DONE}]
+    lines = [_remark(members) for members in _by_cause(told)]
+    lines += [
+        f"{_remark(members)} (left out: failed {members[0].attempts.failures} times)"
+        for members in _by_cause(wanted.given_up)
+    ]
     for state in (State.EXCLUDED, State.NO_SOURCE):
-        parts: dict[str, SheetState] = {}
-        for found in wanted.troubles:
-            if found.state is state:
-                parts.setdefault(found.job.name, found)
-        lines += [f"{state}: {name}: {found.reason}" for name, found in parts.items()]
+        parts = {found.job.name: found for found in wanted.troubles if found.state is state}
+        for members in _by_cause(parts.values()):
+            more = f" and {len(members) - 1:,} more" if len(members) > 1 else ""
+            lines.append(f"{state}: {members[0].job.name}{more}: {members[0].reason}")
     return lines
+
+
+def _by_cause(states: Iterable[SheetState]) -> list[list[SheetState]]:
+    """Those of one state and one cause together, in order of the first of each."""
+    causes: dict[tuple[State, str], list[SheetState]] = {}
+    for found in states:
+        causes.setdefault((found.state, same_cause(found.reason, found.job.part, found.sheet)), []).append(found)
+    return list(causes.values())
 
 
 def missing_as_dict(plan: Plan, wanted: Wanted) -> dict[str, Any]:
@@ -210,6 +227,8 @@ def summarise_plan(plan: Plan, changes: PlanChanges) -> dict[str, Any]:
 def estimate_bytes(plan: Plan, sheets: Mapping[int, Collection[str]] | None = None) -> int:
     """About how many bytes files will take, from the first part of each root: looking at all would take minutes.
 
+    Where that part is done, its files are what the others are likely to take.
+
     Parameters
     ----------
     plan : Plan
@@ -229,9 +248,9 @@ def estimate_bytes(plan: Plan, sheets: Mapping[int, Collection[str]] | None = No
             if source.path and wanted:
                 root = source.path.rpartition("/")[0]
                 if root not in sizes:
-                    sizes[root] = _size(plan.config.resolve(source.path))
+                    sizes[root] = _bytes_of_part(plan, job, source)
                 total += sizes[root] * wanted / len(source.sheets)
-    return int(total * BYTES_OUT_PER_BYTE_IN)
+    return int(total)
 
 
 def find_stale_files(plan: Plan) -> list[Path]:
@@ -252,20 +271,36 @@ def find_stale_files(plan: Plan) -> list[Path]:
     return found
 
 
+def _bytes_of_part(plan: Plan, job: Job, source: Source) -> float:
+    """What the files of a part take, or are likely to."""
+    with suppress(OSError):
+        return sum(matrix_path(plan.output, job.variant, job.part, sheet).stat().st_size for sheet in source.sheets)
+    path = plan.config.resolve(source.path)
+    with suppress(OSError):
+        mozaik = (path / "datastore.recordings.pickle").exists()
+        ratio = BYTES_OUT_PER_BYTE_IN["mozaik" if mozaik else "other"]
+        return BYTES_OF_AN_EMPTY_FILE * len(source.sheets) + ratio * _size(path)
+    return 0
+
+
 def _size(path: Path) -> int:
-    try:
-        if path.is_dir():
-            with os.scandir(path) as entries:
-                return sum(entry.stat().st_size for entry in entries if entry.is_file())
+    """Of a file, or of the files in a directory; of one of Kilosort's, where the raw data may lie, of its spikes."""
+    if not path.is_dir():
         return path.stat().st_size
-    except OSError:
-        return 0
+    with os.scandir(path) as entries:
+        sizes = {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+    if "spike_times.npy" in sizes:
+        return sizes["spike_times.npy"] + sizes.get("spike_clusters.npy", 0)
+    return sum(sizes.values())
 
 
-def _remark(found: SheetState) -> str:
+def _remark(members: Sequence[SheetState]) -> str:
+    """What there is to say of sheets of the same cause: the first is the example."""
+    found = members[0]
     times = f" {found.attempts.failures} times" if found.attempts.failures > 1 else ""
+    many = f"{len(members):,} sheets of parts, e.g. " if len(members) > 1 else ""
     log = f" (log: {found.attempts.log})" if found.attempts.log else ""
-    return f"{found.state}{times}: {found.job.name} {found.sheet} (index {found.job.index}): {found.reason}{log}"
+    return f"{found.state}{times}: {many}{found.job.name} {found.sheet} (index {found.job.index}): {found.reason}{log}"
 
 
 def sheet_as_dict(found: SheetState) -> dict[str, Any]:

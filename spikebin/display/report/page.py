@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from html import escape
 from importlib.resources import files
@@ -21,6 +20,7 @@ from spikebin.display.report.figures import (
     style_of,
 )
 from spikebin.display.report.missing_map import STATES, missing_map
+from spikebin.errors import same_cause
 from spikebin.stats.tables import summary
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _failures(overview: Overview) -> Iterator[str]:
     for cell in overview.cells:
         if cell.state in {"broken", "failed", "no source", "excluded"} or (cell.why and cell.state != "done"):
             # The same cause, whichever part it is of: its numbers aside.
-            causes.setdefault((cell.state, re.sub(r"\d+", "#", cell.why.replace(cell.sheet, "*"))), []).append(cell)
+            causes.setdefault((cell.state, same_cause(cell.why, cell.part, cell.sheet)), []).append(cell)
     troubles = Counter((one.sheet, one.variant, trouble) for one in overview.sheets for trouble in one.troubles)
     if not causes and not troubles:
         yield "<p>Nothing.</p>"
