@@ -18,6 +18,8 @@ __all__ = ["print_table", "terminal"]
 WIDEST = 10_000
 GAP = 2
 NARROWEST_FOLD = 24
+# Of a stacked row, longer texts stand on a line of their own.
+SHORT = 12
 
 
 def terminal(*, stderr: bool = False) -> Console:
@@ -119,7 +121,7 @@ def _stack(
 ) -> None:
     """Each row as a block: its names, then its numbers, then its texts, each after the name of its column."""
     lines = [title] if title else []
-    plain = [right[i] or not any(" " in row[i] for row in texts) for i in range(len(columns))]
+    plain = [right[i] or max(len(row[i]) for row in texts) <= SHORT for i in range(len(columns))]
     for k, row in enumerate(texts):
         lines.append(" ".join(cell for cell in row[:names] if cell))
         said = [", ".join(f"{columns[i]} {row[i]}" for i in range(names, len(row)) if plain[i] and row[i])]

@@ -115,6 +115,6 @@ def test_init_finds_sheets_that_lie_in_several_roots(tmp_path):
     assert spikebin("init", tmp_path / "a", tmp_path / "b", cwd=tmp_path).returncode == 0
     result = spikebin("plan", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "1 jobs, 2 files" in result.stdout
+    assert "1 job, 2 files" in result.stdout
     assert spikebin("run", cwd=tmp_path).returncode == 0
     assert spikebin("missing", cwd=tmp_path).stdout == ""
