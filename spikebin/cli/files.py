@@ -10,6 +10,7 @@ import typer
 from spikebin.choices import Codec, Layout
 from spikebin.cli import app
 from spikebin.cli.options import ConfigOption, JsonOption, PlotOption, answer_json, note, size_text
+from spikebin.cli.wording import number
 
 
 @app.command()
@@ -26,6 +27,7 @@ def verify(
     config: ConfigOption = None,
 ) -> None:
     """Check every byte and every count of matrix files; one line for each bad one, exit 1."""
+    from spikebin.cli.progress import file_size, followed_by_bytes
     from spikebin.matrixfile.verify import check_files, matrix_files
     from spikebin.output.broken import clear_broken, note_broken
 
@@ -36,7 +38,7 @@ def verify(
     files = matrix_files(paths)
     results = []
     noted = 0
-    for result in check_files(files):
+    for result in followed_by_bytes(check_files(files), map(file_size, files)):
         results.append(result)
         if not result.error:
             clear_broken(result.path)
@@ -49,7 +51,9 @@ def verify(
         answer_json(
             [{"path": str(result.path), "complete": not result.error, "why": result.error} for result in results]
         )
-    (note if json else typer.echo)(f"{len(results) - len(bad)} of {len(results)} files are complete")
+    (note if json else typer.echo)(
+        f"{len(results) - len(bad):,} of {number(len(results), 'file')} {'is' if len(results) == 1 else 'are'} complete"
+    )
     if noted:
         note("what is broken is noted: `spikebin run`, or `spikebin submit --missing`, writes it again")
     raise typer.Exit(1 if bad else 0)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from spikebin.cli.options import answer_json, note
 from spikebin.cli.outcomes import exit_code, outcome_dict, outcome_line
@@ -19,46 +31,101 @@ from spikebin.pipeline.run import run_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from spikebin.pipeline.job import Outcome
     from spikebin.pipeline.plan import Plan
     from spikebin.pipeline.run import Task
 
-__all__ = ["counted", "followed", "run_with_progress"]
+__all__ = ["Trials", "counted", "file_size", "followed", "followed_by_bytes", "run_with_progress", "waiting"]
 
 T = TypeVar("T")
 
 
-def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None) -> Iterator[T]:
-    """Pass files through as they are done: a bar of how many on a terminal; elsewhere a line for each, if there is one.
-
-    Nothing may be printed meanwhile: it would stand in the bar.
-    """
+def _bar(*columns: ProgressColumn) -> Progress:
+    """A bar on a terminal, on stderr. What is printed meanwhile stands above it; a pipe's stdout stays apart from it."""
     console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("files"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
+    shown = console.is_terminal
+    return Progress(
+        *columns, TimeRemainingColumn(), console=console, disable=not shown, redirect_stdout=sys.stdout.isatty()
     )
-    with bar if console.is_terminal else nullcontext():
+
+
+def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None) -> Iterator[T]:
+    """Pass files through as they are done: a bar of how many on a terminal; elsewhere a line for each, if there is one."""
+    with _bar(TextColumn("files"), BarColumn(), MofNCompleteColumn()) as bar:
         shown = bar.add_task("files", total=total)
         for item in items:
             bar.advance(shown)
-            if line is not None and not console.is_terminal:
+            if line is not None and bar.disable:
                 note(line(item))
+            yield item
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a file; 0 where it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def followed_by_bytes(items: Iterable[T], sizes: Iterable[int]) -> Iterator[T]:
+    """Pass files through as they are done: a bar of bytes on a terminal, with how fast they are read."""
+    sizes = list(sizes)
+    with _bar(TextColumn("read"), BarColumn(), DownloadColumn(), TransferSpeedColumn()) as bar:
+        shown = bar.add_task("read", total=sum(sizes))
+        for item, size in zip(items, sizes, strict=True):
+            bar.advance(shown, size)
             yield item
 
 
 @contextmanager
 def counted(what: str, total: int) -> Iterator[Callable[[], None]]:
     """A function to call for each that is done: a bar of how many on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
-    bar = Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
-    with bar if console.is_terminal else nullcontext():
+    with _bar(TextColumn(what), BarColumn(), MofNCompleteColumn()) as bar:
         shown = bar.add_task(what, total=total)
         yield lambda: bar.advance(shown)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """What is being done, and for how long, on a terminal, where nobody can know how much there is."""
+    console = Console(stderr=True)
+    bar = Progress(
+        SpinnerColumn(), TextColumn(what), TimeElapsedColumn(), console=console, disable=not console.is_terminal,
+        transient=True, redirect_stdout=sys.stdout.isatty(),
+    )  # fmt: skip
+    with bar:
+        bar.add_task(what, total=None)
+        yield
+
+
+class Trials:
+    """Files and trials of exports: a bar on a terminal that says how many trials a second are written."""
+
+    def __init__(self, n_files: int) -> None:
+        rate = TextColumn("{task.fields[trials]:,} trials, {task.fields[rate]:.1f} trials/s")
+        self.bar = _bar(TextColumn("files"), BarColumn(), MofNCompleteColumn(), rate)
+        self.n_trials = 0
+        self._begun = time.monotonic()
+        self._shown = self.bar.add_task("files", total=n_files, trials=0, rate=0.0)
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return max(time.monotonic() - self._begun, 1e-9)
+
+    def trial(self) -> None:
+        """One more trial."""
+        self.n_trials += 1
+        self.bar.update(self._shown, trials=self.n_trials, rate=self.n_trials / self.seconds)
+
+    def files(self, outcomes: Iterable[T]) -> Iterator[T]:
+        """Pass them through; each is one more file."""
+        for outcome in outcomes:
+            self.bar.advance(self._shown)
+            yield outcome
 
 
 def run_with_progress(
@@ -71,36 +138,20 @@ def run_with_progress(
         if json:
             answer_json([])
         return 0
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("files"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.1f} trials/s"),
-        TimeRemainingColumn(),
-        console=console,
-    )
     failures: list[Outcome] = []
     answer = []
-    code = n_trials = 0
-    begun = time.monotonic()
-    with bar if console.is_terminal else nullcontext():
-        shown = bar.add_task("files", total=n_files, rate=0.0)
-
-        def count_trial() -> None:
-            nonlocal n_trials
-            n_trials += 1
-            bar.update(shown, rate=n_trials / max(time.monotonic() - begun, 1e-9))
-
-        for outcome in run_tasks(plan.config.path, tasks, workers=workers, force=force, on_trial=count_trial):
-            bar.advance(shown)
+    code = 0
+    progress = Trials(n_files)
+    with progress.bar as bar:
+        done = run_tasks(plan.config.path, tasks, workers=workers, force=force, on_trial=progress.trial)
+        for outcome in progress.files(done):
             answer.append(outcome_dict(outcome))
             code = max(code, exit_code(outcome))
             if outcome.state is State.FAILED:
                 failures.append(outcome)
-            if not console.is_terminal:
+            if bar.disable:
                 note(outcome_line(outcome))
-    seconds = time.monotonic() - begun
+    seconds, n_trials = progress.seconds, progress.n_trials
     if json:
         answer_json(answer)
     elif failures:

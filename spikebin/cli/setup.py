@@ -38,9 +38,11 @@ def init(
     json: JsonOption = False,
 ) -> None:
     """Look at directories of recordings and write a commented spikebin.toml that works for them."""
+    from spikebin.cli.progress import waiting
     from spikebin.pipeline.init_config import write_config
 
-    found = write_config(config, roots or [], variants or [], force=force)
+    with waiting("looking at the recordings"):
+        found = write_config(config, roots or [], variants or [], force=force)
     if json:
         answer_json({"config": config, "roots": [asdict(root) for root in found]})
         return
@@ -70,19 +72,25 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Find the jobs and freeze them: an index means the same part for ever, new parts are appended."""
+    from spikebin.cli.progress import counted, waiting
     from spikebin.cli.tables import job_table, plan_table
     from spikebin.pipeline.config import load_config
     from spikebin.pipeline.plan import make_plan
     from spikebin.pipeline.summary import summarise_plan
 
-    made, changes = make_plan(load_config(config), replace=replace, try_recordings=True)
+    with waiting("looking for recordings"):
+        made, changes = make_plan(load_config(config), replace=replace, try_recordings=True)
     summary = summarise_plan(made, changes)
     bad: list[str] = []
     odd: list[str] = []
     if check:
         from spikebin.pipeline.check_plan import check_all, differing
 
-        tried = list(check_all(made))
+        tried = []
+        with counted("recordings", len(made.jobs)) as on_job:
+            for one in check_all(made):
+                tried.append(one)
+                on_job()
         bad, odd = [one.trouble for one in tried if one.trouble], differing(tried)
     if json:
         answer_json({**summary, "would_fail": bad, "differ": odd} if check else summary)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +24,11 @@ from spikebin.cli.options import (
 )
 from spikebin.cli.wording import number
 from spikebin.errors import SpikebinError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from spikebin.pipeline.plan import Plan
 
 ForceOption = Annotated[bool, typer.Option("--force", help="Export what is done, too.")]
 
@@ -89,8 +97,15 @@ def job(
     settle_in()
     from spikebin.pipeline.job import run_job
 
-    outcomes = run_job(plan, task, sheets=names, force=force, limit=limit, out=out, threads=threads or cpus())
-    raise typer.Exit(report(outcomes, json=json))
+    exports = partial(run_job, plan, task, sheets=names, force=force, limit=limit, out=out, threads=threads or cpus())
+    if not sys.stderr.isatty():
+        raise typer.Exit(report(exports(), json=json))
+    from spikebin.cli.progress import Trials
+
+    progress = Trials(len(names or task.sheets))
+    with progress.bar:
+        code = report(progress.files(exports(on_trial=progress.trial)), json=json)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -134,6 +149,18 @@ def run(
     raise typer.Exit(run_with_progress(plan, tasks, workers=workers or cpus(), force=force, json=json))
 
 
+@contextmanager
+def _looking(plan: Plan, *, deep: bool) -> Iterator[Callable[[], None] | None]:
+    """Of a look at every byte, how many files are done; a look at seals takes no time to speak of."""
+    if not deep:
+        yield None
+        return
+    from spikebin.cli.progress import counted
+
+    with counted("files", sum(len(job.sheets) for job in plan.jobs)) as on_sheet:
+        yield on_sheet
+
+
 @app.command()
 def missing(
     sheet: SheetOption = None,
@@ -158,14 +185,16 @@ def missing(
     queue, trouble = queue_now(plan) if may_have_ended(plan.output) else (None, "")
     if trouble:
         note(f"tasks that ended without a word are not known: {trouble}")
-    wanted = find_wanted(
-        plan,
-        sheet=sheet and plan.find_sheet(sheet),
-        variant=variant and plan.find_variant(variant),
-        deep=deep,
-        max_failures=max_failures,
-        live=queue.live if queue else None,
-    )
+    with _looking(plan, deep=deep) as on_sheet:
+        wanted = find_wanted(
+            plan,
+            sheet=sheet and plan.find_sheet(sheet),
+            variant=variant and plan.find_variant(variant),
+            deep=deep,
+            max_failures=max_failures,
+            live=queue.live if queue else None,
+            on_sheet=on_sheet,
+        )
     if json:
         answer_json(missing_as_dict(plan, wanted))
         return
@@ -226,6 +255,10 @@ def status(
     each: Annotated[
         bool, typer.Option("--list", help="A line for each sheet of a part that is in trouble, not for each cause.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again and again until nothing is missing, or Ctrl-C.")
+    ] = False,
+    every: Annotated[int, typer.Option("--every", metavar="SECONDS", min=1, help="Of --watch.")] = 10,
     plot: PlotOption = None,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -234,17 +267,20 @@ def status(
     from spikebin.pipeline.summary import summarise
     from spikebin.slurm.lost_tasks import queue_now
 
+    if watch and (json or deep or rates or plot is not None):
+        raise typer.BadParameter("--watch shows the table again and again: leave --json, --deep, --rates, --plot out")
     plan = load(config)
+    sheet, variant = sheet and plan.find_sheet(sheet), variant and plan.find_variant(variant)
+    if watch:
+        from spikebin.cli.watch import watch_status
+
+        watch_status(plan, sheet=sheet, variant=variant, every=every)
+        return
     queue, trouble = queue_now(plan)
     if trouble:
         note(f"what is queued is not known: {trouble}")
-    summary = summarise(
-        plan,
-        sheet=sheet and plan.find_sheet(sheet),
-        variant=variant and plan.find_variant(variant),
-        deep=deep,
-        queue=queue,
-    )
+    with _looking(plan, deep=deep) as on_sheet:
+        summary = summarise(plan, sheet=sheet, variant=variant, deep=deep, queue=queue, on_sheet=on_sheet)
     if json:
         answer_json(summary.as_dict())
     else:
@@ -255,10 +291,10 @@ def status(
         from spikebin.dataset.open import open_output
 
         views = {
-            f"{variant} {sheet}": open_output(
-                plan.output, variant, sheet, excluded=plan.config.excluded.get(variant, ()), broken="leave out"
-            )[sheet]
-            for variant, sheet in summary.with_spikes
+            f"{name} {one}": open_output(
+                plan.output, name, one, excluded=plan.config.excluded.get(name, ()), broken="leave out"
+            )[one]
+            for name, one in summary.with_spikes
         }
         if not json:
             from spikebin.cli.tables import psth

@@ -16,7 +16,7 @@ from spikebin.output.state import SheetState, State, survey
 from spikebin.system.leftovers import stale_files
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from spikebin.output.jobs import Job, Source
@@ -145,6 +145,7 @@ def summarise(
     variant: str | None = None,
     deep: bool = False,
     queue: Queue | None = None,
+    on_sheet: Callable[[], None] | None = None,
 ) -> Summary:
     """Count the states of each sheet of each variant, and what Slurm has of those that are not done.
 
@@ -157,6 +158,8 @@ def summarise(
         Compare every byte of every file with its seal, instead of its size.
     queue : Queue, optional
         What Slurm runs and holds, where that is known.
+    on_sheet : callable, optional
+        Called for each sheet of a part that has been looked at.
 
     Returns
     -------
@@ -172,6 +175,8 @@ def summarise(
     troubles = []
     live = queue.live if queue else None
     for found in survey(plan, sheet=sheet, variant=variant, deep=deep, live=live):
+        if on_sheet is not None:
+            on_sheet()
         key = found.job.variant, found.sheet
         row = rows.get(key)
         if row is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from spikebin.output.state import State, survey_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container
+    from collections.abc import Callable, Collection, Container
 
     from spikebin.output.state import SheetState
     from spikebin.pipeline.plan import Plan
@@ -74,6 +74,7 @@ def find_wanted(
     max_failures: int | None = None,
     live: Container[str] | None = None,
     queue: Queue | None = None,
+    on_sheet: Callable[[], None] | None = None,
 ) -> Wanted:
     """Choose the sheets to export: those that are missing, broken or failed, unless they failed too often.
 
@@ -94,6 +95,8 @@ def find_wanted(
         Ids of all Slurm jobs that have not ended, where that is known; default: as `queue` says.
     queue : Queue, optional
         What Slurm runs and holds: leave out the jobs that it has a task for.
+    on_sheet : callable, optional
+        Called for each sheet of a part that has been looked at.
 
     Returns
     -------
@@ -110,6 +113,8 @@ def find_wanted(
     for states in survey_jobs(plan, sheet=sheet, variant=variant, indices=indices, deep=deep, live=live):
         index = states[0].job.index
         for found in states:
+            if on_sheet is not None:
+                on_sheet()
             state = found.state
             if state.wanted and max_failures is not None and found.attempts.failures >= max_failures:
                 chosen.given_up.append(found)
