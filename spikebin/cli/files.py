@@ -9,7 +9,7 @@ import typer
 
 from spikebin.choices import Codec, Layout
 from spikebin.cli import app
-from spikebin.cli.options import ConfigOption, JsonOption, PlotOption, answer_json, note, size_text
+from spikebin.cli.options import ConfigOption, JsonOption, PlotOption, answer_json, note, say, size_text
 from spikebin.cli.wording import number
 
 
@@ -45,15 +45,14 @@ def verify(
             continue
         noted += result.damaged and note_broken(result.path, result.error)
         if not json:
-            typer.echo(result.error)
+            say(result.error)
     bad = [result for result in results if result.error]
     if json:
         answer_json(
             [{"path": str(result.path), "complete": not result.error, "why": result.error} for result in results]
         )
-    (note if json else typer.echo)(
-        f"{len(results) - len(bad):,} of {number(len(results), 'file')} {'is' if len(results) == 1 else 'are'} complete"
-    )
+    verb = "is" if len(results) == 1 else "are"
+    (note if json else say)(f"{len(results) - len(bad):,} of {number(len(results), 'file')} {verb} complete")
     if noted:
         note("what is broken is noted: `spikebin run`, or `spikebin submit --missing`, writes it again")
     raise typer.Exit(1 if bad else 0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -23,6 +24,7 @@ __all__ = [
     "answer_json",
     "load",
     "note",
+    "say",
     "size_text",
 ]
 
@@ -88,7 +90,19 @@ def answer_json(answer: Any) -> None:
 
 def note(text: str) -> None:
     """Say something that is not the answer."""
-    typer.echo(text, err=True)
+    _write(sys.stderr, text)
+
+
+def say(text: str) -> None:
+    """Say a line of the answer while a bar may be drawn, above which it stands: click's own echo goes past that."""
+    _write(sys.stdout, text)
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    # A program that was started with its stdout closed has none.
+    if stream is not None:
+        stream.write(f"{text}\n")
+        stream.flush()
 
 
 def size_text(n_bytes: float) -> str:

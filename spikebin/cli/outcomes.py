@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from spikebin.cli.options import answer_json, note, size_text
+from spikebin.cli.options import answer_json, note, say, size_text
 from spikebin.output.state import State
 
 if TYPE_CHECKING:
@@ -59,7 +57,7 @@ def report(outcomes: Iterable[Outcome], *, json: bool = False) -> int:
         if outcome.state is State.FAILED:
             note(f"error: {outcome_line(outcome)}")
         elif not json:
-            typer.echo(outcome_line(outcome))
+            say(outcome_line(outcome))
         code = max(code, exit_code(outcome))
         states.add(outcome.state)
     if json:

@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 def _bar(*columns: ProgressColumn) -> Progress:
-    """A bar on a terminal, on stderr. What is printed meanwhile stands above it; a pipe's stdout stays apart from it."""
+    """A bar on a terminal, on stderr. What is said meanwhile stands above it, unless it goes into a pipe."""
     console = Console(stderr=True)
     shown = console.is_terminal
     return Progress(
@@ -52,7 +52,7 @@ def _bar(*columns: ProgressColumn) -> Progress:
 
 
 def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None) -> Iterator[T]:
-    """Pass files through as they are done: a bar of how many on a terminal; elsewhere a line for each, if there is one."""
+    """Pass files through as they are done: a bar of how many on a terminal; elsewhere a line for each, if given."""
     with _bar(TextColumn("files"), BarColumn(), MofNCompleteColumn()) as bar:
         shown = bar.add_task("files", total=total)
         for item in items:

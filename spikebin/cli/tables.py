@@ -85,7 +85,7 @@ def status_table(summary: Summary, *, each: bool = False) -> None:
     activities = [name for name in ("queued", "running") if any(getattr(row, name) for row in summary.rows)]
     unassigned = ["n_unassigned"] if any(row.n_unassigned for row in summary.rows) else []
     numbers = [*activities, "n_spikes", "n_collisions", *unassigned]
-    rows = [
+    rows: list[list[Any]] = [
         [row.sheet, row.variant, *(row.states[state] for state in states)]
         + [getattr(row, name) for name in numbers]
         + [size_text(row.size)]

@@ -245,7 +245,7 @@ def estimate_bytes(plan: Plan, sheets: Mapping[int, Collection[str]] | None = No
     int
         A recording that cannot be looked at counts as nothing.
     """
-    sizes: dict[str, int] = {}
+    sizes: dict[str, float] = {}
     total = 0.0
     for job in plan.jobs:
         for source in job.sources:

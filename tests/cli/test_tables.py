@@ -95,10 +95,8 @@ def test_identical_causes_are_one_row(project):
     assert re.search(r"^2 +failed +e\.g\. train/100 X_ON \(index 1\)", table, re.MULTILINE)
     assert re.fullmatch(r"\d of 10 files done .*, 1 missing, 2 failed, 2 excluded", table.splitlines()[-1])
     remarks = spikebin_here("missing", cwd=project).stderr.splitlines()
-    assert [line for line in remarks if "image_paht" in line] == [
-        "failed: 2 sheets of parts, e.g. train/100 X_ON (index 1): NewDataset_Images_from_100_to_x: no parameter"
-        " `image_paht`: see [trial] image_id"
-    ]
+    (line,) = [line for line in remarks if "image_paht" in line]
+    assert line.startswith("failed: 2 sheets of parts, e.g. train/100 X_ON (index 1): NewDataset_Images_from_100_to_x:")
 
 
 @pytest.mark.parametrize("columns", range(20, 120, 7))

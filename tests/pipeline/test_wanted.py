@@ -85,6 +85,11 @@ def test_every_sheet_that_is_not_done_is_told(plan):
     states = {(entry["index"], entry["sheet"]): entry["state"] for entry in told["sheets"]}
     assert states == {(found.job.index, found.sheet): found.state for found in survey(plan) if found.state != "done"}
     remarks = "\n".join(missing_remarks(wanted))
-    for words in ("broken: 2 sheets of parts, e.g. train/300", "failed: ", "left out: failed 3 times", "excluded: train/600: corrupt"):
+    for words in (
+        "broken: 2 sheets of parts, e.g. train/300",
+        "failed: ",
+        "left out: failed 3 times",
+        "excluded: train/600: corrupt",
+    ):
         assert words in remarks
     assert State.NO_SOURCE in remarks
