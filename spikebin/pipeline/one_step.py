@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from spikebin.matrixfile.write_sheet import Settings, binned_trials, write_sheet
 from spikebin.matrixfile.writer import matrix_shape
 from spikebin.names import bare_stem, find_sheet, suggest
 from spikebin.output.paths import matrix_name
+from spikebin.pipeline.doubts import doubts
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import Reading, TrialRule
 from spikebin.system.leftovers import remove_stale
@@ -307,13 +309,14 @@ def bin_recordings(
         else:
             recordings.setdefault(tuple(recording.paths) or path, (recording, names))
     work = [(recording, name) for recording, names in recordings.values() for name in names]
-    targets = _targets(work, out, force=force)
+    parts = _parts([recording for recording, _ in work])
+    targets = _targets(work, parts, out, force=force)
     if out is not None and out.is_dir() and not force:
         refuse_unlike(sorted(out.glob("spikes_*.h5")), settings.binning)
-    for (recording, name), target in zip(work, targets, strict=True):
+    for (recording, name), part, target in zip(work, parts, targets, strict=True):
         mine = replace(settings, reading=recording.reading.settings)
         try:
-            binned = bin_sheet(recording.sheet(name, rule), name, _part(recording), mine, target, ragged=ragged)
+            binned = bin_sheet(recording.sheet(name, rule), name, part, mine, target, ragged=ragged)
         except (RecordingError, BinningError, MatrixFileError) as error:
             if on_error is None:
                 raise
@@ -373,10 +376,12 @@ def bin_sheet(
         if target is None:
             deque(events, maxlen=0)
         else:
-            write_dense(target, events, shape, binning, _labels(sheet, n_bins, binning))
+            start = float(settings.trial.get("window_start") or 0)
+            write_dense(target, events, shape, binning, _labels(sheet, n_bins, binning, start))
     tally = counted.tally
     n_recorded, n_in_trials = sheet.n_recorded, sheet.n_in_trials
     seconds = sum(n_bins) * binning.width / 1000
+    notes = [*sheet.notes, *doubts(sheet, tally, binning, counted.n_empty)]
     seconds = seconds if sheet.covered is None else min(seconds, sheet.covered / 1000)
     rates = counted.per_neuron / seconds if seconds else np.zeros(shape[1])
     return Binned(
@@ -392,7 +397,7 @@ def bin_sheet(
         rate=tally.n_inside / (seconds * shape[1]) if seconds else 0.0,
         rates=(float(rates.min()), float(np.median(rates)), float(rates.max())),
         n_bins=(min(n_bins), max(n_bins)),
-        notes=tuple(sheet.notes),
+        notes=tuple(notes),
     )
 
 
@@ -402,9 +407,11 @@ class _Counted:
     def __init__(self, n_neurons: int) -> None:
         self.tally = Tally()
         self.per_neuron = np.zeros(n_neurons)
+        self.n_empty = 0
 
     def add(self, events: TrialEvents) -> None:
         self.tally += events.tally
+        self.n_empty += not events.tally.n_spikes
         assert events.per_row is not None  # noqa: S101
         self.per_neuron += events.per_row
 
@@ -414,8 +421,8 @@ class _Counted:
             yield events
 
 
-def _labels(sheet: SheetRecording, n_bins: Sequence[int], binning: Binning) -> dict[str, NDArray[Any]]:
-    """What the rows and columns of a dense array are."""
+def _labels(sheet: SheetRecording, n_bins: Sequence[int], binning: Binning, start: float) -> dict[str, NDArray[Any]]:
+    """What the rows and columns of a dense array are; `time` is where each bin starts, in ms from the event."""
     trials = sheet.trials
     columns = {
         "image_id": [trial.image_id for trial in trials],
@@ -425,7 +432,13 @@ def _labels(sheet: SheetRecording, n_bins: Sequence[int], binning: Binning) -> d
         **{name: [trial.extra[i][1] for trial in trials] for i, (name, _) in enumerate(trials[0].extra)},
     }
     labels = {f"trial_{name}": np.array(values) for name, values in columns.items()}
-    return labels | {"neuron_ids": sheet.neurons["neuron_id"].astype(np.int64), "width": np.array(binning.width)}
+    neurons = sheet.neurons
+    for name in neurons.dtype.names or ():
+        known = name != "neuron_id" and not (neurons[name].dtype.kind == "f" and np.isnan(neurons[name]).all())
+        labels |= {f"neuron_{name}": np.asarray(neurons[name])} if known else {}
+    if len(trials[0].phases) == 1:
+        labels["time"] = start + binning.width * np.arange(max(n_bins))
+    return labels | {"neuron_ids": neurons["neuron_id"].astype(np.int64), "width": np.array(binning.width)}
 
 
 def _sheets(recording: Recording, wanted: Sequence[str]) -> list[str]:
@@ -445,11 +458,23 @@ def _part(recording: Recording) -> str:
     return bare_stem(recording.path.name) or recording.path.resolve().name
 
 
+def _parts(recordings: Sequence[Recording]) -> list[str]:
+    """A name for each: that of its file or, of runs/1/output/spikes.h5 and runs/2/output/spikes.h5, what differs."""
+    names = [_part(recording) for recording in recordings]
+    places = [recording.path.absolute().parts for recording in recordings]
+    if len(set(names)) == len({*map(id, recordings)}) or len({*map(len, places)}) > 1:
+        return names
+    differs = [len(set(column)) > 1 for column in zip(*places, strict=True)]
+    return ["-".join(map(bare_stem, compress(place, differs))) for place in places]
+
+
 def _is_file(out: Path) -> bool:
     return out.suffix in SUFFIXES and not out.is_dir()
 
 
-def _targets(work: Sequence[tuple[Recording, str]], out: Path | None, *, force: bool) -> list[Path | None]:
+def _targets(
+    work: Sequence[tuple[Recording, str]], parts: Sequence[str], out: Path | None, *, force: bool
+) -> list[Path | None]:
     """The file for each sheet of each recording."""
     if out is None:
         return [None] * len(work)
@@ -464,7 +489,7 @@ def _targets(work: Sequence[tuple[Recording, str]], out: Path | None, *, force: 
     elif FILE_END.search(out.name) and not out.is_dir():
         raise SpikebinError(f"{out}: what kind of file is {out.suffix}? Give {', '.join(SUFFIXES)}, or a directory")
     else:
-        targets = [out / matrix_name(name, _part(recording)) for recording, name in work]
+        targets = [out / matrix_name(name, part) for (_, name), part in zip(work, parts, strict=True)]
         twice = next((target for target in targets if targets.count(target) > 1), None)
         if twice is not None:
             raise SpikebinError(f"two recordings would both become {twice}: rename one of them, or bin them one by one")

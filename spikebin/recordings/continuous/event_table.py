@@ -5,6 +5,7 @@ Where a table comes from is known to its format; which times are spikes is not k
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,6 +54,8 @@ STARTS = (
     "timestamp",
     "begin",
 )
+# Of the task's own words: where no column of STARTS is there, one whose name without its unit is or ends so.
+TASK_STARTS = re.compile(r"(.*_on|.*_?onset|(go|visual|auditory)?_?cue)$", re.IGNORECASE)
 STOPS = ("stop_time", "stop", "end_time", "end", "t_stop", "offset", "offset_time", "stimulus_offset", "finish")
 DURATIONS = ("duration", "dur", "durations")
 # Last word of the name of a column whose cells name something, whatever digits they are written with.
@@ -404,7 +407,7 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
     """Start and stop of each event's window in ms, and how finely they were stored."""
     names = list(table.columns)
     align = rule.align_to and table.column(rule.align_to, "to align to")
-    align = align or table.find(STARTS, "--align-to (`align_to` in [trial])")
+    align = align or table.find(STARTS, "--align-to (`align_to` in [trial])") or _task_start(table)
     if align is None:
         raise RecordingError(
             f"{table.where}: no column is called {', '.join(STARTS[:4])} or the like: name one with --align-to"
@@ -437,6 +440,17 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
             f" around {align}, or the column that a trial lasts --until (`until`)"
         )
     return onsets, onsets + ends if stop is None else ends, coarsest(precision, other)
+
+
+def _task_start(table: EventTable) -> str | None:
+    """The one column that is called as the start of something in a task: stim_on, target_onset, go_cue."""
+    found = [name for name in table.columns if TASK_STARTS.match(split_unit(name)[0]) and not is_name(name)]
+    if len(found) > 1:
+        raise RecordingError(
+            f"{table.where}: are trials aligned to {', '.join(found[:-1])} or {found[-1]}? Name one with --align-to"
+            " (`align_to` in [trial])"
+        )
+    return found[0] if found else None
 
 
 def _image_ids(table: EventTable, rule: TrialRule) -> list[str]:
