@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import make_config, spikebin
 from drawn import images, write_part
+from here import spikebin_here
+from sessions import flat, make_trains, write_gdf, write_nodes, write_phy, write_sonata, write_trials
 
 from spikebin.cli.docs import DOCS, topics
 from spikebin.matrixfile.convert import convert_file
 from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import make_plan
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import V1
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -60,6 +66,55 @@ def test_the_examples_of_the_readme_run(data_set):
         [sys.executable, script], cwd=data_set, capture_output=True, text=True, timeout=120, check=False
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A directory with what the shell lines of the README read: recordings of mozaik below data/, and other formats."""
+    place = tmp_path_factory.mktemp("lab")
+    sheets = tuple(replace(model, n_neurons=8) for model in V1)
+    for part in range(4):
+        write_datastore(place / "data/nat_img_train", Experiment(50000 + 100 * part, 2, sheets=sheets, seed=part))
+    write_datastore(place / "data/nat_img_test", Experiment(300050, 2, sheets=sheets, n_repeats=2))
+    trains = make_trains()
+    times, ids = flat(trains)
+    np.savetxt(place / "spikes.csv", np.c_[times / 1000, ids], ["%.6f", "%d"], ",", header="time,unit", comments="")
+    write_phy(place, trains).rename(place / "kilosort")
+    write_sonata(place, trains)
+    write_nodes(place)
+    write_trials(place / "onsets.tsv", {"onset_ms": [1000.0, 3000.0]}, "\t")
+    write_gdf(place / "data", trains)
+    return place
+
+
+def shell_lines(page):
+    """(command, what is printed below it) of the lines that a shell is given, but for those that install something."""
+    for block in re.findall(r"^```console\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        for one in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, printed = one.partition("\n")
+            if "pip install" not in command and "experanto" not in command:
+                yield command, printed
+
+
+@pytest.mark.slow
+def test_the_shell_lines_of_the_readme_run_in_order(lab):
+    """Each in the directory that the ones before it have left; what `bin` prints is what is printed there."""
+    ran = []
+    for command, printed in shell_lines(README):
+        line = command.partition("  #")[0].replace("/data/", f"{lab}/data/")
+        if line.startswith("python"):
+            shell = line.replace("python", shlex.quote(sys.executable), 1)
+            assert subprocess.run(shell, shell=True, cwd=lab, check=False).returncode == 0, command
+            continue
+        if "trials.csv" in line and "session.npz" not in line:
+            # Of sessions of 20 s: the trials of ten minutes that the line above wrote are not theirs.
+            write_trials(lab / "trials.csv", {"cue_s": [float(k) for k in range(1, 18)]})
+        result = spikebin_here(*shlex.split(line)[1:], cwd=lab)
+        assert result.returncode == 0, (command, result.stderr)
+        ran.append(command)
+        if "session.npz" in command:
+            assert result.stdout == printed
+    assert len(ran) > 10
 
 
 @pytest.mark.slow

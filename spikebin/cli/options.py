@@ -22,6 +22,7 @@ __all__ = [
     "SheetOption",
     "VariantOption",
     "answer_json",
+    "is_terminal",
     "load",
     "note",
     "say",
@@ -98,8 +99,12 @@ def say(text: str) -> None:
     _write(sys.stdout, text)
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether people look at what is written there; a program that was started without it has none."""
+    return stream is not None and stream.isatty()
+
+
 def _write(stream: TextIO | None, text: str) -> None:
-    # A program that was started with its stdout closed has none.
     if stream is not None:
         stream.write(f"{text}\n")
         stream.flush()

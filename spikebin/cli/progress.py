@@ -22,7 +22,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from spikebin.cli.options import answer_json, note
+from spikebin.cli.options import answer_json, is_terminal, note
 from spikebin.cli.outcomes import exit_code, outcome_dict, outcome_line
 from spikebin.cli.tables import print_failures
 from spikebin.cli.wording import number
@@ -47,7 +47,7 @@ def _bar(*columns: ProgressColumn) -> Progress:
     console = Console(stderr=True)
     shown = console.is_terminal
     return Progress(
-        *columns, TimeRemainingColumn(), console=console, disable=not shown, redirect_stdout=sys.stdout.isatty()
+        *columns, TimeRemainingColumn(), console=console, disable=not shown, redirect_stdout=is_terminal(sys.stdout)
     )
 
 
@@ -94,7 +94,7 @@ def waiting(what: str) -> Iterator[None]:
     console = Console(stderr=True)
     bar = Progress(
         SpinnerColumn(), TextColumn(what), TimeElapsedColumn(), console=console, disable=not console.is_terminal,
-        transient=True, redirect_stdout=sys.stdout.isatty(),
+        transient=True, redirect_stdout=is_terminal(sys.stdout),
     )  # fmt: skip
     with bar:
         bar.add_task(what, total=None)

@@ -19,6 +19,7 @@ from spikebin.cli.options import (
     SheetOption,
     VariantOption,
     answer_json,
+    is_terminal,
     load,
     note,
 )
@@ -98,7 +99,7 @@ def job(
     from spikebin.pipeline.job import run_job
 
     exports = partial(run_job, plan, task, sheets=names, force=force, limit=limit, out=out, threads=threads or cpus())
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         raise typer.Exit(report(exports(), json=json))
     from spikebin.cli.progress import Trials
 
