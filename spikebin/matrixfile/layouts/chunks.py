@@ -12,7 +12,7 @@ import os
 import struct
 import zlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,6 +36,10 @@ __all__ = ["ChunkCodec", "DamagedChunkError", "FileBytes", "ShuffledBits", "chun
 FILTERS, FLAGS = slice(16, 22), 2
 BITSHUFFLE, STORED = 2, 2
 
+# Header of a frame, see README_CFRAME_FORMAT.rst of c-blosc2: its size; and what differs from frame to frame: the size
+# of the frame, and that of its chunks, compressed.
+HEADER_SIZE, FRAME_SIZE, CHUNKS_SIZE = slice(11, 15), slice(16, 24), slice(39, 47)
+
 # A forked child has none of the threads that Blosc2 had begun in its parent, and Blosc2 would wait for them for ever.
 _PROCESS = os.getpid()
 
@@ -45,6 +49,13 @@ MANY_BYTES = 1 << 21
 
 class DamagedChunkError(Exception):
     """A chunk that its codec cannot read; the reader of the file says which file that is."""
+
+
+class Shapes(NamedTuple):
+    """Of a chunk with its blocks filled up, and of its blocks."""
+
+    padded: tuple[int, ...]
+    blocks: tuple[int, ...]
 
 
 class ShuffledBits(NamedTuple):
@@ -89,6 +100,7 @@ class ChunkCodec:
     codec: str
     level: int
     block_items: int
+    _known: dict[bytes, Shapes] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -155,13 +167,9 @@ class ChunkCodec:
 
         blosc2.set_releasegil(True)
         with _damage():
-            frame, padded, _ = self._open(chunk)
-            data = frame.get_chunk(0)
-            # decompress2 writes as much as the chunk says, whatever the size of its destination.
-            if blosc2.get_cbuffer_sizes(data)[0] != math.prod(padded) * self.dtype.itemsize:
-                raise DamagedChunkError("its size is not that of its array")
-            if out is None or out.shape != padded:
-                out = np.empty(padded, self.dtype)
+            data, shapes = self._compressed(chunk)
+            if out is None or out.shape != shapes.padded:
+                out = np.empty(shapes.padded, self.dtype)
             threads = _threads(out.nbytes)
             blosc2.decompress2(data, dst=out.reshape(-1).view(np.uint8), nthreads=threads)
         return out[tuple(map(slice, self.shape))]
@@ -221,11 +229,8 @@ class ChunkCodec:
         import blosc2
 
         with _damage():
-            frame, padded, blocks = self._open(chunk)
-            data = bytearray(frame.get_chunk(0))
-            size = math.prod(padded)
-            if blosc2.get_cbuffer_sizes(bytes(data[:32]))[0] != size:
-                raise DamagedChunkError("its size is not that of its array")
+            compressed, shapes = self._compressed(chunk)
+            data, size = bytearray(compressed), math.prod(shapes.padded)
             # A chunk that is stored as it is was not shuffled either.
             shuffled = data[FILTERS] == bytes([BITSHUFFLE, 0, 0, 0, 0, 0]) and not data[FLAGS] & STORED
         if not shuffled:
@@ -238,7 +243,35 @@ class ChunkCodec:
                 blosc2.set_releasegil(True)
                 threads = _threads(size)
                 blosc2.decompress2(bytes(data), dst=bits[:size], nthreads=threads)
-            yield ShuffledBits(bits[:size], bits.view(np.uint64), math.prod(blocks), padded[2])
+            yield ShuffledBits(bits[:size], bits.view(np.uint64), math.prod(shapes.blocks), shapes.padded[2])
+
+    def _compressed(self, chunk: bytes) -> tuple[bytes, Shapes]:
+        """The one chunk inside of a Blosc2 frame as it is, and its shapes."""
+        import blosc2
+
+        # Blosc2 needs half as long to take a frame apart as to decompress the events of a trial. Frames of one file
+        # differ in two sizes and their chunks alone: what is like a frame that was taken apart before is not again.
+        header = int.from_bytes(chunk[HEADER_SIZE], "big")
+        known = (
+            chunk[: FRAME_SIZE.start] + chunk[FRAME_SIZE.stop : CHUNKS_SIZE.start] + chunk[CHUNKS_SIZE.stop : header]
+        )
+        data = chunk[header : header + int.from_bytes(chunk[CHUNKS_SIZE], "big")]
+        shapes = self._known.get(known)
+        # Of a chunk of zeros a frame holds nothing.
+        if shapes is None or not data:
+            frame, padded, blocks = self._open(chunk)
+            shapes = Shapes(padded, blocks)
+            found: bytes = frame.get_chunk(0)
+            if found == data:
+                # Those of one file are alike; damaged ones may be anything.
+                self._known.clear()
+                self._known[known] = shapes
+            data = found
+        # decompress2 writes as much as the chunk says, whatever the size of its destination.
+        sizes = blosc2.get_cbuffer_sizes(data)
+        if sizes[:2] != (math.prod(shapes.padded) * self.dtype.itemsize, len(data)):
+            raise DamagedChunkError("its size is not that of its array")
+        return data, shapes
 
     def _open(self, chunk: bytes) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
         """A Blosc2 frame, the shape of its chunk with its blocks filled up, and that of its blocks."""
