@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from spikebin.dataset.file_view import open_file as open_file
     from spikebin.dataset.open import open_dataset as open_dataset
     from spikebin.dataset.sheet_set import SheetSet as SheetSet
+    from spikebin.dataset.training import FileBatchSampler as FileBatchSampler
     from spikebin.dataset.training import TrialDataset as TrialDataset
     from spikebin.dataset.training import collate as collate
     from spikebin.dataset.view import View as View
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Binning": "binning.rules",
     "Dataset": "dataset.dataset",
+    "FileBatchSampler": "dataset.training",
     "FileView": "dataset.file_view",
     "MatrixFile": "matrixfile.reader",
     "SheetSet": "dataset.sheet_set",
@@ -104,6 +106,7 @@ _HOMES = {
 __all__ = [
     "Binning",
     "Dataset",
+    "FileBatchSampler",
     "FileView",
     "MatrixFile",
     "SheetSet",

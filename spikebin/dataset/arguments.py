@@ -6,6 +6,7 @@ Closed choices are in spikebin/choices.py.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["groups_of", "row_number", "rows_of_ids", "taken_of", "whole_number"]
+__all__ = ["groups_of", "names_of", "row_number", "rows_of_ids", "taken_of", "whole_number"]
 
 
 def whole_number(value: Any, what: str, *, least: int | None = None, unit: str = "") -> int:
@@ -159,6 +160,31 @@ def rows_of_ids(known: NDArray[np.int64], ids: ArrayLike, name: str) -> NDArray[
     return rows
 
 
+def names_of(names: Any, what: str) -> list[str]:
+    """One name, or several, as a list.
+
+    Parameters
+    ----------
+    names : str or iterable of str
+    what : str
+        What each of them names, for the message: "a column".
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DatasetError
+        If it is anything else.
+    """
+    several = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+    for name in several:
+        if not isinstance(name, str):
+            raise DatasetError(f"{name!r} is not the name of {what}: give a text, or a list of texts")
+    return several
+
+
 def groups_of(trials: NDArray[Any], by: str | Sequence[str], name: str) -> dict[Any, NDArray[np.intp]]:
     """Which trials have each value of a column, or each combination of values of several.
 
@@ -181,7 +207,7 @@ def groups_of(trials: NDArray[Any], by: str | Sequence[str], name: str) -> dict[
     DatasetError
         If there is no such column, or it holds several values of each trial.
     """
-    columns = [by] if isinstance(by, str) else list(by)
+    columns = names_of(by, "a column")
     known = [column for column in trials.dtype.names or () if not trials.dtype[column].shape]
     for column in columns:
         if column not in known:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.dataset.arguments import groups_of
+from spikebin.dataset.arguments import groups_of, names_of
 from spikebin.dataset.dataset import Dataset, Part
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError, UnknownSheetError
@@ -127,7 +127,7 @@ class SheetSet(Mapping[str, View]):
         DatasetError
             If there is no such sheet.
         """
-        wanted = {name: find_sheet(name, self) for name in names}
+        wanted = {name: find_sheet(name, self) for name in names_of(names, "a sheet")}
         unknown = [name for name, found in wanted.items() if found is None]
         if unknown and (len(self) > 1 or len(unknown) == len(wanted)):
             raise DatasetError(f"no sheet {unknown[0]!r} to select from: {suggest(unknown[0], self)}")

@@ -5,18 +5,18 @@ Nothing here starts workers: torch's DataLoader does. Without torch, `View.batch
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from spikebin.choices import Item, Ragged, SheetKeys, checked
-from spikebin.dataset.arguments import row_number, whole_number
-from spikebin.dataset.cell_types import MOST_CODES, CellType, check_largest
+from spikebin.dataset.arguments import names_of, row_number, whole_number
 from spikebin.dataset.gather import Target, fill
 from spikebin.dataset.sheet_set import SheetSet
+from spikebin.dataset.tensors import Packed, cells_of, import_torch, pack, unsigned, zeros
 from spikebin.dataset.view import View
-from spikebin.errors import DatasetError, SpikebinError
+from spikebin.errors import DatasetError
+from spikebin.matrixfile.shown import counted, html_table
 from spikebin.names import directory_name, find_sheet, suggest
 
 if TYPE_CHECKING:
@@ -51,12 +51,42 @@ class Batch(NamedTuple):
     n_bins: Any
     trial: Any
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _handed_over, (Batch, _Sides([self.spikes]), [_by_value(self.n_bins), _by_value(self.trial)])
+
 
 class Example(NamedTuple):
     """What a model takes and what it is to give: dicts of sheet -> tensor, as those of `Batch`."""
 
     inputs: dict[str, Any]
     targets: dict[str, Any]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _handed_over, (Example, _Sides([self.inputs, self.targets]), [])
+
+
+class _Sides(list[dict[str, Any]]):
+    """Dicts of tensors that a worker hands over; those of one piece of memory together."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = [list(side) for side in self]
+        packed = pack([tensor for side in self for tensor in side.values()])
+        return (list, (list(self),)) if packed is None else (_unpacked, (names, packed))
+
+
+def _unpacked(names: list[list[str]], packed: Packed) -> list[dict[str, Any]]:
+    tensors = iter(packed.tensors())
+    return [{name: next(tensors) for name in side} for side in names]
+
+
+def _handed_over(kind: type[Batch | Example], sides: list[dict[str, Any]], numbers: list[Any]) -> Batch | Example:
+    torch = import_torch()
+    return kind(*sides, *(torch.from_numpy(one) if isinstance(one, np.ndarray) else one for one in numbers))
+
+
+def _by_value(number: Any) -> Any:
+    """A few numbers are handed over as they are: to share memory for them takes a hundred times longer."""
+    return number.numpy() if isinstance(number, import_torch().Tensor) else number
 
 
 class TrialDataset(_TorchDataset):  # type: ignore[misc]
@@ -109,7 +139,7 @@ class TrialDataset(_TorchDataset):  # type: ignore[misc]
         ragged: Ragged = "refuse",
         keys: SheetKeys | None = None,
     ) -> None:
-        torch = _torch()
+        torch = import_torch()
         if not isinstance(sheets, SheetSet | View):
             raise DatasetError(f"training takes sheets, not {sheets!r}: give what open_dataset(path) gives, or a view")
         self._views: dict[str, View] = dict(sheets if isinstance(sheets, SheetSet) else {sheets.sheet: sheets})
@@ -179,16 +209,14 @@ class TrialDataset(_TorchDataset):  # type: ignore[misc]
 
     def _read(self, items: list[int]) -> Batch | Example:
         """Some items stacked, padded to the longest of them."""
-        torch = _torch()
+        torch = import_torch()
         index, longest = self.index[items], int(self._n_bins[items].max())
-        tensors = {}
-        for name in self._wanted:
-            view = self._views[name]
-            tensor = torch.zeros((index.size, longest, view.shape[1]), dtype=self.dtype)
-            target = Target(_unsigned(tensor), longest * view.shape[1], 1, view.shape[1], longest)
+        shape = (len(items), *(() if self.item == "trial" else index.shape[1:]), longest)
+        views = {name: self._views[name] for name in self._wanted}
+        tensors = zeros({name: (*shape, view.shape[1]) for name, view in views.items()}, self.dtype)
+        for name, view in views.items():
+            target = Target(unsigned(tensors[name]), longest * view.shape[1], 1, view.shape[1], longest)
             fill(view, index.reshape(-1), target, cells_of(self.dtype, view.largest))
-            repeats = () if self.item == "trial" else index.shape[1:]
-            tensors[name] = tensor.view(len(items), *repeats, longest, view.shape[1])
         if self._sides is not None:
             inputs, targets = ({self._keys[name]: tensors[name] for name in side} for side in self._sides)
             return Example(inputs, targets)
@@ -199,7 +227,7 @@ class TrialDataset(_TorchDataset):  # type: ignore[misc]
     def _named(self, names: Sequence[str]) -> list[str]:
         """Raw names of sheets that were given by raw or directory name."""
         found = []
-        for name in [names] if isinstance(names, str) else names:
+        for name in names_of(names, "a sheet"):
             sheet = find_sheet(name, self._views)
             if sheet is None:
                 raise DatasetError(f"no sheet {name!r} to train with: {suggest(name, self._views)}")
@@ -212,6 +240,15 @@ class TrialDataset(_TorchDataset):  # type: ignore[misc]
         sides = "" if self._sides is None else f", {', '.join(self._sides[0])} -> {', '.join(self._sides[1])}"
         shape = f"({'repeats, ' if self.item == 'image' else ''}time, neurons)"
         return f"<TrialDataset: {len(self)} {self.item}s of {', '.join(self._views)} as {self.dtype} {shape}{sides}>"
+
+    def _repr_html_(self) -> str:
+        shape = "(repeats, time, neurons)" if self.item == "image" else "(time, neurons)"
+        sides = (
+            {} if self._sides is None else {"inputs": ", ".join(self._sides[0]), "targets": ", ".join(self._sides[1])}
+        )
+        sheets = {} if sides else {"sheets": ", ".join(self._views)}
+        facts = {"items": counted(len(self), self.item), **sheets, **sides, "tensors": f"{self.dtype} {shape}"}
+        return html_table("TrialDataset", facts)
 
 
 class _Items(list[Any]):
@@ -303,7 +340,11 @@ def collate(items: Sequence[Batch | Example]) -> Batch | Example:
     """
     if isinstance(items, _Items):
         return items.batch
-    torch = _torch()
+    torch = import_torch()
+    if not items or not all(isinstance(item, Batch | Example) for item in items):
+        raise DatasetError(
+            f"collate stacks items of a TrialDataset, not {items!r}: give it to a DataLoader as collate_fn"
+        )
     if isinstance(items[0], Example):
         return Example(*(_stacked([item[side] for item in items]) for side in range(2)))
     batches = [Batch(*item) for item in items]
@@ -316,66 +357,11 @@ def collate(items: Sequence[Batch | Example]) -> Batch | Example:
 
 def _stacked(dicts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Tensors (..., time, neuron) of several items by sheet, the shorter ones padded."""
-    torch = _torch()
     longest = max(tensor.shape[-2] for one in dicts for tensor in one.values())
-    stacked = {}
-    for name, first in dicts[0].items():
-        out = torch.zeros((len(dicts), *first.shape[:-2], longest, first.shape[-1]), dtype=first.dtype)
+    first = dicts[0]
+    shapes = {name: (len(dicts), *one.shape[:-2], longest, one.shape[-1]) for name, one in first.items()}
+    stacked = zeros(shapes, next(iter(first.values())).dtype)
+    for name, out in stacked.items():
         for i, one in enumerate(dicts):
             out[i, ..., : one[name].shape[-2], :] = one[name]
-        stacked[name] = out
     return stacked
-
-
-@lru_cache(64)
-def cells_of(dtype: Any, largest: int) -> CellType:
-    """Cells of a torch dtype, see `spikebin.dataset.cell_types.cell_type`.
-
-    Parameters
-    ----------
-    dtype : torch.dtype
-    largest : int
-
-    Returns
-    -------
-    CellType
-
-    Raises
-    ------
-    DatasetError
-        If numbers of this type are of another kind, or cannot be so large.
-    """
-    torch = _torch()
-    name = str(dtype)
-    if dtype.is_complex:
-        raise DatasetError(f"dtype {name}: give bool, an integer or a float")
-    if dtype == torch.bool:
-        exact, most = 1, largest
-    elif dtype.is_floating_point:
-        exact, most = int(2 / torch.finfo(dtype).eps), int(torch.finfo(dtype).max)
-    else:
-        exact = most = int(torch.iinfo(dtype).max)
-    check_largest(name, most, largest)
-
-    def convert(values: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-        return _unsigned(torch.from_numpy(values.astype(np.int64)).to(dtype))
-
-    codes = convert(np.arange(min(largest, exact, MOST_CODES - 1) + 1))
-    return CellType(name, exact, dtype == torch.bool, codes, convert)
-
-
-def _unsigned(tensor: Any) -> NDArray[np.unsignedinteger[Any]]:
-    """The memory of a contiguous tensor as a flat array of unsigned integers."""
-    torch = _torch()
-    size = tensor.element_size()
-    integers = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[size]
-    flat: NDArray[np.unsignedinteger[Any]] = tensor.view(-1).view(integers).numpy().view(f"u{size}")
-    return flat
-
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise SpikebinError("torch is not installed: pip install 'spikebin[torch]'") from None
-    return torch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.choices import How, Ragged, Rest, Short, checked
-from spikebin.dataset.arguments import groups_of, rows_of_ids, taken_of, whole_number
+from spikebin.dataset.arguments import groups_of, names_of, rows_of_ids, taken_of, whole_number
 from spikebin.dataset.sheet_array import SheetArray
 from spikebin.errors import DatasetError
 
@@ -243,7 +243,7 @@ class View(SheetArray):
         """
         from spikebin.dataset.repeats import Repeats
 
-        return Repeats(self, checked(ragged, Ragged, "repeats ragged"), (by,) if isinstance(by, str) else tuple(by))
+        return Repeats(self, checked(ragged, Ragged, "repeats ragged"), names_of(by, "a column"))
 
     def groupby(self, by: str | Sequence[str]) -> dict[Any, View]:
         """A view of the trials for each value of a column of `trials`: an orientation, an image, a part.

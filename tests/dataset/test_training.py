@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import numpy as np
@@ -261,6 +263,37 @@ def test_batches_of_few_files(sheets):
 def test_what_is_no_sheet_is_refused():
     with pytest.raises(DatasetError, match=r"training takes sheets, not 'x': give what open_dataset\(path\) gives"):
         TrialDataset("x")
+    for wrong in ([], "ab", [1]):
+        with pytest.raises(DatasetError, match="collate stacks items of a TrialDataset"):
+            collate(wrong)
+
+
+def test_what_it_says_of_itself(sheets):
+    items = TrialDataset(sheets, item="image", inputs=["X_ON"], targets=["V1_Exc_L23"])
+    assert repr(items).endswith("as torch.float32 (repeats, time, neurons), X_ON -> V1_Exc_L2/3>")
+    html = items._repr_html_()
+    for words in ("9 images", "inputs", "V1_Exc_L2/3", "torch.float32 (repeats, time, neurons)"):
+        assert words in html
+    assert "sheets" in TrialDataset(sheets)._repr_html_()
+
+
+@pytest.mark.parametrize("options", [{}, {"item": "image", "inputs": ["X_ON"], "targets": ["V1_Exc_L2/3", "X_ON"]}])
+def test_a_batch_is_handed_over_as_it_is(sheets, options):
+    """Its tensors lie in one piece of memory, which is handed over once; tensors of a user's own are, too."""
+    items = TrialDataset(sheets, **options)
+    batch = collate(items.__getitems__([3, 4]))
+    own = collate([items[3], items[4]])
+    own = own._replace(**{own._fields[0]: {name: tensor.clone() for name, tensor in own[0].items()}})
+    for one in (batch, own, items[3]):
+        again = pickle.loads(ForkingPickler.dumps(one))
+        assert type(again) is type(one)
+        for found, wanted in zip(again, one, strict=True):
+            if isinstance(wanted, dict):
+                assert list(found) == list(wanted)
+                assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+            else:
+                assert type(found) is type(wanted)
+                assert torch.equal(torch.as_tensor(found), torch.as_tensor(wanted))
 
 
 @pytest.mark.parametrize("options", [{}, {"item": "image", "inputs": ["X_ON"], "targets": ["V1_Exc_L2/3"]}])
