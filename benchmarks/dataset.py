@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks import training
 from benchmarks.inputs import N_BINS, write_matrix
 from benchmarks.missing import data_set, smallest_done
 from benchmarks.processes import python
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 TEXT = """Training reads trials in random order. The old pipeline keeps each trial of a sheet as an .npz of its own,
 loads it with scipy, makes it dense, and that a tensor of half precision; spikebin reads it out of the files that the
 jobs wrote. Here V1_Exc_L4, 37,500 neurons, 20 trials. Opening is of 3,000 files of one sheet, whose seals are all
-that is read."""
+that is read. """
 
 OLD, OLD_DENSE = "old way: load_npz, toarray, half tensor", "old way: load_npz, toarray"
 OPEN = 'import sys, spikebin; print(len(spikebin.open_dataset(sys.argv[1], variant="train", sheet="X_ON")))'
@@ -30,8 +31,9 @@ IMPORT = "import spikebin.dataset.open"
 
 
 def run(bench: Bench) -> Report:
-    report = Report("dataset", TEXT)
+    report = Report("dataset", TEXT + training.TEXT)
     trials(bench, report)
+    training.epochs(bench, report)
     opening(bench, report)
     return report
 
@@ -98,11 +100,6 @@ def trials(bench: Bench, report: Report) -> None:
     report.tables.append(
         found.table("One random trial", unit="trial", against=OLD if OLD in found.samples else OLD_DENSE)
     )
-    what = "a training trial as a half tensor, {}, against the old way"
-    report.goals += [
-        Goal(what.format(layout), found.ratio(OLD, f"spikebin TrialDataset, {layout}, half tensor"), 1, 2)
-        for layout in views
-    ]
     points = found.points(1000)
     report.pictures.append(Picture("points", "One random trial of 37,500 neurons", "ms", points))
 

@@ -167,7 +167,15 @@ def spikes_of(shown: Presentation) -> tuple[NDArray[np.float64], NDArray[np.int6
     return shown.times, np.repeat(np.arange(shown.ids.size), shown.counts)
 
 
-def write_matrix(path: Path, truth: Truth, *, layout: str = "matrix", codec: str = "blosc2", threads: int = 1) -> Path:
+def write_matrix(
+    path: Path,
+    truth: Truth,
+    *,
+    sheet: str = L4.name,
+    layout: str = "matrix",
+    codec: str = "blosc2",
+    threads: int = 1,
+) -> Path:
     """Write a matrix file of what is to be in it, trials encoded by so many threads, as a job does."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -177,7 +185,7 @@ def write_matrix(path: Path, truth: Truth, *, layout: str = "matrix", codec: str
     events = [truth.events(i) for i in range(len(trials))]
     with (
         MatrixWriter(
-            Identity("V1_Exc_L4", "train", "50000"),
+            Identity(sheet, "train", "50000"),
             neurons,
             trials,
             Settings(Binning(), layout, codec, threads),  # type: ignore[arg-type]
