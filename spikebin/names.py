@@ -44,7 +44,7 @@ def find_sheet(name: str, sheets: Iterable[str]) -> str | None:
     known = list(sheets)
     if name in known:
         return name
-    return next((sheet for sheet in known if directory_name(sheet) == directory_name(name)), None)
+    return next((sheet for sheet in known if directory_name(sheet) == directory_name(str(name))), None)
 
 
 def bare_suffix(name: str) -> str:
@@ -126,7 +126,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
         The end of a message.
     """
     names = list(known)
-    close = difflib.get_close_matches(word, names, n=1)
+    close = difflib.get_close_matches(str(word), names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names) or 'none'}"
 
 

@@ -68,7 +68,11 @@ def cell_type(dtype: DTypeLike, largest: int) -> CellType:
     DatasetError
         If numbers of this type are of another kind, or cannot be so large.
     """
-    return _cell_type(np.dtype(dtype), largest)
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        raise DatasetError(f"dtype {dtype!r}: give one of numpy's, such as np.float32") from None
+    return _cell_type(kind, largest)
 
 
 @lru_cache(64)

@@ -112,9 +112,10 @@ def open_dataset(
         variant = _chosen(root, variant, list(loose))
         found = loose[variant]
         if sheet is not None:
-            if directory_name(sheet) not in found:
+            name = find_sheet(sheet, found)
+            if name is None:
                 raise DatasetError(f"no sheet {sheet!r} in {root}: {suggest(sheet, found)}")
-            found = {directory_name(sheet): found[directory_name(sheet)]}
+            found = {name: found[name]}
     names = list(found)
     planned = _planned(root, variant)
     parts = {name: dict.fromkeys([*paths, *planned.get(name, ())]) for name, paths in found.items()}

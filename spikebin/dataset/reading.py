@@ -34,14 +34,15 @@ def read_trials(
     n_rows, n_columns = view.shape[1:]
     shape = (len(trials), *((n_rows, n_columns) if axes == "neuron time" else (n_columns, n_rows)))
     if out is None:
-        out = np.zeros(shape, view.dtype if dtype is None else dtype)
+        kind = cell_type(view.dtype if dtype is None else dtype, view.largest)
+        out = np.zeros(shape, kind.name)
     else:
         _check_out(out, shape, dtype)
+        kind = cell_type(out.dtype, view.largest)
         out[...] = 0
-    kind = out.dtype
     steps = (n_columns, 1) if axes == "neuron time" else (1, n_rows)
-    cells = out.reshape(-1).view(f"u{kind.itemsize}")
-    fill(view, trials, Target(cells, n_rows * n_columns, *steps, n_columns), cell_type(kind, view.largest))
+    cells = out.reshape(-1).view(f"u{out.itemsize}")
+    fill(view, trials, Target(cells, n_rows * n_columns, *steps, n_columns), kind)
     return out
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikebin.errors import DatasetError
 from spikebin.matrixfile.lazy import LazyArray, Selector
+from spikebin.matrixfile.shown import counted, html_table, one_line, size_of, text_of_shape
 from spikebin.names import suggest
 
 if TYPE_CHECKING:
@@ -94,3 +96,20 @@ class Repeats(LazyArray):
         trials = self.index[np.ix_(np.asarray(images, np.intp), np.asarray(repeats, np.intp))]
         block = self.view._block([trials.reshape(-1), rows, columns])
         return block.reshape(*trials.shape, *block.shape[1:])
+
+    def _facts(self) -> dict[str, str]:
+        """What people want to know of it; nothing of it is read."""
+        images, repeats = counted(len(self), "image"), counted(self.shape[1], "repeat")
+        cells = text_of_shape(self.shape[1:], self.view.width).partition(" x ")[2]
+        return {
+            "shape": f"{images} x {repeats} x {cells}",
+            "values": str(self.dtype),
+            "as an array": f"{size_of(math.prod(self.shape) * self.dtype.itemsize)} dense",
+        }
+
+    def __repr__(self) -> str:
+        return one_line("Repeats", " | ".join((self.view.name, *self.view.steps)), self._facts())
+
+    def _repr_html_(self) -> str:
+        facts = {"sheet": self.view.name, "views": " | ".join(self.view.steps), **self._facts()}
+        return html_table("Repeats", facts)

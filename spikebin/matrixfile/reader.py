@@ -250,6 +250,7 @@ class MatrixFile:
             "shape": text_of_shape(self.shape, self.binning.width),
             "values": str(self.dtype),
             "layout": f"layout {self.header.layout}, {self.header.codec}",
+            "chunks": self._layout.chunks_text,
             "bytes": f"{size_of(self.header.size + SEAL_SIZE)} on disk, {size_of(dense)} dense",
             "path": str(self.path),
         }
@@ -400,6 +401,12 @@ class _Spikes(LazyArray):
 
     def _block(self, selectors: list[Selector]) -> NDArray[Any]:
         return self._file.block(selectors)
+
+    def __repr__(self) -> str:
+        return one_line("spikes", str(self._file.header.identity), self._file._facts())
+
+    def _repr_html_(self) -> str:
+        return html_table(f"spikes of {self._file.header.identity}", self._file._facts())
 
 
 def open_file(path: Path | str, *, check: Check = "first") -> MatrixFile:

@@ -39,6 +39,11 @@ def test_types_that_hold_no_numbers_of_spikes_are_refused(dtype):
         cell_type(dtype, 1)
 
 
+def test_what_is_no_type_is_refused():
+    with pytest.raises(DatasetError, match="dtype 'half a float': give one of numpy's"):
+        cell_type("half a float", 1)
+
+
 @pytest.mark.parametrize(("dtype", "largest"), [(np.uint8, 256), (np.int8, 128), (np.float16, 65505)])
 def test_a_type_that_is_too_narrow_is_refused(dtype, largest):
     assert cell_type(dtype, largest - 1)

@@ -35,7 +35,14 @@ def test_objects_say_what_they_hold(sheets):
     file = open_file(view.files[0].path)
     assert "FileView train/X_ON" in repr(file)
     assert "MatrixFile train/1/X_ON: 2 trials" in repr(MatrixFile(file.path))
-    for thing in (view, coarse, sheets, file, file.file):
+    repeats = view.repeats()
+    assert repr(repeats).startswith(
+        "<Repeats train/X_ON: 4 images x 1 repeat x 6 neurons x 17 bins of 1 ms, uint8, 408"
+    )
+    assert "2 trials x 6 neurons x 17 bins of 1 ms, uint8, layout matrix, blosc2, in chunks of 1 x 6 x 17" in repr(
+        file.spikes
+    )
+    for thing in (view, coarse, sheets, file, file.file, file.spikes, repeats):
         assert "\n" not in repr(thing)
         html = thing._repr_html_()
         assert html.count("<tr>") == html.count("</tr>") >= 4
@@ -57,6 +64,14 @@ def test_misuse_is_told_what_to_give(sheets):
         (lambda: sheets[:2], "sheets are found by name"),
         (lambda: sheets["X_OM"], "^no sheet 'X_OM': did you mean 'X_ON'"),
         (lambda: sheets.select(ids=5), r"by sheet, as in \{'V1_Exc_L2/3': \[0, 1\]\}"),
+        (lambda: view.groupby(3), "^3 is not the name of a column: give a text, or a list of texts"),
+        (lambda: view.repeats(by=["image_id", 3]), "^3 is not the name of a column"),
+        (lambda: sheets.only(3), "^3 is not the name of a sheet"),
+        (lambda: view.window(0, 3, 3), "has no phase 3: known are blank, image"),
+        (lambda: open_dataset(view.files[0].path.parents[3], sheet=3), "no files of sheet 3 in"),
+        (lambda: open_dataset(view.files[0].path, sheet=3), "^no sheet 3 in"),
+        (lambda: open_dataset(view.files[0].path.parents[3], variant=3), "no variant 3 in"),
+        (lambda: view.read([0], dtype="U3"), "give bool, an integer or a float"),
         (lambda: view.select(ids=5), "1 of 1 neuron ids are not in train/X_ON: 5"),
         (lambda: view.select(ids="a"), "whole numbers"),
         (lambda: view.take("a"), "cannot be indexed so"),

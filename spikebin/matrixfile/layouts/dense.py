@@ -135,6 +135,11 @@ class MatrixLayout:
         """
 
     @property
+    def chunks_text(self) -> str:
+        """What a chunk holds, for people."""
+        return f"in chunks of {' x '.join(map(str, self._codec.shape))}"
+
+    @property
     def n_chunks(self) -> int:
         """Chunks of a trial."""
         return len(self._corners)

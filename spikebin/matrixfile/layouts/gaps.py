@@ -130,6 +130,11 @@ class EventsLayout:
                         array.write_chunk((trial, i * array.chunkshape[1]), chunk)
 
     @property
+    def chunks_text(self) -> str:
+        """What a chunk holds, for people."""
+        return "in chunks of the events of a trial"
+
+    @property
     def n_chunks(self) -> int:
         """Chunks of a trial, once they are written or attached to."""
         return self._n_chunks * len(self._codecs)
