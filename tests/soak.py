@@ -40,11 +40,11 @@ class Violation(Exception):  # noqa: N818 - what the soak is looking for
     """A promise that was not kept."""
 
 
-def spikebin(directory, *arguments, **options):
+def spikebin(directory, *arguments, environment=(), **options):
     return subprocess.Popen(
         [sys.executable, "-m", "spikebin", *map(str, arguments)],
         cwd=directory,
-        env={**os.environ, "COLUMNS": "120"},
+        env={**os.environ, "COLUMNS": "120", **dict(environment)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -53,14 +53,16 @@ def spikebin(directory, *arguments, **options):
     )
 
 
-def finished(process, timeout=120):
+def finished(process, timeout=600):
     """What a command printed; a command may fail, but never by a fault of its own, and never without end."""
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise Violation(f"{process.args[3:]} did not end within {timeout} s") from None
-    if process.returncode == FAULT or "Traceback" in err:
+    # Until spikebin is imported, Ctrl-C is Python's own.
+    interrupted = process.returncode in {130, -signal.SIGINT} and err.rstrip().endswith("KeyboardInterrupt")
+    if process.returncode == FAULT or ("Traceback" in err and not interrupted):
         raise Violation(f"{process.args[3:]} ended with {process.returncode}: {err}")
     return process.returncode, out, err
 
@@ -70,6 +72,16 @@ def run(directory, *arguments, code=0, **options):
     if code is not None and returncode != code:
         raise Violation(f"{arguments} ended with {returncode}, not {code}: {err}")
     return out
+
+
+def no_room(directory):
+    """Builds no_room.c; None where there is no C compiler."""
+    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if compiler is None:
+        return None
+    library, source = directory / "no_room.so", Path(__file__).with_name("no_room.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    return library
 
 
 def digests(directory):
@@ -88,6 +100,7 @@ class Soak:
 
     def __init__(self, directory, rng):
         self.directory, self.rng = directory, rng
+        self.no_room = no_room(directory)
         for first in PARTS:
             write_datastore(directory / "data", Experiment(first, 3, sheets=SHEETS))
         (directory / "spikebin.toml").write_text(CONFIG)
@@ -128,23 +141,36 @@ class Soak:
         os.killpg(process.pid, self.rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
         finished(process)
 
-    def kill_what_hands_on(self):
+    def that_writes(self):
+        """A command that writes something else than the files of the data set, and where."""
         out = self.directory / "out"
-        command = self.rng.choice(
+        store = next((self.directory / "data").iterdir())
+        return self.rng.choice(
             [
                 ("view", "--window", "0:100", "--out", out / "view", "--force"),
-                ("export", "npy", out / "npy"),
+                ("export", "npy", out / "npy", "--force"),
+                ("export", "zarr", out / "zarr", "--force"),
+                ("bin", store, "--width", "2", "--sheet", "X_ON", "--out", out / "bin" / "spikes_X_ON.h5", "--force"),
                 ("convert", "--layout", self.rng.choice(["events", "matrix"]), "--codec", "zlib", "dataset"),
+                ("plan",),
+                ("stats",),
+                ("exclude", "train/0", "--undo"),
             ]
         )
+
+    def ends_well(self, command):
+        """What was stopped is done when it is asked for again, and what lies there by then is complete."""
+        run(self.directory, *command)
+        for path in (self.directory / "out").rglob("spikes_*.h5"):
+            verify_file(path)
+
+    def kill_what_writes(self):
+        command = self.that_writes()
         process = spikebin(self.directory, *command)
         time.sleep(self.rng.uniform(0, 3))
         os.killpg(process.pid, signal.SIGKILL)
         finished(process)
-        if command[0] != "convert":
-            run(self.directory, *command)
-        for path in out.rglob("spikes_*.h5"):
-            verify_file(path)
+        self.ends_well(command)
 
     def cut_a_file(self):
         path = self.rng.choice([path for path in sorted(self.output.rglob("*")) if path.is_file()])
@@ -162,17 +188,33 @@ class Soak:
         path.write_bytes(data)
         run(self.directory, "verify", code=1)
 
-    def fill_the_disk(self):
+    def limit_the_size_of_files(self):
         self.lose_something()
         size = self.rng.randint(1, 60_000)
 
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         code, _, err = finished(spikebin(self.directory, "run", preexec_fn=limit))
         if code not in {0, 1, NO_SPACE}:
             raise Violation(f"no room for {size} bytes, and run ended with {code}: {err}")
+
+    def fill_the_disk(self):
+        """From some write on, each fails; of the first thirty, which a job has, or of more."""
+        if self.no_room is None:
+            return
+        jobs = [("job", "0", "--force"), ("job", "0"), ("run", "--workers", "1")]
+        command = self.rng.choice([*jobs, self.that_writes()])
+        if command in jobs:
+            self.lose_something()
+        calls = self.rng.randrange(self.rng.choice([12, 30, 200]))
+        environment = {"LD_PRELOAD": str(self.no_room), "NO_ROOM_AFTER": str(calls)}
+        code, _, err = finished(spikebin(self.directory, *command, environment=environment))
+        if code not in {0, 1, NO_SPACE} or (code and err.count("\n") > 10):
+            raise Violation(f"no room after {calls} calls, and {command} ended with {code}: {err}")
+        if command not in jobs:
+            self.ends_well(command)
 
     def crowd(self):
         self.lose_something()
@@ -191,8 +233,8 @@ class Soak:
 
     def go_on(self):
         trials = [
-            self.kill_a_run, self.kill_what_hands_on, self.cut_a_file, self.flip_a_byte, self.fill_the_disk, self.crowd,
-            self.turn_the_clock,
+            self.kill_a_run, self.kill_what_writes, self.cut_a_file, self.flip_a_byte, self.fill_the_disk,
+            self.limit_the_size_of_files, self.crowd, self.turn_the_clock,
         ]  # fmt: skip
         trial = self.rng.choice(trials)
         trial()
