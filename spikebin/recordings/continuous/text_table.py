@@ -14,6 +14,7 @@ import re
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING
 
@@ -46,6 +47,8 @@ __all__ = [
 # The largest whole number that a float64 tells from its neighbours.
 LARGEST_ID = 1 << 53
 LONGEST_LINE = 1 << 20
+LONGEST_ROW = 1 << 24
+"""Characters of a line of data."""
 # Characters: about as many as CHUNK lines of numbers have.
 BLOCK = 1 << 20
 # What the csv module and numpy may read in two ways, of ASCII.
@@ -137,7 +140,7 @@ def read_header(path: Path, *, named: bool = False) -> Header:
         delimiter = next((mark for mark in "\t,;" if mark in outside), None if " " in outside else ",")
         spaced = _is_spaced(outside, delimiter)
         first = Header(delimiter, spaced, None, 0, n - 1)
-        _, cells, n_read = next(_split(chain([line], file), first, path))
+        _, cells, n_read = next(_split(chain([line], _lines(file)), first, path))
     names: list[str] | None = None
     from_comment = False
     if named or not all(is_number(cell) for cell in cells if cell):
@@ -177,17 +180,20 @@ def number_chunks(path: Path, header: Header, columns: Sequence[int]) -> Iterato
         If the file cannot be read, a line has other cells than the header, or a cell is not a number: names the line.
     """
     with open_text(path) as file:
-        n_before = len(list(islice(file, header.n_lines)))
+        n_before = len(list(islice(_lines(file), header.n_lines)))
         # Blocks of plain numbers are read by numpy, all from the first other one on by the csv module.
         while text := file.read(BLOCK):
-            text += file.readline()
+            rest = file.readline(LONGEST_ROW)
+            text += rest
             lines = text.splitlines()
+            if len(rest) == LONGEST_ROW:
+                raise _too_long(path, n_before + len(lines))
             plain = _plain_numbers(text, lines, header, columns)
             if plain is None:
                 break
             yield plain
             n_before += len(lines)
-        rows = _split(chain(io.StringIO(text, newline=""), file), header, path, n_before)
+        rows = _split(chain(io.StringIO(text, newline=""), _lines(file)), header, path, n_before)
         while found := list(islice(rows, CHUNK)):
             yield _numbers(found, header, columns, path)
 
@@ -217,8 +223,8 @@ def mixed_chunks(
         As `number_chunks`.
     """
     with open_text(path) as file:
-        list(islice(file, header.n_lines))
-        rows = _split(file, header, path, header.n_lines)
+        list(islice(_lines(file), header.n_lines))
+        rows = _split(_lines(file), header, path, header.n_lines)
         while found := list(islice(rows, CHUNK)):
             labels = [np.array([cells[column] for _, cells, _ in found], np.str_) for column in texts]
             yield _numbers(found, header, numbers, path), labels
@@ -249,8 +255,8 @@ def read_table(path: Path, *, named: bool = False) -> dict[str, list[str]]:
             f"{path} has no header line: name its columns in its first line, start and stop for instance"
         )
     with open_text(path) as file:
-        list(islice(file, header.n_lines))
-        rows = [cells for _, cells, _ in _split(file, header, path, header.n_lines)]
+        list(islice(_lines(file), header.n_lines))
+        rows = [cells for _, cells, _ in _split(_lines(file), header, path, header.n_lines)]
     return {name: [cells[i] for cells in rows] for i, name in enumerate(header.names)}
 
 
@@ -273,8 +279,8 @@ def first_row(path: Path, header: Header) -> list[str]:
         As `number_chunks`.
     """
     with open_text(path) as file:
-        list(islice(file, header.n_lines))
-        return next((cells for _, cells, _ in _split(file, header, path, header.n_lines)), [])
+        list(islice(_lines(file), header.n_lines))
+        return next((cells for _, cells, _ in _split(_lines(file), header, path, header.n_lines)), [])
 
 
 def line_of_row(path: Path, header: Header, row: int) -> int:
@@ -293,8 +299,8 @@ def line_of_row(path: Path, header: Header, row: int) -> int:
         From 1.
     """
     with open_text(path) as file:
-        list(islice(file, header.n_lines))
-        return next(islice(_split(file, header, path, header.n_lines), row, None))[0]
+        list(islice(_lines(file), header.n_lines))
+        return next(islice(_split(_lines(file), header, path, header.n_lines), row, None))[0]
 
 
 def has_no_rows(path: Path) -> bool:
@@ -400,8 +406,21 @@ def _raw_rows(lines: Iterable[str], header: Header, path: Path, n_before: int) -
         raise RecordingError(f"{path} line {n_before + n_read + 1} {what}") from None
 
 
+def _lines(file: IO[str]) -> Iterator[str]:
+    """The lines of a file, as far as anybody reads on: one that is too long comes in pieces."""
+    return iter(partial(file.readline, LONGEST_ROW), "")
+
+
+def _too_long(path: Path, line: int) -> RecordingError:
+    return RecordingError(
+        f"{path} line {line} is longer than {LONGEST_ROW:,} characters: it is damaged, write it again"
+    )
+
+
 def _checked(lines: Iterable[str], path: Path, n_before: int) -> Iterator[str]:
     for n, line in enumerate(lines, n_before + 1):
+        if len(line) >= LONGEST_ROW:
+            raise _too_long(path, n)
         if "\0" in line:
             raise RecordingError(f"{path} line {n} holds a NUL character: it is not a text, or damaged; write it again")
         yield line
