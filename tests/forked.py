@@ -71,16 +71,21 @@ for line in sys.stdin:
 
 
 class Commands:
-    """A server, started with the first command; it ends with the process that has it."""
+    """A server, started with the first command, in this environment if any; it ends with the process that has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
+        self._environment = environment
         self._server: subprocess.Popen[str] | None = None
 
     def run(self, arguments, cwd, env, timeout, *, umask=None, files=None):
         """Run one command, with a umask and at most so many open files; what `subprocess.run` would give."""
         if self._server is None:
             self._server = subprocess.Popen(
-                [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", SERVER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=self._environment,
             )
         assert self._server.stdin is not None
         assert self._server.stdout is not None

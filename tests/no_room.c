@@ -1,5 +1,5 @@
-/* A disk that becomes full: after NO_ROOM_AFTER calls that take room for a regular file, all of them fail with ENOSPC.
-   For LD_PRELOAD; see soak.py. Directories and names still fit, as they mostly do. */
+/* A disk that becomes full: after NO_ROOM_AFTER calls that take room for a regular file, all of them fail with ENOSPC;
+   but for stdout and stderr. For LD_PRELOAD; see soak.py. Directories and names still fit, as they mostly do. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,7 +15,7 @@ static atomic_long calls;
 static int full(int descriptor) {
     struct stat facts;
     const char *limit = getenv("NO_ROOM_AFTER");
-    if (!limit || fstat(descriptor, &facts) || !S_ISREG(facts.st_mode)) return 0;
+    if (!limit || descriptor <= 2 || fstat(descriptor, &facts) || !S_ISREG(facts.st_mode)) return 0;
     if (atomic_fetch_add(&calls, 1) < atol(limit)) return 0;
     errno = ENOSPC;
     return 1;

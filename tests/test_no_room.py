@@ -1,0 +1,74 @@
+"""A disk that fills at any write of a command: one line, exit code 3, what was there stays, nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import one_line_error, write_toml
+from forked import Commands
+from soak import no_room
+
+from spikebin.matrixfile.verify import verify_file
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
+
+MOST = 40
+COMMANDS = {
+    "job": ("job", "0", "--force"),
+    "plan": ("plan",),
+    "view": ("view", "--window", "0:100", "--out", "made/view"),
+    "export": ("export", "npy", "made/export"),
+    "convert": ("convert", "--layout", "events", "--out", "made/convert", "dataset"),
+    "exclude": ("exclude", "train/0", "--reason", "noisy"),
+    "init": ("init", "data", "--config", "made.toml"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("no_room")
+    library = no_room(directory)
+    if library is None:
+        pytest.skip("no C compiler")
+    write_datastore(directory / "data", Experiment(0, 2, sheets=(SheetModel("X_ON", 9),)))
+    write_toml(directory / "spikebin.toml", directory / "data")
+    commands = Commands({**os.environ, "LD_PRELOAD": str(library)})
+
+    def run(*arguments, room=None):
+        environment = {**os.environ, "COLUMNS": "200"} | ({} if room is None else {"NO_ROOM_AFTER": str(room)})
+        return commands.run(arguments, directory, environment, 60)
+
+    for command in ("plan", "run"):
+        assert run(command).returncode == 0
+    yield directory, run
+    commands.end()
+
+
+def files(directory):
+    return {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_disk_that_fills_at_any_write(place, name):
+    """One write more fits each time, until all do."""
+    directory, run = place
+    (matrix,) = (directory / "dataset").rglob("*.h5")
+    before = files(directory)
+    for room in range(MOST):
+        result = run(*COMMANDS[name], room=room)
+        if result.returncode == 0:
+            break
+        one_line_error(result, "no space or quota", "make room", code=3)
+        verify_file(matrix)
+        left = files(directory)
+        assert not [path.name for path in left if path.name.endswith(".tmp")]
+        for path in left.keys() - before.keys():
+            assert path.suffix != ".h5" or verify_file(path)
+        if name != "job":
+            assert left.keys() >= before.keys()
+            assert all(left[path] == data for path, data in before.items())
+    assert 0 < room < MOST - 1
+    for path in Path(directory / "made").rglob("*.h5"):
+        verify_file(path)
