@@ -1,0 +1,68 @@
+"""The notebooks of examples/ run from the first cell to the last, and say what they say there; they stay small."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from here import spikebin_here
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+
+
+def run_cell(source, names, place):
+    """What a cell prints: lines that start with ! are for the shell, all others are Python."""
+    printed = ""
+    shell = [line for line in source.splitlines() if line.startswith("!")]
+    for line in shell:
+        command, _, file = line[1:].partition(" > ")
+        result = spikebin_here(*shlex.split(command)[1:], cwd=place, env={"COLUMNS": "100"})
+        assert result.returncode == 0, (line, result.stderr)
+        if file:
+            (place / file).write_text(result.stdout)
+        else:
+            printed += result.stdout
+    if not shell:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(source, "cell", "exec"), names)
+        printed = out.getvalue()
+    return printed
+
+
+def alike(text):
+    """Without what differs between machines and versions: sizes, free space, time, paths."""
+    text = re.sub(r"[\d.,]+ (bytes|[kMGT]B)|[\d.]+ s \(.*?\)|\S*/\S*", "#", text)
+    return " ".join(text.split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path, tmp_path, monkeypatch):
+    """SPIKEBIN_RECORD=1 records what its cells print."""
+    if path.stem == "training":
+        pytest.importorskip("torch", reason="torch is not installed (extra torch)")
+    monkeypatch.chdir(tmp_path)
+    notebook, names = json.loads(path.read_text("utf-8")), {"__name__": "__main__"}
+    for number, cell in enumerate(cell for cell in notebook["cells"] if cell["cell_type"] == "code"):
+        printed = run_cell("".join(cell["source"]), names, tmp_path)
+        if os.environ.get("SPIKEBIN_RECORD") == "1":
+            lines = printed.splitlines(keepends=True)
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": lines}] if lines else []
+            cell["execution_count"] = number + 1
+        recorded = "".join(line for output in cell["outputs"] for line in output["text"])
+        assert alike(printed) == alike(recorded)
+    if os.environ.get("SPIKEBIN_RECORD") == "1":
+        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def test_notebooks_are_small():
+    assert [path.stem for path in NOTEBOOKS] == ["mozaik", "session", "training"]
+    assert all(path.stat().st_size < 20_000 for path in NOTEBOOKS)
