@@ -74,6 +74,7 @@ def plan(
     """Find the jobs and freeze them: an index means the same part for ever, new parts are appended."""
     from spikebin.cli.progress import counted, waiting
     from spikebin.cli.tables import job_table, plan_table
+    from spikebin.pipeline.check_plan import check_all, differing, look
     from spikebin.pipeline.config import load_config
     from spikebin.pipeline.plan import make_plan
     from spikebin.pipeline.summary import summarise_plan
@@ -81,19 +82,15 @@ def plan(
     with waiting("looking for recordings"):
         made, changes = make_plan(load_config(config), replace=replace, try_recordings=True)
     summary = summarise_plan(made, changes)
-    bad: list[str] = []
-    odd: list[str] = []
+    tried = [] if check else list(look(made))
     if check:
-        from spikebin.pipeline.check_plan import check_all, differing
-
-        tried = []
         with counted("recordings", len(made.jobs)) as on_job:
             for one in check_all(made):
                 tried.append(one)
                 on_job()
-        bad, odd = [one.trouble for one in tried if one.trouble], differing(tried)
+    bad, odd = [one.trouble for one in tried if one.trouble], differing(tried)
     if json:
-        answer_json({**summary, "would_fail": bad, "differ": odd} if check else summary)
+        answer_json({**summary, **({"would_fail": bad} if check else {}), "differ": odd})
         raise typer.Exit(1 if bad else 0)
     if list_:
         job_table(made)
@@ -111,9 +108,9 @@ def plan(
         note(f"warning: `exclude` names {name}, which is not there")
     for trouble in changes.troubles:
         note(f"warning: {trouble}")
+    for line in odd:
+        note(f"differs: {line}")
     if check:
-        for line in odd:
-            note(f"differs: {line}")
         for trouble in bad:
             note(f"would fail: {trouble}")
         n_good = len(made.jobs) - len(bad)

@@ -6,6 +6,7 @@ Reads no spikes and writes nothing.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
     from spikebin.output.jobs import Job
     from spikebin.pipeline.config import Recordings
     from spikebin.pipeline.plan import Plan
+    from spikebin.recordings.protocol import Recording
 
-__all__ = ["Tried", "check_all", "check_entries", "differing"]
+__all__ = ["Tried", "check_all", "check_entries", "differing", "look"]
 
 TRIES = 3
 """Recordings of an entry that are opened before it is held to be the entry's fault: one of them may be corrupt."""
+
+MOST_LOOKED_AT = 50
+"""Parts of a plan whose indexes are read whenever it is made: about a second. Of a larger one only if asked for."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,28 @@ def check_all(plan: Plan) -> Iterator[Tried]:
         yield Tried(job, troubles, held)
 
 
+def look(plan: Plan) -> Iterator[Tried]:
+    """Read what each recording of a small plan holds, and make no trials; nothing of a plan of more parts.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Yields
+    ------
+    Tried
+        Of the recordings that can be read.
+    """
+    if len(plan.jobs) > MOST_LOOKED_AT:
+        return
+    for job in plan.jobs:
+        held: dict[str, None] = {}
+        for entry, source in _recordings(plan, job):
+            with suppress(SpikebinError):
+                held[_holds(open_recording(plan.resolve(source), entry.format, entry.reading))] = None
+        yield Tried(job, "", "; ".join(filter(None, held)))
+
+
 def differing(tried: Iterable[Tried]) -> list[str]:
     """Parts that hold other kinds of stimulus, or other blanks, than most parts of their variant.
 
@@ -144,13 +171,16 @@ def _recordings(plan: Plan, job: Job) -> Iterator[tuple[Recordings, str]]:
             yield from ((entry, source.path) for entry in found)
 
 
+def _holds(recording: Recording) -> str:
+    return pattern(recording) if isinstance(recording, MozaikRecording) else ""
+
+
 def _tried(plan: Plan, job: Job, entry: Recordings, source: str) -> tuple[str, str]:
     """What is wrong with a recording, and what it holds."""
     holds = ""
     try:
         recording = open_recording(plan.resolve(source), entry.format, entry.reading)
-        if isinstance(recording, MozaikRecording):
-            holds = pattern(recording)
+        holds = _holds(recording)
         for sheet in next(mine.sheets for mine in job.sources if mine.path == source):
             if plan.entry(job, source, sheet) == entry:
                 opened = recording.sheet(

@@ -34,7 +34,7 @@ NUMBER = re.compile(r"\d+")
 TRIAL = {
     "stimulus": ('"NaturalImage"', "a kind, or a list of kinds; default: the only one, blanks apart"),
     "image_id": ('"image_path"', "the parameter of the stimulus that names the image, or a list of them"),
-    "blank": ('"before"', 'or "after", "both", "none"; default: "before" where every trial has one'),
+    "blank": ('"before"', '"before", "after", "both" or "none"; default: "before" where every trial has one'),
 }
 """Keys of [trial] for presentations, each with a value and what it means."""
 MOST_TRIED = 3

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from conftest import spikebin
 
 from spikebin.errors import ConfigError, PlanError
 from spikebin.output.state import State
-from spikebin.pipeline.check_plan import check_all, differing
+from spikebin.pipeline.check_plan import check_all, differing, look
 from spikebin.pipeline.config import load_config, parse_config
 from spikebin.pipeline.init_config import write_config
 from spikebin.pipeline.job import run_job
@@ -142,6 +145,11 @@ def test_parts_that_hold_something_else_are_named(tmp_path):
         " before some and a blank after some"
     )
     assert differing(tried[:2]) == []
+    # A plan of so few parts says so by itself.
+    assert differing(look(make_plan(load_config(config))[0])) == [line]
+    (told,) = [one for one in spikebin("plan", cwd=tmp_path).stderr.splitlines() if one.startswith("differs: ")]
+    assert told == f"differs: {line}"
+    assert json.loads(spikebin("plan", "--json", cwd=tmp_path).stdout)["differ"] == [line]
 
 
 def test_entries_of_one_variant_say_the_same(tmp_path):
