@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from spikebin.matrixfile.layouts.bit_planes import compress_bits
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.system.compat import frame_metadata
 from spikebin.system.process import usable_cores
@@ -141,6 +142,30 @@ class ChunkCodec:
         bytes
         """
         return self._deflate(padded) if self.codec == "zlib" else self._to_frame(padded)
+
+    def compress_bits(self, places: NDArray[np.int64], level: int) -> bytes | None:
+        """The bytes of a chunk of booleans, from where they are True; threads may compress at once.
+
+        Parameters
+        ----------
+        places : int64 (n,)
+            In a chunk of the shape `padded`, ascending.
+        level : int
+            As `level`, but of the bits alone.
+
+        Returns
+        -------
+        bytes or None
+            None where `compress` has to be used.
+        """
+        block = math.prod(self.blocks)
+        chunk = compress_bits(places, math.prod(self.padded) // block, block, level) if self.codec == "blosc2" else None
+        if chunk is None:
+            return None
+        array = self._empty()
+        array.schunk.update_chunk(0, chunk)
+        frame: bytes = array.to_cframe()
+        return frame
 
     def decompress(self, chunk: bytes, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """The whole chunk as an array.
@@ -298,8 +323,17 @@ class ChunkCodec:
         # blosc2.asarray copies the array block by block and keeps the GIL; its chunk is in C order by the choice of
         # blocks, so that the frame can be made empty and its one chunk filled without either.
         blosc2.set_releasegil(True)
+        array = self._empty()
+        array.schunk.update_data(0, padded.reshape(-1).view(np.uint8), copy=False)
+        frame: bytes = array.to_cframe()
+        return frame
+
+    def _empty(self) -> Any:
+        """An array whose one chunk is yet to be filled."""
+        import blosc2
+
         one_byte = self.dtype.itemsize == 1
-        array = blosc2.empty(
+        return blosc2.empty(
             self.shape,
             dtype=self.dtype,
             chunks=self.shape,
@@ -315,9 +349,6 @@ class ChunkCodec:
                 "nthreads": 1,
             },
         )
-        array.schunk.update_data(0, padded.reshape(-1).view(np.uint8), copy=False)
-        frame: bytes = array.to_cframe()
-        return frame
 
     def _deflate(self, array: NDArray[Any]) -> bytes:
         # Both layouts are mostly runs of zeros. Z_RLE looks for nothing else: a quarter smaller than level 5 on sparse

@@ -36,6 +36,9 @@ CHUNK_CELLS = 1 << 26
 # makes a tenth of the size, which levels below 5 do not reach with blocks that are as quick to read.
 MATRIX_LEVEL, MATRIX_BLOCK = 5, 3 << 16
 
+# Of the bits alone level 4 makes files of the same size, 1.5 % smaller or larger, in 2/3 of the time.
+BITS_LEVEL = 4
+
 # Cells of a trial that there is room for at first.
 ROOM = 1 << 16
 
@@ -103,14 +106,19 @@ class MatrixLayout:
             Its chunks, by row, then by column.
         """
         chunks = []
-        with self._buffers.borrow(math.prod(self._codec.padded)) as buffer:
-            for row, column in self._corners:
-                cells, values = self._cells(events, row, column)
-                buffer[cells] = values
-                chunks.append(self._codec.compress(buffer.reshape(self._codec.padded)))
-                # Emptying the few cells that were filled is cheaper than zeroing the whole chunk.
-                buffer[cells] = 0
+        for row, column in self._corners:
+            cells, values = self._cells(events, row, column)
+            chunk = self._codec.compress_bits(cells, BITS_LEVEL) if self.dtype == bool else None
+            chunks.append(self._compress(cells, values) if chunk is None else chunk)
         return chunks
+
+    def _compress(self, cells: NDArray[np.int64], values: NDArray[np.uint8]) -> bytes:
+        with self._buffers.borrow(math.prod(self._codec.padded)) as buffer:
+            buffer[cells] = values
+            chunk = self._codec.compress(buffer.reshape(self._codec.padded))
+            # Emptying the few cells that were filled is cheaper than zeroing the whole chunk.
+            buffer[cells] = 0
+        return chunk
 
     def append(self, file: Any, trial: int, encoded: list[bytes]) -> None:
         """Write one trial as `encode` made it.
