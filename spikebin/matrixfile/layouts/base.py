@@ -32,6 +32,11 @@ class TrialLayout(Protocol):
     """
 
     @property
+    def chunks_text(self) -> str:
+        """How a trial is cut into chunks, for people."""
+        ...
+
+    @property
     def n_chunks(self) -> int:
         """Chunks of a trial, once they are written or attached to."""
         ...

@@ -1,4 +1,4 @@
-"""The notebooks of examples/ run from the first cell to the last, and say what they say there; they stay small."""
+"""The notebooks of the docs run from the first cell to the last, and say what they say there; they stay small."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from here import spikebin_here
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
-NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+PLACE = Path(__file__).parent.parent / "spikebin" / "docs" / "notebooks"
+NOTEBOOKS = sorted(PLACE.glob("*.ipynb"))
 
 
 def run_cell(source, names, place):

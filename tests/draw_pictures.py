@@ -1,4 +1,4 @@
-"""Draw the pictures of README anew, from the demo's data: ``python examples/pictures.py`` (needs matplotlib, Chromium).
+"""Draw the pictures of README from the demo: ``python tests/draw_pictures.py`` (needs matplotlib, Chromium).
 
 The demo is drawn from a fixed seed: but for versions of what draws them, the pictures are always the same.
 """
@@ -20,7 +20,7 @@ from rich.text import Text
 from spikebin import open_dataset
 from spikebin.display.plots import plot_psth, plot_trial
 
-PICTURES = Path(__file__).parent / "pictures"
+PICTURES = Path(__file__).parent.parent / "spikebin" / "docs" / "pictures"
 SHRUNK = 2
 
 
