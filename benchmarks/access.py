@@ -14,6 +14,7 @@ from spikebin import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from benchmarks.inputs import Bench, Truth
 
@@ -37,8 +38,9 @@ SLICES = {
 def run(bench: Bench) -> Report:
     report = Report("access", TEXT)
     truth = bench.truth(bench.experiment(bench.pick(100, 4)))
-    files = {MATRIX: open_file(write_matrix(bench.scratch / "access.h5", truth, threads=2))}
-    files[EVENTS] = open_file(write_matrix(bench.scratch / "access-events.h5", truth, layout="events", threads=2))
+    paths = {MATRIX: write_matrix(bench.scratch / "access.h5", truth, threads=2)}
+    paths[EVENTS] = write_matrix(bench.scratch / "access-events.h5", truth, layout="events", threads=2)
+    files = {name: open_file(path) for name, path in paths.items()}
     plain = write_pytables(bench.scratch / "access-pytables.h5", map(truth.dense, range(len(truth.flat))), truth)
     import tables
 
@@ -46,7 +48,41 @@ def run(bench: Bench) -> Report:
         arrays = {**{name: opened.spikes for name, opened in files.items()}, PYTABLES: file.root.spikes}
         random_trial(bench, report, truth, arrays)
         slices(bench, report, truth, arrays)
+    for name, path in paths.items():
+        checks(bench, report, truth, name, path)
     return report
+
+
+def checks(bench: Bench, report: Report, truth: Truth, name: str, path: Path) -> None:
+    """What it costs that every read is checked: the same trials, checked each time and never."""
+    draw = np.random.default_rng(2)
+    last = {"trial": 0}
+
+    def trial(array: Any) -> np.ndarray:
+        last["trial"] = int(draw.integers(len(truth.flat)))
+        return array[last["trial"]]
+
+    def right(found: np.ndarray) -> bool:
+        return np.array_equal(found, truth.dense(last["trial"]))
+
+    arrays = {check: open_file(path, check=check).spikes for check in ("never", "first", "always")}
+    found = race(
+        [Contender(check, lambda array=array: trial(array), right) for check, array in arrays.items()],
+        rounds=41,
+        quick=bench.quick,
+    )
+    report.samples[f"checks, {name}"] = found.samples
+    title = f"A random trial of {name} whose bytes are held against their checksums"
+    report.tables.append(found.table(title, unit="trial", against="never"))
+    report.goals.append(
+        Goal(
+            f"a random trial of {name}, checked each time, against never",
+            found.ratio("always", "never"),
+            1.1,
+            1.03,
+            more_is_better=False,
+        )
+    )
 
 
 def random_trial(bench: Bench, report: Report, truth: Truth, arrays: dict[str, Any]) -> None:
