@@ -8,8 +8,9 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import one_line_error, spikebin, write_toml
+from conftest import one_line_error, write_toml
 from drawn import images, write_part
+from here import spikebin_here
 
 from spikebin import open_dataset
 from spikebin.errors import DatasetError
@@ -166,7 +167,7 @@ def project(datastores, tmp_path_factory):
     place = tmp_path_factory.mktemp("project")
     write_toml(place / "spikebin.toml", datastores / "train", extra='sheets = ["X_ON", "V1_Inh_L2/3"]')
     for command in ("plan", "run"):
-        assert spikebin(command, cwd=place).returncode == 0
+        assert spikebin_here(command, cwd=place).returncode == 0
     return place
 
 
@@ -174,18 +175,18 @@ def project(datastores, tmp_path_factory):
 def test_jobs_add_up_and_the_next_call_reads_it(project, tmp_path):
     place = tmp_path / "project"
     shutil.copytree(project, place)
-    result = spikebin("stats", "--missing", cwd=place)
+    result = spikebin_here("stats", "--missing", cwd=place)
     assert result.stdout.strip() == "0-1"
     for index in "01":
-        result = spikebin("stats", "--index", index, "--width", "1,20", cwd=place)
+        result = spikebin_here("stats", "--index", index, "--width", "1,20", cwd=place)
         assert result.returncode == 0
         assert result.stdout == ""
         assert result.stderr.count("added up\n") == 2
-    assert spikebin("stats", "--missing", "--width", "20", cwd=place).stdout == ""
-    assert spikebin("stats", "--missing", "--width", "5", cwd=place).stdout.strip() == "0-1"
+    assert spikebin_here("stats", "--missing", "--width", "20", cwd=place).stdout == ""
+    assert spikebin_here("stats", "--missing", "--width", "5", cwd=place).stdout.strip() == "0-1"
     stamps = {path: path.stat().st_mtime_ns for path in (place / "dataset/stats").rglob("*.npz")}
     assert len(stamps) == 4
-    result = spikebin("stats", "--width", "20", "--json", "--out", place / "numbers", "--format", "csv", cwd=place)
+    result = spikebin_here("stats", "--width", "20", "--json", "--out", place / "numbers", "--format", "csv", cwd=place)
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
     assert [(row["variant"], row["sheet"], row["width_ms"]) for row in rows] == [
@@ -199,11 +200,11 @@ def test_jobs_add_up_and_the_next_call_reads_it(project, tmp_path):
     assert (place / "numbers/trials.csv").read_text().count("\n") == 1 + 2 * len(wanted.trials)
 
     matrix_path(place / "dataset", "train", "50000", "X_ON").unlink()
-    result = spikebin("stats", "--index", "0", cwd=place)
+    result = spikebin_here("stats", "--index", "0", cwd=place)
     assert "train/50000 X_ON is missing: export it first, `spikebin job 0`" in result.stderr
     assert result.returncode == 1
-    one_line_error(spikebin("stats", cwd=place), "missing or broken")
-    result = spikebin("stats", "--without-broken", "--json", cwd=place)
+    one_line_error(spikebin_here("stats", cwd=place), "missing or broken")
+    result = spikebin_here("stats", "--without-broken", "--json", cwd=place)
     assert [row["n_trials"] for row in json.loads(result.stdout)] == [10, 20]
     assert "left out: train/50000: no file of X_ON" in result.stderr
 
@@ -213,7 +214,7 @@ def test_subsets_of_old_files(project, tmp_path):
     for name, rows in (("size_10.0", [1, 2]), ("size_5.0", [3])):
         (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps({"X_ON": rows, "V1_Inh_L23": rows}))
     options = [option for name in ("size_10.0", "size_5.0") for option in ("--neurons-index", tmp_path / f"{name}.pkl")]
-    result = spikebin("stats", *options, "--json", cwd=project)
+    result = spikebin_here("stats", *options, "--json", cwd=project)
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
     assert [(row["sheet"], row["subset"], row["n_neurons"]) for row in rows] == [
@@ -240,4 +241,4 @@ def test_wrong_options(project):
         (["--sheet", "X"], "X_ON", 1),
         (["--out", "numbers", "--format", "xls"], "known are csv", 1),
     ):
-        one_line_error(spikebin("stats", *options, cwd=project), words, code=code)
+        one_line_error(spikebin_here("stats", *options, cwd=project), words, code=code)

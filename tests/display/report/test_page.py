@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from conftest import one_line_error, spikebin, write_toml
 from drawn import images, write_part
+from here import spikebin_here
 
 from spikebin import open_dataset
 from spikebin.display.report.figures import coarse_psth
@@ -50,7 +51,7 @@ def project(datastores, tmp_path_factory):
         'parts = "NewDataset_Images_from_{part}_to_*"\n',
     )
     for command in ("plan", "run"):
-        result = spikebin(command, cwd=place)
+        result = spikebin_here(command, cwd=place)
         assert result.returncode == 0, result.stderr
     output = place / "dataset"
     matrix_path(output, "train", "70100", "X_ON").unlink()
@@ -64,14 +65,14 @@ def project(datastores, tmp_path_factory):
     data = bytearray(damaged.read_bytes())
     data[5000:-100] = bytes(len(data) - 5100)
     damaged.write_bytes(data)
-    assert spikebin("exclude", "train/70500", "--reason", "a & b", cwd=place).returncode == 0
+    assert spikebin_here("exclude", "train/70500", "--reason", "a & b", cwd=place).returncode == 0
     return place
 
 
 @pytest.fixture(scope="module")
 def report(project, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    result = spikebin("report", path, cwd=project)
+    result = spikebin_here("report", path, cwd=project)
     assert result.returncode == 0, result.stderr
     assert result.stdout == ""
     assert f"wrote {path}: 9 of 14 files" in result.stderr
@@ -196,11 +197,11 @@ def test_only_what_is_kept(project, tmp_path):
     place = tmp_path / "project"
     shutil.copytree(project, place, symlinks=True)
     shutil.rmtree(place / "dataset/stats", ignore_errors=True)
-    assert spikebin("report", "--kept", tmp_path / "none.html", cwd=place).returncode == 0
+    assert spikebin_here("report", "--kept", tmp_path / "none.html", cwd=place).returncode == 0
     assert "0 of 3" in (tmp_path / "none.html").read_text()
     assert not (place / "dataset/stats").exists()
-    assert spikebin("stats", "--index", "3", cwd=place).returncode == 0
-    assert spikebin("report", "--kept", tmp_path / "one.html", cwd=place).returncode == 0
+    assert spikebin_here("stats", "--index", "3", cwd=place).returncode == 0
+    assert spikebin_here("report", "--kept", tmp_path / "one.html", cwd=place).returncode == 0
     assert "1 of 3" in (tmp_path / "one.html").read_text()
 
 
@@ -233,14 +234,14 @@ def test_it_is_written_again_and_again(project, tmp_path):
 def test_watching_ends_when_nothing_is_missing(datastores, tmp_path):
     write_toml(tmp_path / "spikebin.toml", datastores / "small_neo012_np126_p4default", extra='sheets = ["X_ON"]')
     for command in (("plan",), ("run",), ("report", "done.html", "--watch", "--every", "60")):
-        assert spikebin(*command, cwd=tmp_path).returncode == 0
+        assert spikebin_here(*command, cwd=tmp_path).returncode == 0
     assert "<b>1 of 1</b>done" in (tmp_path / "done.html").read_text()
 
 
 def test_where_it_cannot_be_written(project, tmp_path):
-    one_line_error(spikebin("report", tmp_path / "none" / "x.html", "--sheet", "X", cwd=project), "X_ON")
+    one_line_error(spikebin_here("report", tmp_path / "none" / "x.html", "--sheet", "X", cwd=project), "X_ON")
     (tmp_path / "file").write_text("")
-    one_line_error(spikebin("report", tmp_path / "file" / "x.html", cwd=project), "cannot be written")
+    one_line_error(spikebin_here("report", tmp_path / "file" / "x.html", cwd=project), "cannot be written")
 
 
 # --- in a browser ---
