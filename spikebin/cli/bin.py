@@ -62,7 +62,7 @@ def bin_(
     force: option.Force = False,
     closed: option.Closed = "left",
     end_bin: option.EndBin = False,
-    values: option.Values = "bool",
+    values: option.Values = "count",
     layout: option.Layout = "matrix",
     codec: option.Codec = "blosc2",
     threads: option.Threads = None,

@@ -229,7 +229,14 @@ Closed = Annotated[
 EndBin = Annotated[
     bool, typer.Option("--end-bin", help="One more bin, for spikes at exactly the end.", rich_help_panel=OUTPUT)
 ]
-Values = Annotated[choices.Values, typer.Option("--values", help="What a bin holds.", rich_help_panel=OUTPUT)]
+Values = Annotated[
+    choices.Values,
+    typer.Option(
+        "--values",
+        help="What a bin holds. count: spikes, so that none is lost; bool: whether there is one, as in a config.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Layout = Annotated[choices.Layout, typer.Option("--layout", help="Of a matrix file.", rich_help_panel=OUTPUT)]
 Codec = Annotated[choices.Codec, typer.Option("--codec", help="Of a matrix file.", rich_help_panel=OUTPUT)]
 Threads = Annotated[

@@ -133,7 +133,7 @@ def bin_recording(
     trial: str | None = None,
     closed: Closed = "left",
     end_bin: bool = False,
-    values: Values = "bool",
+    values: Values = "count",
     layout: Layout = "matrix",
     codec: Codec = "blosc2",
     threads: int | None = None,

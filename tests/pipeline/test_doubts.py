@@ -33,12 +33,12 @@ def test_events_in_another_unit_than_the_spikes(session):
     told = binned(session, "--trials-unit", "ms", "--window", "-2", "5", "--width", "1")
     assert "all events lie within about 0.13 % of the recording" in told
     assert "trials hold no spike" in told
-    right = binned(session, "--trials-unit", "s", "--window", "-200", "500", "--width", "10", "--values", "count")
+    right = binned(session, "--trials-unit", "s", "--window", "-200", "500", "--width", "10")
     assert "note" not in right
 
 
 def test_bins_too_long_to_be_marked(session):
-    told = binned(session, "--trials-unit", "s", "--window", "-200", "500", "--width", "10")
+    told = binned(session, "--trials-unit", "s", "--window", "-200", "500", "--width", "10", "--values", "bool")
     assert "% of the spikes in trials share a bin of their neuron with another" in told
     assert "--values count" in told
 
