@@ -153,6 +153,15 @@ FORMATS = {
         suffixes=(".npz", ".npy", ".csv", ".tsv", ".txt"),
         settings=("unit", "rate", "times", "neurons", "ids", "population", "trial"),
     ),
+    "matlab": Format(
+        module="spikebin.recordings.matlab",
+        what="MATLAB's .mat: vectors, cells or structs of times, CellExplorer, rasters",
+        sheets="neurons",
+        trials="CSV or TSV, cells of neurons and trials",
+        needs="h5py for v7.3: pip install 'spikebin[matlab]'",
+        suffixes=(".mat",),
+        settings=("unit", "rate", "times", "neurons", "ids", "trial"),
+    ),
     "parquet": Format(
         module="spikebin.recordings.parquet",
         what="Parquet or Feather file of times and neurons",

@@ -110,10 +110,13 @@ class ArraysRecording(ContinuousRecording):
         kinds: dict[str, type[NpzColumns | NpyColumns | SpikeTable]] = {".npz": NpzColumns, ".npy": NpyColumns}
         found: Any = file or kinds.get(bare_suffix(path.name), SpikeTable)(path, reading)
         self._file: SpikeFile = NamedRows(found, path.name) if found.ids_are_names else found
+        # Some formats tell the unit, and list neurons and trials that have no spikes.
+        self._listed: NDArray[Any] | None = getattr(found, "listed", None)
+        self._trial_names: Sequence[str] = getattr(found, "trials", ())
         self._unit = choose_unit(
             self._file.times_name,
             reading.unit,
-            "samples" if reading.rate else None,
+            getattr(found, "unit", None) or ("samples" if reading.rate else None),
             self.name,
             "--unit (`unit` in [[recordings]])",
         )
@@ -149,9 +152,8 @@ class ArraysRecording(ContinuousRecording):
         source = self._file.source(clock) if column is None else PopulationSource(self._file, column, sheet, clock)
         name = self._file.ids_name if self.reading.neurons is None else ""
         running = name if split_unit(name)[0] in RUNNING else ""
-        return Population(
-            source, precision=clock.precision(self._file.stored), running=running, names=self._neuron_names
-        )
+        precision = clock.precision(self._file.stored)
+        return Population(source, self._listed, precision=precision, running=running, names=self._neuron_names)
 
     @property
     def _neuron_names(self) -> Sequence[str] | None:
@@ -170,7 +172,15 @@ class ArraysRecording(ContinuousRecording):
             raise RecordingError(f"{where}: image_id names {len(names)} columns of the spikes: give one of them")
         image_id = names[0] if names else None
         spikes = SpikesOfTrials(
-            self._file, self._splits, self._clock(), population, image_id, where, neuron_names=self._neuron_names
+            self._file,
+            self._splits,
+            self._clock(),
+            population,
+            image_id,
+            where,
+            trials=self._trial_names,
+            listed=self._listed,
+            neuron_names=self._neuron_names,
         )
         return TrialwiseSheet(self, name, spikes, rule, repeat)
 

@@ -79,7 +79,7 @@ def open(path: Path, reading: Reading | None = None) -> ContinuousRecording:  # 
             )
         if not ragged[0]:
             columns = HDF5Columns(path, root, places, follow=reading.follow_links)
-            return ArraysRecording(path, _with_unit(reading, columns.unit, path.name), columns)
+            return ArraysRecording(path, _with_unit(reading, columns.written, path.name), columns)
         return ListsRecording(path, reading, root, places)
 
 
@@ -111,7 +111,7 @@ class HDF5Columns:
         self.ids_are_names = other.dtype(ids).kind == "S"
         if self.stored.kind not in "fiu":
             raise RecordingError(f"{path.name}: {places[0]} holds no numbers: name another with --times")
-        self.unit = next((unit for name in UNITS if (unit := group.attribute(name, times))), None)
+        self.written = next((unit for name in UNITS if (unit := group.attribute(name, times))), None)
         # What lies beside the times and is as long says something of each spike.
         self._places = {self.times_name: places[0], self.ids_name: places[1]}
         parent = places[0].rpartition("/")[0]
