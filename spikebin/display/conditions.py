@@ -139,7 +139,7 @@ def plot_conditions(panels: Sequence[Panel], path: Path, *, by: str | None = Non
             below.tick_params(labelbottom=i + n_columns >= len(panels))
             label_phases(above, panel.phases, names=n_columns == 1)
             label_phases(below, panel.phases, names=False)
-            remark(below, f"{float(np.diff(found.edges).max()):g} ms bins{note}")
+            remark(below, f"{float(np.diff(found.edges).max()):g} ms bins{_trials_a_bin(found)}{note}")
         for empty in range(len(panels), n_rows * n_columns):
             row, column = divmod(empty, n_columns)
             grid[2 * row, column].remove()
@@ -176,6 +176,14 @@ def _draw_trials(axes: Any, found: ConditionRates, paints: Sequence[Any]) -> Non
         axes.axhline(stop - 0.5, color="0.7", linewidth=0.4)
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.yaxis.get_major_locator().set_params(integer=True, nbins=5)
+
+
+def _trials_a_bin(found: ConditionRates) -> str:
+    """How many trials bins have, where that differs."""
+    n_trials = [found.coverage(one) for one in found.conditions]
+    if not any(np.ptp(n) for n in n_trials):
+        return ""
+    return f", {min(n.min() for n in n_trials):,} to {max(n.max() for n in n_trials):,} trials a bin"
 
 
 def _draw_means(axes: Any, found: ConditionRates, paints: Sequence[Any]) -> None:

@@ -226,9 +226,24 @@ def trials_text(view: View, start: float) -> str:
     str
         ``trials: 2 from -302 ms, 3 from 0 ms, 1 from 548 ms``; the middle left out where there are many steps.
     """
-    n_trials = view.coverage()
+    return steps_text(view.coverage(), start + np.arange(view.shape[2]) * view.width)
+
+
+def steps_text(n_trials: NDArray[np.int64], times: NDArray[np.floating[Any]]) -> str:
+    """How many trials have each bin, in words, as `trials_text` says it.
+
+    Parameters
+    ----------
+    n_trials : int64 (n_bins,)
+    times : float64 (n_bins,)
+        When each bin begins, in ms.
+
+    Returns
+    -------
+    str
+    """
     steps = np.flatnonzero(np.diff(n_trials, prepend=-1))
-    texts = [f"{n_trials[bin_]:,} from {start + bin_ * view.width:g} ms" for bin_ in steps.tolist()]
+    texts = [f"{n_trials[bin_]:,} from {times[bin_]:g} ms" for bin_ in steps.tolist()]
     if len(texts) > MOST_STEPS:
         texts = [*texts[: MOST_STEPS // 2], "...", *texts[-MOST_STEPS // 2 :]]
     return f"trials: {', '.join(texts)}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.display.plots import _named, at_onset, trials_text
+from spikebin.display.plots import _named, at_onset, steps_text, trials_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,6 +125,8 @@ def draw_raster(
 def condition_lines(found: ConditionRates, width: int) -> list[str]:
     """Rates over time by condition: a line for each, with its PSTH as bars, its mean and peak rate, and its trials.
 
+    Where bins differ in how many trials have them, another line says so.
+
     Parameters
     ----------
     found : ConditionRates
@@ -144,6 +146,9 @@ def condition_lines(found: ConditionRates, width: int) -> list[str]:
         numbers = f"mean {mean:.1f}, peak {peak:.1f} Hz, {_number(len(one.trials), 'trial')}"
         bars = spark(one.mean, max(10, width - longest - len(numbers) - 4), top)
         lines.append(f"{one.label:<{longest}}  {bars}  {numbers}")
+        n_trials = found.coverage(one)
+        if np.ptp(n_trials):
+            lines.append(f"{'':<{longest}}  {steps_text(n_trials, found.edges[:-1])}")
     return lines
 
 

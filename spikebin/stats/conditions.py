@@ -70,6 +70,17 @@ class ConditionRates:
     rates: NDArray[np.float64]
     events: list[NDArray[np.float64]] | None = None
 
+    def coverage(self, condition: Condition) -> NDArray[np.int64]:
+        """How many trials of a condition have each bin, int64 (n_bins,).
+
+        Parameters
+        ----------
+        condition : Condition
+            One of `conditions`.
+        """
+        n_trials: NDArray[np.int64] = np.isfinite(self.rates[condition.trials]).sum(axis=0)
+        return n_trials
+
 
 def condition_rates(
     view: View,
@@ -154,6 +165,7 @@ def as_json(found: ConditionRates) -> dict[str, Any]:
         {
             "condition": one.label,
             "n_trials": len(one.trials),
+            "n_trials_per_bin": found.coverage(one).tolist(),
             "mean_hz": _plain(one.mean),
             "sem_hz": _plain(one.sem),
         }

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikebin import open_dataset
+from spikebin.display.text import condition_lines
 from spikebin.errors import DatasetError
 from spikebin.stats.conditions import as_json, condition_rates, group_trials, grouped_columns
 
@@ -54,6 +55,7 @@ def test_means_and_errors(view, most, units):
             mine = wanted[view.trials["image_id"] == condition.label]
             assert len(condition.trials) == len(mine)
             n = np.isfinite(mine).sum(axis=0)
+            assert np.array_equal(one.coverage(condition), n)
             for g in range(len(starts)):
                 values = mine[np.isfinite(mine[:, g]), g]
                 mean = values.mean() if n[g] else np.nan
@@ -121,3 +123,16 @@ def test_json_has_no_nan(view):
     assert one["n_trials"] == 1
     assert set(one["sem_hz"]) == {None}
     assert len(answer["edges_ms"]) == len(one["mean_hz"]) + 1
+
+
+def test_where_bins_differ_in_their_trials_it_is_said(view):
+    (found,) = condition_rates(view, most_bins=60)
+    last = found.coverage(found.conditions[0])
+    assert set(last.tolist()) >= {9, 10}
+    bars, said = condition_lines(found, 80)
+    assert bars.endswith("10 trials")
+    assert said.strip().startswith("trials: 10 from ")
+    assert ", 9 from " in said
+    assert as_json(found)["conditions"][0]["n_trials_per_bin"] == last.tolist()
+    (alike,) = condition_rates(view.take(np.arange(9)), most_bins=1)
+    assert len(condition_lines(alike, 80)) == 1
