@@ -1,19 +1,32 @@
 """What a shell completes after Tab: sheets, variants and parts of the plan at hand, formats, columns of a file at hand.
 
-A completion never fails: where nothing can be known, nothing is offered. None imports numpy.
+A completion never fails: where nothing can be known, nothing is offered. None imports numpy, but that of what only a
+matrix file says: the columns of its trials.
 """
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 
 if TYPE_CHECKING:
     from spikebin.pipeline.plan import Plan
 
-__all__ = ["columns", "formats", "parts", "sheets", "variants"]
+__all__ = [
+    "columns",
+    "formats",
+    "kinds_of_table",
+    "names_of_parts",
+    "parts",
+    "sheets",
+    "templates",
+    "trial_columns",
+    "variants",
+]
 
 
 def sheets(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -57,6 +70,47 @@ def columns(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
     names = [name.strip().strip('"') for name in header.split("\t" if "\t" in header else ",")]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def trial_columns(incomplete: str) -> list[str]:
+    """Columns of the trials of the matrix file at hand."""
+    from spikebin.errors import SpikebinError
+    from spikebin.matrixfile.reader import open_file
+
+    # Arguments are not parsed yet where the option that is completed lacks its value.
+    line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
+    try:
+        path = next(word for word in shlex.split(line) if word.endswith(".h5"))
+        names = open_file(Path(path)).trials.dtype.names or ()
+    except (SpikebinError, OSError, ValueError, StopIteration):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def names_of_parts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Parts of the plan, without their variants."""
+    plan = _plan(ctx)
+    found = dict.fromkeys(job.part for job in plan.jobs) if plan else ()
+    return [name for name in found if name.startswith(incomplete)]
+
+
+def templates(incomplete: str) -> list[str]:
+    """Batch scripts that come with spikebin."""
+    from spikebin.errors import SpikebinError
+    from spikebin.slurm.templates import find_template
+
+    try:
+        there = sorted(path.name for path in find_template("export.sbatch").parent.glob("*.*"))
+    except (SpikebinError, OSError):
+        return []
+    return [name for name in there if name.startswith(incomplete)]
+
+
+def kinds_of_table(incomplete: str) -> list[str]:
+    """Kinds of files that tables of statistics are written to."""
+    from spikebin.choices import StatsFormat
+
+    return [name for name in get_args(StatsFormat) if name.startswith(incomplete)]
 
 
 def _plan(ctx: typer.Context) -> Plan | None:

@@ -47,7 +47,13 @@ SheetsOption = Annotated[
 ]
 LeaveOutOption = Annotated[
     list[str] | None,
-    typer.Option("--leave-out", metavar="PART", help="Go without this part. May be repeated.", show_default=False),
+    typer.Option(
+        "--leave-out",
+        metavar="PART",
+        help="Go without this part. May be repeated.",
+        show_default=False,
+        autocompletion=completion.names_of_parts,
+    ),
 ]
 BrokenOption = Annotated[
     bool, typer.Option("--without-broken", help="Go without the parts that are missing or broken; they are named.")

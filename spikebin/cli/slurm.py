@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikebin.cli import app
+from spikebin.cli import app, completion
 from spikebin.cli.options import (
     ConfigOption,
     JsonOption,
@@ -113,6 +113,7 @@ def template(
         typer.Argument(
             metavar="NAME",
             help="export, run, stats, report or verify, each .sbatch; resubmit.cron.",
+            autocompletion=completion.templates,
         ),
     ] = "export.sbatch",
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikebin.cli import app
+from spikebin.cli import app, completion
 from spikebin.cli import stats_options as option
 from spikebin.cli.dataset_options import BrokenOption, DatasetOption, LeaveOutOption, open_sheets, output_of
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, load, note
@@ -149,6 +149,7 @@ def psth(
             metavar="COLUMN",
             help="Column of the trials that says which condition each is of; default: all alike.",
             show_default=False,
+            autocompletion=completion.trial_columns,
         ),
     ] = None,
     units: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spikebin import choices
+from spikebin.cli import completion
 
 ITEMS, PARTS, OUTPUT = "What is counted", "Which parts", "Output"
 
@@ -97,6 +98,7 @@ Formats = Annotated[
         metavar="FORMAT",
         help="Of --out: csv, json or parquet, a file a table; npz, all arrays. May be repeated; default: csv.",
         show_default=False,
+        autocompletion=completion.kinds_of_table,
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -211,7 +211,12 @@ def missing(
 def retry(
     part: Annotated[
         str | None,
-        typer.Argument(metavar="[VARIANT/PART]", help="Only this part: train/50300; default: all.", show_default=False),
+        typer.Argument(
+            metavar="[VARIANT/PART]",
+            help="Only this part: train/50300; default: all.",
+            show_default=False,
+            autocompletion=completion.parts,
+        ),
     ] = None,
     sheet: SheetOption = None,
     variant: VariantOption = None,

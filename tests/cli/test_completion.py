@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from conftest import spikebin, write_toml
+from drawn import images, write_part
 
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
@@ -26,12 +27,12 @@ finally:
 """
 
 
-def completed(line, cwd):
+def completed(line, cwd, numpy=False):
     words = {"_SPIKEBIN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
     result = subprocess.run(
         [sys.executable, "-c", CODE], cwd=cwd, env={**os.environ, **words}, capture_output=True, text=True, check=False
     )
-    assert result.stderr.endswith("False\n"), result.stderr
+    assert result.stderr.endswith(f"{numpy}\n"), result.stderr
     return result.stdout.split()
 
 
@@ -57,8 +58,19 @@ def planned(tmp_path_factory):
         ("spikebin bin x.csv --trials trials.csv --align-to c", ["cue_s"]),
         ("spikebin bin x.csv --trials nothing.csv --align-to c", []),
         ("spikebin docs tro", ["troubleshooting"]),
+        ("spikebin retry train/", ["train/100"]),
+        ("spikebin stats --leave-out 1", ["100"]),
+        ("spikebin stats --format pa", ["parquet"]),
+        ("spikebin template st", ["stats.sbatch"]),
+        ("spikebin psth nothing.h5 --by c", []),
         ("spikebin missing --config nothing.toml --sheet V", []),
     ],
 )
 def test_tab(planned, line, wanted):
-    assert completed(line, planned) == wanted
+    assert completed(line, planned, numpy="psth" in line) == wanted
+
+
+def test_tab_for_a_column_of_the_trials_of_a_file(tmp_path):
+    write_part(tmp_path, "X_ON", "1", images(0, 2))
+    (path,) = tmp_path.rglob("*.h5")
+    assert completed(f"spikebin psth {path} --by im", tmp_path, numpy=True) == ["image_id"]

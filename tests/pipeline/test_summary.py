@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
+import pytest
 from conftest import spikebin, write_toml
+from here import spikebin_here
 
 from spikebin.simulate.experiment import Experiment, write_datastore
-from spikebin.simulate.v1 import SheetModel
+from spikebin.simulate.v1 import V1, SheetModel
 
 SHEETS = (SheetModel("X_ON", 3), SheetModel("V1_Inh_L2/3", 4))
 
@@ -58,3 +62,35 @@ def test_what_failed_often_is_left_out_and_named(tmp_path):
     answer = json.loads(spikebin("missing", "--json", cwd=tmp_path).stdout)
     assert answer["indices"] == [0]
     assert answer["sheets"][0]["failures"] == 2
+
+
+@pytest.mark.parametrize("kind", ["mozaik", "csv", "npz"])
+def test_a_plan_says_within_a_factor_of_two_what_its_files_will_take(tmp_path, kind):
+    if kind == "mozaik":
+        for first in (100, 200):
+            add_part(tmp_path / "data", first, sheets=tuple(replace(model, n_neurons=60) for model in V1), n_images=3)
+        write_toml(tmp_path / "spikebin.toml", tmp_path / "data")
+    else:
+        rng = np.random.default_rng(0)
+        (tmp_path / "data").mkdir()
+        for part in range(2):
+            times, neurons = np.sort(rng.uniform(0, 600, 200_000)), rng.integers(0, 80, 200_000)
+            path = tmp_path / "data" / f"s{part}.{kind}"
+            if kind == "npz":
+                np.savez(path, times=times, neurons=neurons)
+            else:
+                np.savetxt(path, np.c_[times, neurons], ["%.4f", "%d"], ",", header="time_s,neuron", comments="")
+        (tmp_path / "events.csv").write_text("cue_s\n" + "\n".join(str(k) for k in range(1, 599)))
+        trial = f'[trial]\nevents = "{tmp_path}/events.csv"\nalign_to = "cue_s"\nwindow = [-200, 500]\n'
+        write_toml(
+            tmp_path / "spikebin.toml",
+            tmp_path / "data",
+            parts=f"s{{part}}.{kind}",
+            recordings_extra='format = "arrays"\n' + ('unit = "s"\n' if kind == "npz" else ""),
+            extra=f"{trial}[binning]\nwidth = 5.0\nend_bin = false",
+        )
+    guess = json.loads(spikebin_here("plan", "--json", cwd=tmp_path).stdout)["bytes"]
+    assert spikebin_here("run", "--workers", 1, cwd=tmp_path).returncode == 0
+    taken = sum(path.stat().st_size for path in (tmp_path / "dataset").rglob("*.h5"))
+    assert taken / 2 < guess < taken * 2
+    assert json.loads(spikebin_here("plan", "--json", cwd=tmp_path).stdout)["bytes"] == pytest.approx(taken, rel=0.05)
