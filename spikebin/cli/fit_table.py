@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -61,7 +62,7 @@ def print_table(
     last = [list(total)] if total is not None else []
     right = [bool(body) and all(isinstance(row[i], int | float) for row in [*body, *last]) for i in range(len(columns))]
     texts = [[_text(cell) for cell in row] for row in [*body, *last]]
-    widths = [max(map(len, (column, *(row[i] for row in texts)))) for i, column in enumerate(columns)]
+    widths = [max(map(cell_len, (column, *(row[i] for row in texts)))) for i, column in enumerate(columns)]
     if sum(widths) + GAP * (len(columns) - 1) > console.width:
         fitted = _folded(columns, texts, widths, console.width)
         if fitted is None:
@@ -95,7 +96,7 @@ def _folded(columns: Sequence[str], texts: list[list[str]], widths: list[int], r
     least = []
     for i, column in enumerate(columns):
         cells = [column, *(row[i] for row in texts)]
-        longest = max((len(word) for cell in cells for word in cell.split()), default=0)
+        longest = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
         text = any(" " in cell for cell in cells[1:])
         least.append(min(widths[i], max(longest, NARROWEST_FOLD)) if text else widths[i])
     spare = room - GAP * (len(columns) - 1) - sum(least)
