@@ -76,9 +76,49 @@ def epochs(bench: Bench, report: Report) -> None:
             dense = merged(truth, i)
             save(bench.scratch / "merged-1" / directory_name(name), i, dense)
             save(bench.scratch / f"merged-{STEP}" / directory_name(name), i, sums(dense, last=i == n_trials - 1))
+    stages(bench, report, truths["V1_Exc_L4"], fine)
     for sheets, n_workers, step in product((["V1_Exc_L4"], list(truths)), (1, 2), (STEP, 1)):
         one = Epochs(bench, report, truths, sheets=sheets, n_workers=n_workers, step=step)
         one.run(fine)
+
+
+def stages(bench: Bench, report: Report, truth: Truth, fine: dict) -> None:
+    """Where the time of a trial goes: each stage holds the one before it."""
+    sheet, contenders = "V1_Exc_L4", []
+    for layout in LAYOUTS:
+        made = open_dataset(bench.scratch / "six-20" / layout)[sheet]
+        contenders += stages_of(f"{layout}, lazy", coarse(fine[layout][sheet]), fine[layout][sheet].files[0], 2, truth)
+        contenders += stages_of(f"{layout}, materialised", made, made.files[0], 1, truth)
+    found = race(contenders, rounds=21, quick=bench.quick)
+    title = "Where the time goes: one random trial of V1_Exc_L4 as half sums over 20 ms, no worker"
+    note = "Cells: the bytes of the file read, checked, decompressed and listed; a lazy trial needs those of two."
+    report.samples[title] = found.samples
+    report.tables.append(found.table(title, unit="trial", against="events, lazy: in an array", note=note))
+
+
+def stages_of(name: str, view, file, n_read: int, truth: Truth) -> list[Contender]:
+    draw, last = np.random.default_rng(5), {"trial": 0}
+    out = np.zeros((1, view.shape[2], view.shape[1]), np.float16)
+
+    def pick() -> int:
+        last["trial"] = int(draw.integers(len(view) - 1))
+        return last["trial"]
+
+    def cells() -> int:
+        first = pick()
+        return sum(file.cells(first + i).rows.size for i in range(n_read))
+
+    def right(found: np.ndarray) -> bool:
+        return np.array_equal(found[0].T, sums(merged(truth, last["trial"]), last=False))
+
+    return [
+        Contender(f"{name}: cells", cells, lambda found: found > 0),
+        Contender(
+            f"{name}: in an array",
+            lambda: view.read([pick()], dtype=np.float16, axes="time neuron", out=out),
+            right,
+        ),
+    ]
 
 
 class Epochs:

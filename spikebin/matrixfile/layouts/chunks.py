@@ -255,19 +255,19 @@ class ChunkCodec:
 
         with _damage():
             compressed, shapes = self._compressed(chunk)
-            data, size = bytearray(compressed), math.prod(shapes.padded)
+            size = math.prod(shapes.padded)
             # A chunk that is stored as it is was not shuffled either.
-            shuffled = data[FILTERS] == bytes([BITSHUFFLE, 0, 0, 0, 0, 0]) and not data[FLAGS] & STORED
+            shuffled = compressed[FILTERS] == bytes([BITSHUFFLE, 0, 0, 0, 0, 0]) and not compressed[FLAGS] & STORED
         if not shuffled:
             yield None
             return
-        data[FILTERS] = bytes(6)
+        data = compressed[: FILTERS.start] + bytes(6) + compressed[FILTERS.stop :]
         with scratch.borrow(-(-size // 8) * 8) as room:
             bits = room[: -(-size // 8) * 8]
             with _damage():
                 blosc2.set_releasegil(True)
                 threads = _threads(size)
-                blosc2.decompress2(bytes(data), dst=bits[:size], nthreads=threads)
+                blosc2.decompress2(data, dst=bits[:size], nthreads=threads)
             yield ShuffledBits(bits[:size], bits.view(np.uint64), math.prod(shapes.blocks), shapes.padded[2])
 
     def _compressed(self, chunk: bytes) -> tuple[bytes, Shapes]:
@@ -281,7 +281,7 @@ class ChunkCodec:
             chunk[: FRAME_SIZE.start] + chunk[FRAME_SIZE.stop : CHUNKS_SIZE.start] + chunk[CHUNKS_SIZE.stop : header]
         )
         data = chunk[header : header + int.from_bytes(chunk[CHUNKS_SIZE], "big")]
-        shapes = self._known.get(known)
+        shapes = self._known.get(known) if int.from_bytes(chunk[FRAME_SIZE], "big") == len(chunk) else None
         # Of a chunk of zeros a frame holds nothing.
         if shapes is None or not data:
             frame, padded, blocks = self._open(chunk)

@@ -14,7 +14,7 @@ from drawn import draw_cells as draw
 from drawn import write_cells as write
 
 from spikebin.matrixfile.layouts import dense as dense_layout
-from spikebin.matrixfile.layouts.chunks import ChunkCodec, DamagedChunkError
+from spikebin.matrixfile.layouts.chunks import HEADER_SIZE, ChunkCodec, DamagedChunkError
 
 VALUES = ["bool", "count"]
 
@@ -98,3 +98,34 @@ def test_a_chunk_inflates_to_its_own_size_and_no_further():
         tracemalloc.stop()
     with pytest.raises(DamagedChunkError, match="size"):
         codec.decompress(zlib.compress(bytes(4500))[:-1])
+
+
+def test_a_frame_like_one_before_is_read_as_if_it_were_the_first():
+    """Frames that a codec has seen the like of are not taken apart; what is damaged is found all the same."""
+
+    def read(codec, frame):
+        try:
+            return codec.decompress(frame).tolist()
+        except DamagedChunkError:
+            return None
+
+    def codec():
+        return ChunkCodec((1, 40, 64), np.dtype(np.uint8), "blosc2", 5, 1 << 10)
+
+    dense = np.random.default_rng(0).integers(0, 2, codec().padded).astype(np.uint8)
+    frame, empty = codec().compress(dense), codec().compress(np.zeros_like(dense))
+    wanted = dense[:, :40, :64].tolist()
+    used = codec()
+    for _ in range(2):
+        assert read(used, frame) == wanted
+        assert np.sum(read(used, empty)) == 0
+    header = int.from_bytes(frame[HEADER_SIZE], "big")
+    # Sizes of the header, the frame and its chunks; then those that its chunk gives, of itself and of what it holds.
+    for at in [*range(11, 24), *range(39, 47), *range(header + 4, header + 8), *range(header + 12, header + 16)]:
+        for bit in range(8):
+            flipped = bytearray(frame)
+            flipped[at] ^= 1 << bit
+            assert read(used, frame) == wanted
+            assert read(used, bytes(flipped)) in (read(codec(), bytes(flipped)), wanted)
+    for cut in range(len(frame)):
+        assert read(used, frame[:cut]) is None
