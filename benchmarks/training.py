@@ -80,6 +80,7 @@ def epochs(bench: Bench, report: Report) -> None:
     for sheets, n_workers, step in product((["V1_Exc_L4"], list(truths)), (1, 2), (STEP, 1)):
         one = Epochs(bench, report, truths, sheets=sheets, n_workers=n_workers, step=step)
         one.run(fine)
+    batch_sizes(bench, report, truths, coarse(fine["events"]))
 
 
 def stages(bench: Bench, report: Report, truth: Truth, fine: dict) -> None:
@@ -124,20 +125,23 @@ def stages_of(name: str, view, file, n_read: int, truth: Truth) -> list[Contende
 class Epochs:
     """One race: some sheets, in bins of so many ms, by so many workers."""
 
-    def __init__(self, bench: Bench, report: Report, truths: dict[str, Truth], *, sheets, n_workers, step) -> None:
+    def __init__(
+        self, bench: Bench, report: Report, truths: dict[str, Truth], *, sheets, n_workers, step, batch_size=None
+    ) -> None:
         self.bench, self.report, self.truths = bench, report, truths
         self.sheets, self.n_workers, self.step = sheets, n_workers, step
         self.n_trials = len(next(iter(truths.values())).flat)
+        self.batch_size = batch_size or (4 if step > 1 else 1)
 
     def loader(self, dataset, collate=None):
         import torch
 
         return torch.utils.data.DataLoader(
             dataset,
-            batch_size=4 if self.step > 1 else 1,
+            batch_size=self.batch_size,
             shuffle=True,
             num_workers=self.n_workers,
-            persistent_workers=True,
+            persistent_workers=self.n_workers > 0,
             collate_fn=collate,
         )
 
@@ -201,6 +205,21 @@ class Epochs:
         from spikebin.dataset.training import TrialDataset, collate
 
         return self.loader(TrialDataset(view, dtype=torch.float16), collate)
+
+
+def batch_sizes(bench: Bench, report: Report, truths: dict[str, Truth], view) -> None:
+    """How large batches, and how many workers, of six sheets."""
+    contenders = []
+    for n_workers, size in product((0, 1, 2), (1, 4, 12)):
+        one = Epochs(bench, report, truths, sheets=list(truths), n_workers=n_workers, step=STEP, batch_size=size)
+        name = f"{('no worker', 'one worker', 'two workers')[n_workers]}, batches of {size}"
+        contenders.append(Contender(name, last_batch, one.right, ("torch",), partial(one.mine, view), one.n_trials))
+    found = race(contenders, rounds=7, quick=bench.quick)
+    title = f"Batches and workers: six sheets, bins of {STEP} ms, events, lazy"
+    if found.samples:
+        found.preparation = dict.fromkeys(found.preparation, 0.0)
+        report.samples[title] = found.samples
+        report.tables.append(found.table(title, unit="trial", against="one worker, batches of 4"))
 
 
 def last_batch(loader):
