@@ -37,7 +37,7 @@ def as_number(value: Any, name: str) -> float:
     BinningError
         If it is not one that a float64 holds.
     """
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool | np.timedelta64):
         try:
             return float(value)
         except OverflowError:
@@ -120,7 +120,8 @@ def as_indices(values: ArrayLike, name: str, limit: int, size: int) -> NDArray[n
             f"{name} has shape {array.shape} and dtype {array.dtype}: give one integer for each of {size} spikes"
         )
     if size and (array.min() < 0 or array.max() >= limit):
-        raise BinningError(f"{name} runs from {array.min()} to {array.max()}, there are {limit}: give 0 to {limit - 1}")
+        allowed = f"give 0 to {limit - 1}" if limit else "give none"
+        raise BinningError(f"{name} runs from {array.min()} to {array.max()}, there are {limit}: {allowed}")
     return np.ascontiguousarray(array, np.int64)
 
 

@@ -97,7 +97,7 @@ def _read_rows(output: Path) -> dict[str, tuple[str, str]]:
     """VARIANT/PART -> reason, and when it was written."""
     path = output / EXCLUDED
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))[1:]
+        rows = list(csv.reader(io.StringIO(path.read_text("utf-8-sig"))))[1:]
         return {f"{variant}/{part}": (reason, written) for variant, part, reason, written in rows}
     except FileNotFoundError:
         return {}

@@ -5,6 +5,7 @@ Which columns do is found in continuous/columns.py; how a file holds them is kno
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -284,7 +285,8 @@ class TrialwiseSheet:
         return starts + min(0.0, float(np.floor(first))), starts + end_after(last, self._spikes.precision), DOUBLE
 
     def _check_names(self, names: list[str], where: str, column: str) -> None:
-        twice = next((name for name in names if names.count(name) > 1), None)
+        n_lines = Counter(names)
+        twice = next((name for name in names if n_lines[name] > 1), None)
         if twice is not None:
             raise RecordingError(f"{where}: trial {twice!r} stands in two lines of {column!r}: keep one")
         unlisted = [name for name in self._spikes.trials if name not in set(names)]

@@ -110,6 +110,11 @@ class EventTable:
         """Lines of the table."""
         return len(next(iter(self.columns.values()), ()))
 
+    @property
+    def told(self) -> str:
+        """Which columns were read as times so far, for people: ``start_s in s, stop_s in s``."""
+        return ", ".join(f"{name} in {unit}" for name, unit in self.taken.items())
+
     def column(self, name: str, what: str) -> str:
         """A column's name, checked.
 

@@ -269,6 +269,7 @@ class ContinuousSheet:
         self.parameters: dict[str, str] = {}
         table, events_path = recording.find_events(rule)
         cut = cut_trials(table, rule, repeat) if table is not None else None
+        self._cut_by = "" if table is None else f"trials of {table.where}: {table.told}"
         in_samples = recording.uses_rate or (table is not None and "samples" in table.taken.values())
         if recording.reading.rate is not None and not in_samples:
             raise recording.error("no times of it are in samples or steps: take `rate` out, or give the unit")
@@ -321,9 +322,9 @@ class ContinuousSheet:
     @property
     def notes(self) -> list[str]:
         """See `spikebin.recordings.protocol.SheetRecording`."""
-        notes = list(self._population.notes)
+        notes = [*([self._cut_by] if self._cut_by else []), *self._population.notes]
         others = np.setdiff1d(self._index.ids, self.neurons["neuron_id"]).size
-        if others and not notes:
+        if others and not self._population.notes:
             n = self._index.n_spikes - self.n_recorded
             what = "1 neuron that was" if others == 1 else f"{others:,} neurons that were"
             notes.append(f"left out {what} not asked for, with {n:,} spikes")

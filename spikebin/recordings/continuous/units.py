@@ -22,9 +22,9 @@ __all__ = ["UNITS", "Clock", "choose_unit", "find_column", "make_clock", "parse_
 UNITS = {"s": (1000.0, 1.0), "ms": (1.0, 1.0), "us": (1.0, 1e3), "ns": (1.0, 1e6), "samples": (1000.0, 1.0)}
 NAMES = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
-    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), "ms"),
-    **dict.fromkeys(("us", "usec", "usecs", "µs", "μs", "microsecond", "microseconds"), "us"),
-    **dict.fromkeys(("ns", "nsec", "nsecs", "nanosecond", "nanoseconds"), "ns"),
+    **dict.fromkeys(("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("us", "usec", "usecs", "micros", "microsecond", "microseconds"), "us"),
+    **dict.fromkeys(("ns", "nsec", "nsecs", "nanos", "nanosecond", "nanoseconds"), "ns"),
     **dict.fromkeys(("samples", "sample"), "samples"),
 }
 # Words that are units, or count something of an unknown rate, but cannot be read: never taken for anything else.
@@ -34,8 +34,17 @@ NOT_READ = {
 }
 # As columns of samples are called, that name no other unit.
 SAMPLES = {"samples", "sample_index", "sample_idx"}
-# Anywhere in a name; us may be an unconditioned stimulus, a second one is after the first.
-INSIDE = {"ms", *(name for name in NAMES if len(name) > 3 and name not in {"secs", "second", "seconds", "sample"})}
+# Perhaps the unit, anywhere in a name; a second one is after the first, a sample may be what is shown.
+INSIDE = {
+    *("ms", "secs", "mins", "minutes", "hrs", "hours", "frames", "ticks", "cycles", "steps", "datetime"),
+    *(name for name in NAMES if len(name) > 3 and name not in {"second", "sample"}),
+}
+# The same, but not as the first word: s and us may be stimuli.
+WITHIN = INSIDE | {"s", "sec", "us", "ns"}
+# As the last word: units that cannot be read, and what counts something. Such columns are seldom times.
+AT_THE_END = {"cs", "ds", "bin", "bins", "idx", "index", "indices"}
+# 0.1ms, 10us: steps of that length.
+SCALED = re.compile(r"\d+(?P<unit>[^\W\d_]+)")
 SEPARATORS = r"[\s_\-./]+"
 # Behind one of these, or in brackets, stands the unit: start_ms, time (s), t / ms, onset [in s].
 SUFFIX = re.compile(r"(?P<bare>.*[^\s_\-./])[\s_\-./]+(?P<unit>[^\W\d_]+)")
@@ -183,7 +192,7 @@ def choose_unit(name: str, given: str | None, default: str | None, where: str, o
         raise RecordingError(
             f"{where}: the name of {name!r} says {named}, {option} says {given}: take one back, or rename the column"
         )
-    doubtful = unit if bracketed else next((word for word in bare.split("_") if word in INSIDE), "")
+    doubtful = unit if bracketed else _perhaps_unit(bare)
     if named is None and asked is None and doubtful:
         raise RecordingError(f"{where}: is {doubtful!r} in {name!r} the unit of its times? Give {option}")
     return named or asked or default
@@ -216,9 +225,21 @@ def find_column(names: Iterable[str], candidates: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def _perhaps_unit(bare: str) -> str:
+    """The word of a bare name that may be a unit, or say that it counts something; "" for none."""
+    words = bare.split("_")
+    if len(words) == 1 and (bare in NAMES or bare in NOT_READ):
+        return bare
+    for i, word in enumerate(words):
+        scaled = SCALED.fullmatch(word)
+        if word in (WITHIN if i else INSIDE) or (scaled and scaled["unit"] in {*NAMES, *NOT_READ} - {"d", "h", "s"}):
+            return word
+    return words[-1] if words[-1] in AT_THE_END else ""
+
+
 def _parts(name: str) -> tuple[str, str, bool]:
     """Bare name, the word that may be its unit in lower case, "" for none, and whether that stands in brackets."""
-    text = CAMEL.sub("_", name.strip()).lower()
+    text = CAMEL.sub("_", name.strip()).lower().translate(MICRO)
     unit, bracketed = "", False
     if found := BRACKETS.fullmatch(text):
         text, unit, bracketed = found["bare"], found["unit"], True
