@@ -17,7 +17,7 @@ import numpy as np
 from spikebin.errors import SpikebinError
 from spikebin.recordings import format_of, open_recording
 
-SCALES = {"s": 1000.0, "ms": 1.0}
+SCALES = {"s": 1000.0, "seconds": 1000.0, "ms": 1.0, "milliseconds": 1.0, "": 1.0}
 
 
 def by_h5py(path):

@@ -156,7 +156,7 @@ class Binning:
         width: Any = self.width
         if not (isinstance(width, numbers.Real) and math.isfinite(float(width)) and float(width) > 0):
             raise BinningError(f"binning width {self.width!r}: give a number above 0")
-        if not isinstance(self.end_bin, bool | np.bool_):
+        if self.end_bin not in {True, False}:
             raise BinningError(f"binning end_bin={self.end_bin!r}: give True or False")
         checked(self.closed, Closed, "binning closed", BinningError)
         checked(self.values, Values, "binning values", BinningError)

@@ -71,9 +71,12 @@ class NwbRecording(ContinuousRecording):
             self._ids = whole_ids(units.read("id"), self.name)
             self._n_spikes = units.length("spike_times")
             self._stored = units.dtype("spike_times")
+            unit = units.attribute("unit", "spike_times")
             self._at_once = chunks_at_once(units.chunk("spike_times"), CHUNK)
             places = _places(root, units, self._ids.size)
             self._observed = _observed(units, self._ids)
+        if unit and make_clock(unit, None, self.name) != make_clock("s", None, self.name):
+            raise self.error(f"its spike_times say that they are in {unit}, in NWB all are in seconds: write it again")
         ends, n_units = self._ends, self._ids.size
         steps = np.diff(ends, prepend=0)
         if ends.size != n_units or (steps < 0).any() or (n_units and ends[-1] != self._n_spikes):

@@ -71,7 +71,7 @@ def test_an_index_of_region_references_is_told(tmp_path):
 def test_tables_that_are_not_called_trials_are_named(tmp_path):
     result = spikebin("bin", nwb(tmp_path / "a.nwb", tables=("epochs", "licks")), "--width", "100")
     assert result.returncode == 0, result.stderr
-    assert "it has no trials; choose with --trials one of epochs, licks, or none" in result.stderr
+    assert "it has no trials; choose with --trials one of epochs, licks, or none" in result.stdout
     chosen = open_recording(tmp_path / "a.nwb").sheet("units", TrialRule(events="licks"))
     assert len(chosen.trials) == 2
 

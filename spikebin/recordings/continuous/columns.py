@@ -34,11 +34,14 @@ POPULATIONS = {"population", "populations", "pop", "population_name"}
 TRIALS = {
     *("trial", "trials", "trial_id", "trial_ids", "trial_nr", "trial_no", "trial_num", "trial_number", "trial_index"),
     *("trial_idx", "repetition", "repetitions", "repeat", "rep", "sweep", "sweep_id", "sweep_number", "episode"),
-    *("segment", "segment_id", "segment_index", "epoch", "epoch_id"),
+    *("segment", "segment_id", "segment_index", "epoch", "epoch_id", "block", "block_id", "trialno", "trialnum", "trialid"),
+    *("presentation", "presentation_id", "stimulus_presentation", "stimulus_presentation_id"),
 }
 GROUPS = {
     *("session", "session_id", "subject", "subject_id", "animal", "animal_id", "mouse", "rat", "monkey", "experiment"),
     *("recording", "recording_id", "probe", "probe_id", "shank", "shank_id", "tetrode", "tetrode_id", "file", "run"),
+    *("channel", "channel_id", "electrode", "electrode_id", "electrode_group", "device", "device_id", "sheet", "layer"),
+    *("area", "brain_area", "region", "brain_region", "structure", "nucleus", "cell_type", "day", "date"),
 }
 
 
