@@ -126,7 +126,10 @@ def suggest(word: str, known: Iterable[str]) -> str:
         The end of a message.
     """
     names = list(known)
-    close = difflib.get_close_matches(str(word), names, n=1)
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(str(word), names, n=1) or [
+        folded[name] for name in difflib.get_close_matches(str(word).casefold(), folded, n=1)
+    ]
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names) or 'none'}"
 
 

@@ -69,6 +69,13 @@ def main() -> None:
         # What has no name is our own output; what is left of it must not be tried again on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _stop(f"what there is to tell cannot be written ({error.strerror}): make room where stdout goes", 3)
+    except UnicodeEncodeError as error:
+        _stop(
+            f"{error.object[error.start : error.end]!a} in {error.object[:80]!a} cannot be written in {error.encoding}:"
+            " set PYTHONUTF8=1 where the locale is not UTF-8, else rename what is called so",
+            1,
+            error,
+        )
     except MemoryError:
         _stop("out of memory: ask for more, or for less at once", 1)
     except Exception as error:  # noqa: BLE001

@@ -102,6 +102,16 @@ class _Command(TyperCommand):
             if self.name in commands:
                 self.rich_help_panel, self.examples = group, commands[self.name]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the arguments apart; one that is empty is most often a variable that is not set."""
+        for before, one in zip(["", *args], args, strict=False):
+            if one == "--":
+                break
+            if not one or (one.startswith("--") and one.endswith("=")):
+                what = one.rstrip("=") or (before if before.startswith("-") else "an argument")
+                raise typer.BadParameter(f"{what} is empty: is a variable of your shell not set?", ctx)
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, and the examples after it."""
         with _narrow(self.params, self.callback), _plain(self, *self.params):

@@ -214,6 +214,10 @@ FORMATS = {
 }
 
 
+# Other names of formats.
+PROGRAMS = {"kilosort": "phy", "pynest": "nest", "bmtk": "sonata", "pynwb": "nwb", "numpy": "arrays", "pynn": "neo"}
+
+
 def open_recording(path: Path, kind: str | None = None, reading: Reading | None = None) -> Recording:
     """Open a raw recording, of the format `kind` or of the first format that recognises it.
 
@@ -238,6 +242,12 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
         raise RecordingError(f"no recording at {path}: check the path, or wait until it has been copied")
     if not (path.is_file() or path.is_dir()):
         raise RecordingError(f"{path} is a pipe or a device, not a file: write its content to a file first")
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise RecordingError(
+            f"the name {path.name!a} is not UTF-8: rename it, or set PYTHONUTF8=1 where the locale is not UTF-8"
+        ) from None
     if kind is None and reading is not None and "/" in (reading.times or ""):
         from spikebin.recordings.continuous.hdf5_group import is_hdf5
 
@@ -314,7 +324,10 @@ def _meant(kind: str) -> str:
     io = re.fullmatch(r"(?:neo[^\w]+)?(\w+)IO", kind, re.IGNORECASE)
     if io is not None:
         return f"did you mean 'neo:{io[1]}IO'?"
-    return suggest(kind.lower(), FORMATS)
+    # Called by the end of its files, or by the program that writes it.
+    ends = {end.lstrip("."): name for name, form in FORMATS.items() for end in form.suffixes if end} | PROGRAMS
+    name = ends.get(kind.lower())
+    return f"did you mean {name!r}?" if name else suggest(kind.lower(), FORMATS)
 
 
 def _by_name(path: Path) -> str | None:

@@ -109,8 +109,10 @@ def from_neo(block: Any, *, name: str = "neo block", neurons: str | None = None)
     Raises
     ------
     RecordingError
-        If it holds no spike trains, or its segments hold different neurons.
+        If it is not a Block, holds no spike trains, or its segments hold different neurons.
     """
+    if not hasattr(block, "segments"):
+        raise RecordingError(f"from_neo takes a neo.Block, this is a {type(block).__name__}: put it into one")
     return NeoRecording(Path(name), Reading(neurons=neurons), block, in_memory=True)
 
 

@@ -34,7 +34,18 @@ POPULATIONS = {"population", "populations", "pop", "population_name"}
 TRIALS = {
     *("trial", "trials", "trial_id", "trial_ids", "trial_nr", "trial_no", "trial_num", "trial_number", "trial_index"),
     *("trial_idx", "repetition", "repetitions", "repeat", "rep", "sweep", "sweep_id", "sweep_number", "episode"),
-    *("segment", "segment_id", "segment_index", "epoch", "epoch_id", "block", "block_id", "trialno", "trialnum", "trialid"),
+    *(
+        "segment",
+        "segment_id",
+        "segment_index",
+        "epoch",
+        "epoch_id",
+        "block",
+        "block_id",
+        "trialno",
+        "trialnum",
+        "trialid",
+    ),
     *("presentation", "presentation_id", "stimulus_presentation", "stimulus_presentation_id"),
 }
 GROUPS = {

@@ -329,7 +329,9 @@ class ContinuousSheet:
             what = "1 neuron that was" if others == 1 else f"{others:,} neurons that were"
             notes.append(f"left out {what} not asked for, with {n:,} spikes")
         if self._windows is not None and self._index.n_spikes and not self._index.n_kept:
-            spikes = f"no spike in any trial: there are some from {self._index.first:,.6g} to {self._index.last:,.6g} ms"
+            spikes = (
+                f"no spike in any trial: there are some from {self._index.first:,.6g} to {self._index.last:,.6g} ms"
+            )
             if self._cut_by:
                 spikes += (
                     "; if the times of the events are relative to their trial, say --relative-to start_time"
