@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["groups_of", "names_of", "row_number", "rows_of_ids", "taken_of", "whole_number"]
 
 
-# Its sums and products stay within int64.
-LARGEST = 1 << 53
-
-
 def whole_number(value: Any, what: str, *, least: int | None = None, unit: str = "") -> int:
     """A number that is whole, as a Python integer, which no sum of can overflow.
 
@@ -58,8 +54,6 @@ def whole_number(value: Any, what: str, *, least: int | None = None, unit: str =
                 number = int(value)
     if number is None:
         raise DatasetError(f"{what} {value!r}: give a whole number{f' of {unit}' if unit else ''}")
-    if abs(number) > LARGEST:
-        raise DatasetError(f"{what} {number:.3g}: give a number that a data set can have")
     if least is not None and number < least:
         raise DatasetError(f"{what} {number}: give {least} or more")
     return number
@@ -116,7 +110,7 @@ def taken_of(n: int, index: ArrayLike | slice, what: str) -> NDArray[np.intp]:
     array = index if isinstance(index, slice) else np.asarray(index)
     if isinstance(array, np.ndarray):
         if array.dtype == bool and not array.ndim:
-            raise OutOfRangeError(f"{n} {what} cannot be indexed by {index}: give rows of them, or a mask")
+            raise OutOfRangeError(f"{n} {what} cannot be indexed by {bool(array)}: give rows of them, or a mask")
         if array.size == 0:
             array = array.astype(np.intp)
         elif array.dtype.kind == "u" and array.max() >= n:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from spikebin.dataset.repeats import Repeats
     from spikebin.stats.statistics import Stats
 
+# Added to an onset, it stays within int64.
+FARTHEST = 1 << 62
+
 __all__ = ["View"]
 
 
@@ -156,6 +159,8 @@ class View(SheetArray):
         stop = whole_number(stop, "window stop", unit=f"bins, here of {self.width:g} ms")
         if stop <= start:
             raise DatasetError(f"window {start} to {stop} is empty: give a stop above the start")
+        if max(-start, stop) > FARTHEST:
+            raise DatasetError(f"window {start} to {stop}: give bins that a recording can have")
         checked(short, Short, "window short")
         if across and not self._whole_trials:
             raise DatasetError(

@@ -325,8 +325,8 @@ def _meant(kind: str) -> str:
     if io is not None:
         return f"did you mean 'neo:{io[1]}IO'?"
     # Called by the end of its files, or by the program that writes it.
-    ends = {end.lstrip("."): name for name, form in FORMATS.items() for end in form.suffixes if end} | PROGRAMS
-    name = ends.get(kind.lower())
+    ends = {end.lstrip("."): name for name, form in reversed(FORMATS.items()) for end in form.suffixes if end}
+    name = {**ends, **PROGRAMS}.get(kind.lower())
     return f"did you mean {name!r}?" if name else suggest(kind.lower(), FORMATS)
 
 

@@ -7,6 +7,7 @@ import pickletools
 import re
 import tokenize
 from collections import Counter
+from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,11 @@ class PhyRecording(ContinuousRecording):
         if (path / SECONDS).is_file() and reading.times is None:
             self.notes.append(f"{SECONDS} is there, too: --times {SECONDS} reads the times that TPrime made")
         self.rate = reading.rate if reading.rate is not None or not self.uses_rate else self._params_rate()
+        if reading.rate is not None and self.uses_rate:
+            with suppress(RecordingError):
+                written = self._params_rate()
+                if written != reading.rate:
+                    self.notes.append(f"the folder says {written:g} samples a second, --rate {reading.rate:g} is taken")
 
     @property
     def sheets(self) -> Sequence[str]:

@@ -146,3 +146,14 @@ def test_sizes_may_be_any_whole_numbers():
         [0.5, 0.5], [0, 1], trials=[0, 1], n_trials=np.uint64(2), n_neurons=np.uint64(2), start=0, stop=1, width=1
     )
     assert found[:, :, 0].tolist() == [[True, False], [False, True]]
+
+
+@pytest.mark.parametrize("given", ["yes", "no", 2, None, "False"])
+def test_an_end_bin_is_true_or_false(given):
+    with pytest.raises(BinningError, match="end_bin=.*: give True or False"):
+        bin_spikes([0.5], [0], n_neurons=1, start=0, stop=1, width=1, end_bin=given)
+
+
+def test_a_timedelta_is_not_a_number():
+    with pytest.raises(BinningError, match="width is .*: give a number"):
+        bin_spikes([0.5], [0], n_neurons=1, start=0, stop=1, width=np.timedelta64(1, "s"))

@@ -111,3 +111,23 @@ def test_what_numpy_takes_is_taken():
     for wrong in ([4], ["a"], [1.5], [True], np.array([300], np.uint16)):
         with pytest.raises(OutOfRangeError, match="4 rows"):
             taken_of(4, wrong, "rows")
+
+
+def test_a_window_beyond_any_recording_is_refused(view):
+    for window in ((0, 2**70), (-(2**70), 0), (0, np.uint64(2**63))):
+        with pytest.raises(DatasetError, match="give bins that a recording can have"):
+            view.window(*window)
+
+
+def test_one_truth_is_neither_a_row_nor_a_mask(view):
+    for one in (True, np.False_):
+        with pytest.raises(OutOfRangeError, match="cannot be indexed by (True|False): give rows of them, or a mask"):
+            view.take(one)
+        with pytest.raises(OutOfRangeError, match="cannot be indexed by (True|False): give rows of them, or a mask"):
+            view.select(index=one)
+
+
+def test_a_grouping_by_nothing_is_told(view):
+    for nothing in (None, [], ()):
+        with pytest.raises(DatasetError, match="no column to group the trials"):
+            view.groupby(nothing)

@@ -143,3 +143,14 @@ def test_a_setting_that_an_array_without_names_ignores_is_refused(tmp_path):
     assert open_recording(tmp_path / "t.npy", None, Reading(unit="s", neurons="n.npy"))
     with pytest.raises(RecordingError, match="has no columns with names, so no 'x': take `times` out"):
         open_recording(tmp_path / "t.npy", None, Reading(unit="s", neurons="n.npy", times="x"))
+
+
+def test_what_trials_were_cut_by_is_said(tmp_path):
+    np.savez(tmp_path / "s.npz", time_s=np.arange(0.5, 20), neuron=np.arange(20) % 2)
+    (tmp_path / "t.csv").write_text("start,onset_ms\n1,5\n")
+    rule = TrialRule(events=str(tmp_path / "t.csv"), window_start=0.0, window_stop=1000.0)
+    (note,) = open_recording(tmp_path / "s.npz").sheet("neurons", rule).notes
+    assert note == f"trials of {tmp_path / 't.csv'}: start in s"
+    # No table, nothing that could be relative to a trial.
+    sheet = open_recording(tmp_path / "s.npz").sheet("neurons", TrialRule(window_start=30_000.0, window_stop=31_000.0))
+    assert sheet.notes == ["no spike in any trial: there are some from 500 to 19,500 ms"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from conftest import one_line_error, spikebin
 from here import spikebin_here
 
 import spikebin as package
+from spikebin.errors import RecordingError
 from spikebin.matrixfile.convert import convert_file
 from spikebin.matrixfile.verify import verify_file
 from spikebin.pipeline.config import load_config
@@ -28,10 +31,29 @@ def session(tmp_path):
 # --- options
 
 
-@pytest.mark.parametrize("ids", ["", " ", ",", "1,", "²", "٣", "1-", "-1", "1_0"])
+@pytest.mark.parametrize("ids", [" ", ",", "1,", "²", "٣", "1-", "-1", "1_0"])
 def test_ids_that_are_none_are_an_error(session, ids):
     result = spikebin_here("bin", "s.npz", "-w", "500", "--ids", ids, cwd=session)
     one_line_error(result, f"ids {ids!r}", "give ids and ranges, 1-1000,2001")
+
+
+@pytest.mark.parametrize("option", ["--ids", "--out", "--trials", "--sheet", "--labels", "--align-to", "-w"])
+@pytest.mark.parametrize("joined", [False, True])
+def test_an_option_that_is_empty_is_most_often_a_variable_that_is_not_set(session, option, joined):
+    if joined and not option.startswith("--"):
+        return
+    empty = [f"{option}="] if joined else [option, ""]
+    result = spikebin_here("bin", "s.npz", "-w", "500", *empty, cwd=session)
+    one_line_error(result, f"{option} is empty: is a variable of your shell not set?", code=2)
+    assert sorted(path.name for path in session.iterdir()) == ["s.npz"]
+
+
+def test_an_argument_that_is_empty_is_told(session):
+    for command in (["bin", "", "-w", "1"], ["inspect", ""], ["verify", ""]):
+        one_line_error(spikebin_here(*command, cwd=session), "an argument is empty", code=2)
+    # What is handed on to sbatch is not looked at.
+    result = spikebin_here("submit", "--", "--comment", "", cwd=session)
+    one_line_error(result, "no config")
 
 
 @pytest.mark.parametrize("out", ["2026.01.15", "v1.0", "run.2", "a.b c"])
@@ -70,6 +92,9 @@ def test_a_negative_width_is_told(session):
         ("NWB", "nwb"),
         ("Sonata", "sonata"),
         ("neo:PhyIo", "PhyIO"),
+        ("csv", "arrays"),
+        ("GDF", "nest"),
+        ("kilosort", "phy"),
     ],
 )
 def test_a_mistyped_format_suggests_another(session, name, meant):
@@ -142,6 +167,26 @@ def test_terminals_that_are_not_utf_8(session, environment):
     result = spikebin("inspect", "--trial", "0", file, cwd=session, env=environment, encoding="utf-8", errors="replace")
     assert result.returncode == 0, result.stderr
     assert "20 spikes" in result.stdout
+
+
+def test_names_that_a_locale_cannot_write_are_told(session):
+    (session / "spikebin.toml").write_text(TOML.replace('"train"', '"traün"'), "utf-8")
+    (session / "s").mkdir()
+    (session / "s.npz").rename(session / "s" / "s_ü.npz")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    one_line_error(spikebin("plan", cwd=session, env=plain), "is not UTF-8: rename it")
+    for env in (plain, {**plain, "PYTHONUTF8": "1"}):
+        result = spikebin("bin", next((session / "s").iterdir()), "-w", "500", "-o", "m.h5", cwd=session, env=env)
+        if env is plain:
+            one_line_error(result, "is not UTF-8: rename it, or set PYTHONUTF8=1")
+    assert result.returncode == 0, result.stderr
+
+
+def test_names_of_files_that_are_no_text_are_told(session):
+    path = session / os.fsdecode(b"s_\xff.npz")
+    (session / "s.npz").rename(path)
+    with pytest.raises(RecordingError, match="is not UTF-8: rename it"):
+        open_recording(path)
 
 
 # --- one bad sheet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import h5py
 import numpy as np
 import pytest
 from conftest import one_line_error
@@ -80,7 +81,13 @@ def test_a_unit_in_the_name_of_a_column_is_understood_or_refused(session, shape,
 
 
 @pytest.mark.parametrize(
-    "name", ["onset (furlong)", "onset_ms_rel", "ms_onset", "onset [a.u.]", "onset_milliseconds_abs"]
+    "name",
+    [
+        *("onset (furlong)", "onset_ms_rel", "ms_onset", "onset [a.u.]", "onset_milliseconds_abs", "cueMsRaw"),
+        *("onset_s_raw", "cue_sec_x", "seconds_since_start", "cue_minutes_utc", "cue_frames_x", "cue_ticks_raw"),
+        *("onset_0.1ms", "cue_10us", "onset_cs", "cue_bins", "cue_frame_idx", "cue_time_bin", "t_ms_2"),
+        *("ms", "min", "h", "frame"),
+    ],
 )
 def test_what_may_be_a_unit_is_asked_for(session, name):
     with pytest.raises(RecordingError, match=r"is '.*' in '.*' the unit of its times\? Give --trials-unit"):
@@ -91,7 +98,17 @@ def test_what_may_be_a_unit_is_asked_for(session, name):
 def test_a_column_without_a_unit_has_that_of_the_spikes_or_the_one_that_is_said(session):
     assert onset_of(session, "cue", 3) == 3000
     assert onset_of(session, "cue", 3, events_unit="ms") == 3
-    assert onset_of(session, "us_onset", 3) == 3000  # an unconditioned stimulus
+    # An unconditioned stimulus, the second of two, what is shown, the smallest.
+    for name in ("us_onset", "second_cue", "sample_onset", "min_rt_onset", "s_plus"):
+        assert onset_of(session, name, 3) == 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("cue_millis", "ms"), ("cue_micros", "us"), ("cue_µsec", "us"), ("cue_μs", "us"), ("t (µs)", "us")],
+)
+def test_other_spellings_of_units_are_understood(session, name, unit):
+    assert onset_of(session, name, 3000) == 3000 * MS[unit]
 
 
 @pytest.mark.parametrize(("named", "said"), list(itertools.permutations(["s", "ms", "us", "ns", "samples"], 2)))
@@ -173,3 +190,29 @@ def test_samples_are_exact_to_the_last_bit(samples, rate):
     times = make_clock("samples", rate, "x").to_ms(np.array(samples, np.uint64))
     for time, sample in zip(times.tolist(), samples, strict=True):
         assert time == pytest.approx(sample * 1000 / rate, rel=4e-16)
+
+
+def test_a_rate_that_a_folder_of_phy_contradicts_is_said(tmp_path):
+    np.save(tmp_path / "spike_times.npy", np.array([30_000, 60_000]))
+    np.save(tmp_path / "spike_clusters.npy", np.array([1, 2]))
+    (tmp_path / "params.py").write_text("\ufeffsample_rate = 30000.\n", "utf-8")
+    for rate, notes in (
+        (None, []),
+        (30_000.0, []),
+        (20_000.0, ["the folder says 30000 samples a second, --rate 20000"]),
+    ):
+        recording = open_recording(tmp_path, None, Reading(rate=rate))
+        assert [text.removesuffix(" is taken") for text in recording.notes] == notes
+
+
+def test_spike_times_of_nwb_that_say_another_unit_are_refused(tmp_path):
+    with h5py.File(tmp_path / "a.nwb", "w") as file:
+        file["units/spike_times"] = [0.5, 1.5]
+        file["units/spike_times_index"] = np.array([2], "u4")
+        file["units/id"] = [0]
+        file["units/spike_times"].attrs["unit"] = "seconds"
+    assert open_recording(tmp_path / "a.nwb").taken == "nwb, units/spike_times in s, neurons by units/id"
+    with h5py.File(tmp_path / "a.nwb", "r+") as file:
+        file["units/spike_times"].attrs["unit"] = "ms"
+    with pytest.raises(RecordingError, match="say that they are in ms, in NWB all are in seconds"):
+        open_recording(tmp_path / "a.nwb")
