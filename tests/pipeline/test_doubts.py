@@ -34,7 +34,9 @@ def test_events_in_another_unit_than_the_spikes(session):
     assert "all events lie within about 0.13 % of the recording" in told
     assert "trials hold no spike" in told
     right = binned(session, "--trials-unit", "s", "--window", "-200", "500", "--width", "10")
-    assert "note" not in right
+    assert [line.split(None, 1)[1] for line in right.splitlines() if line.startswith("  note ")] == [
+        "trials of events.csv: stim_on in s"
+    ]
 
 
 def test_bins_too_long_to_be_marked(session):
