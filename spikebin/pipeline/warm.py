@@ -39,7 +39,9 @@ def warm() -> Path | None:
         for i, settings in enumerate(_all_settings()):
             target = directory / f"{i}.h5"
             write_sheet(recording, Identity("warm", "warm", "0"), settings, target)
-            open_file(target).spikes[:]
+            file = open_file(target)
+            file.spikes[:]
+            file.cells(0)
     return cache_directory()
 
 

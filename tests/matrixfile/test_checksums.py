@@ -54,7 +54,9 @@ def test_every_byte_of_a_file_that_changes_is_found(tmp_path, monkeypatch, layou
     data, chunks = path.read_bytes(), chunk_bytes(path)
     asked = []
     opened = hdf5.open_hdf5
-    monkeypatch.setattr("spikebin.matrixfile.reader.open_hdf5", lambda name: asked.append(name) or opened(name))
+    monkeypatch.setattr(
+        "spikebin.matrixfile.reader.open_hdf5", lambda name, **options: asked.append(name) or opened(name, **options)
+    )
     # Every byte of a seal is covered by its own checksum (test_reader.py): a few of them do here.
     places = [*range(0, SEAL_SIZE, 97), *range(SEAL_SIZE, len(data), step)]
     n_refused = 0

@@ -25,6 +25,8 @@ FULL = Reading(
     "trial",
     allow=("explosion",),
     follow_links=True,
+    bin_width=5.0,
+    phases=("blank", "image"),
 )
 WRITERS = {"arrays": write_csv, "nest": write_nest, "nwb": write_nwb, "phy": write_phy, "sonata": write_sonata}
 SETTINGS = [field.name for field in fields(Reading) if field.name != "format"]
