@@ -15,6 +15,8 @@ from spikebin.cli import app
 from spikebin.cli import bin_options as option
 from spikebin.cli.options import JsonOption, answer_json, note
 from spikebin.cli.wording import number
+from spikebin.errors import RecordingError
+from spikebin.names import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,14 +174,26 @@ def _draw(paths: list[Path], plot: Path, by: str | None) -> None:
 
 
 @app.command()
-def formats(json: JsonOption = False) -> None:
-    """List the raw formats that can be read, and what each needs."""
+def formats(name: option.FormatName = None, json: JsonOption = False) -> None:
+    """List the raw formats that can be read, and what each needs; or all of one, with an example."""
     from spikebin.recordings import FORMATS
 
+    if name is not None and name not in FORMATS:
+        raise RecordingError(f"no format {name!r}: {suggest(name, FORMATS)}")
     if json:
         from dataclasses import asdict
 
-        answer_json([{"format": name, **asdict(form)} for name, form in FORMATS.items()])
+        chosen = FORMATS if name is None else {name: FORMATS[name]}
+        answer_json([{"format": key, **asdict(form)} for key, form in chosen.items()])
+        return
+    if name is not None:
+        form = FORMATS[name]
+        typer.echo(f"{name}: {form.what}")
+        typer.echo(f"  sheets    {form.sheets}")
+        typer.echo(f"  trials    {form.trials}")
+        typer.echo(f"  needs     {form.needs or 'nothing more'}")
+        typer.echo(f"  settings  {', '.join(form.settings) or 'none'}")
+        typer.echo(f"  example   {form.example}")
         return
     from spikebin.cli.fit_table import print_table
 

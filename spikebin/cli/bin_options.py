@@ -113,6 +113,15 @@ Kind = Annotated[
         rich_help_panel=READING,
     ),
 ]
+FormatName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[FORMAT]",
+        help="Only this one, with an example. Default: all.",
+        show_default=False,
+        autocompletion=completion.formats,
+    ),
+]
 Unit = Annotated[
     str | None,
     typer.Option(

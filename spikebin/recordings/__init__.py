@@ -33,6 +33,8 @@ class Format:
         What a recording is on disk.
     sheets : str
         What its sheets are.
+    example : str
+        A command that reads one.
     trials : str
         Where its trials come from.
     needs : str
@@ -46,6 +48,7 @@ class Format:
     module: str
     what: str
     sheets: str
+    example: str
     trials: str
     needs: str = ""
     suffixes: tuple[str, ...] = ()
@@ -58,6 +61,7 @@ FORMATS = {
         module="spikebin.recordings.mozaik.datastore",
         what="directory of a mozaik datastore",
         sheets="sheets of the model",
+        example="spikebin init '/data/20240117-111742[param]CombinationParamSearch'",
         trials="presentations",
         suffixes=("",),
         settings=("allow",),
@@ -66,6 +70,7 @@ FORMATS = {
         module="spikebin.recordings.experanto",
         what="shard of Experanto (folder with responses/ and screen/)",
         sheets="sheets of the model, where it tells them",
+        example="spikebin bin shards/session_0 -w 10",
         trials="images and videos of its screen",
         needs="PyYAML for shards that spikebin did not write: pip install 'spikebin[experanto]'",
         suffixes=("",),
@@ -74,6 +79,7 @@ FORMATS = {
         module="spikebin.recordings.phy",
         what="Kilosort or Phy folder (spike_times.npy, spike_clusters.npy)",
         sheets="units",
+        example="spikebin bin kilosort/ --labels good --trials trials.csv --window -200 500 -w 10",
         trials="CSV or TSV",
         suffixes=("",),
         settings=("rate", "times", "ids", "labels"),
@@ -82,6 +88,7 @@ FORMATS = {
         module="spikebin.recordings.spikeinterface",
         what="SpikeInterface's numpy folder, analyzer folder, or .npz of a sorting",
         sheets="units",
+        example="spikebin bin sorting/ --labels quality=good --trials trials.csv --window -200 500 -w 10",
         trials="segments, CSV or TSV",
         suffixes=("", ".npz"),
         settings=("ids", "labels"),
@@ -90,6 +97,7 @@ FORMATS = {
         module="spikebin.recordings.alf",
         what="ALF folder, as IBL has it (spikes.times.npy, spikes.clusters.npy)",
         sheets="units",
+        example="spikebin bin alf/probe00/ --labels label=1 --align-to stimOn_times --window -200 500 -w 10",
         trials="its trials.*, CSV or TSV",
         needs="pyarrow for trials.table.pqt: pip install 'spikebin[parquet]'",
         suffixes=("",),
@@ -99,6 +107,7 @@ FORMATS = {
         module="spikebin.recordings.nwb",
         what="NWB file (.nwb)",
         sheets="units",
+        example="spikebin bin session.nwb --align-to start_time --window -200 500 -w 10",
         trials="its trials or other intervals, CSV or TSV",
         needs="h5py for tables with texts: pip install 'spikebin[nwb]'",
         suffixes=(".nwb",),
@@ -108,6 +117,7 @@ FORMATS = {
         module="spikebin.recordings.sonata",
         what="SONATA spike file (.h5)",
         sheets="populations",
+        example="spikebin bin spikes.h5 --sheet v1 --nodes nodes.h5 --trials onsets.tsv --window 0 1000 -w 5",
         trials="CSV or TSV",
         suffixes=(".h5", ".hdf5", ".sonata"),
         settings=("unit", "ids", "nodes", "follow_links"),
@@ -116,6 +126,7 @@ FORMATS = {
         module="spikebin.recordings.hdf5_arrays",
         what="any HDF5 file, its arrays named by path (SHD and SSC)",
         sheets="neurons, or populations by an array",
+        example="spikebin bin net.h5 --times /simData/spkt --neurons /simData/spkid --unit ms -w 1",
         trials="its samples, CSV or TSV",
         needs="h5py for some lists: pip install 'spikebin[hdf5]'",
         suffixes=(".h5", ".hdf5", ".hdf"),
@@ -125,6 +136,7 @@ FORMATS = {
         module="spikebin.recordings.nest",
         what="NEST's text files (.dat, .gdf), or a directory of them",
         sheets="recorders",
+        example="spikebin bin brunel-12502-0.gdf --ids 1-10000 -w 1",
         trials="CSV or TSV",
         suffixes=(".dat", ".gdf", ""),
         settings=("rate", "ids"),
@@ -133,6 +145,7 @@ FORMATS = {
         module="spikebin.recordings.pynapple",
         what="pynapple's .npz of a TsGroup",
         sheets="units",
+        example="spikebin bin units.npz --trials trials.csv --window 0 500 -w 10",
         trials="CSV or TSV",
         suffixes=(".npz",),
         settings=("ids",),
@@ -141,6 +154,7 @@ FORMATS = {
         module="spikebin.recordings.neurosuite",
         what="neurosuite's .res.N and .clu.N, beside an .xml with the rate",
         sheets="shanks",
+        example="spikebin bin rat/ --sheet shank1 --trials trials.csv --window 0 500 -w 10",
         trials="CSV or TSV",
         suffixes=("",),
         settings=("rate", "ids", "labels"),
@@ -149,6 +163,7 @@ FORMATS = {
         module="spikebin.recordings.arrays",
         what=".npz, .npy, CSV or TSV (.gz, too) of times and neurons",
         sheets="neurons, or populations by a column",
+        example="spikebin bin spikes.csv --unit s --trials trials.csv --align-to cue_s --window -200 500 -w 10",
         trials="CSV or TSV, a column of the spikes",
         suffixes=(".npz", ".npy", ".csv", ".tsv", ".txt"),
         settings=("unit", "rate", "times", "neurons", "ids", "population", "trial"),
@@ -157,6 +172,7 @@ FORMATS = {
         module="spikebin.recordings.matlab",
         what="MATLAB's .mat: vectors, cells or structs of times, CellExplorer, rasters",
         sheets="neurons",
+        example="spikebin bin rat.spikes.cellinfo.mat --trials trials.csv --window -200 500 -w 10",
         trials="CSV or TSV, cells of neurons and trials",
         needs="h5py for v7.3: pip install 'spikebin[matlab]'",
         suffixes=(".mat",),
@@ -166,6 +182,7 @@ FORMATS = {
         module="spikebin.recordings.parquet",
         what="Parquet or Feather file of times and neurons",
         sheets="neurons, or populations by a column",
+        example="spikebin bin spikes.parquet --unit s --trials trials.parquet --window -200 500 -w 10",
         trials="CSV or TSV, Parquet, a column of the spikes",
         needs="pyarrow: pip install 'spikebin[parquet]'",
         suffixes=(".parquet", ".pqt", ".feather", ".arrow"),
@@ -175,6 +192,7 @@ FORMATS = {
         module="spikebin.recordings.wide",
         what="CSV or TSV with a column of times for each neuron, --format columns",
         sheets="neurons",
+        example="spikebin bin trains.csv --format columns --unit s -w 10",
         trials="CSV or TSV",
         suffixes=(".csv", ".tsv", ".txt"),
         settings=("unit", "rate", "ids"),
@@ -183,6 +201,7 @@ FORMATS = {
         module="spikebin.recordings.wide",
         what="text with a line of times for each neuron, --format lists",
         sheets="neurons",
+        example="spikebin bin trains.txt --format lists --unit s -w 10",
         trials="CSV or TSV",
         suffixes=(".csv", ".tsv", ".txt"),
         settings=("unit", "rate", "ids"),
@@ -191,6 +210,7 @@ FORMATS = {
         module="spikebin.recordings.wide",
         what="CSV or TSV of counts in bins, a column for each neuron, --format raster",
         sheets="neurons",
+        example="spikebin bin raster.csv --format raster --times time_s -w 10",
         trials="CSV or TSV",
         suffixes=(".csv", ".tsv", ".txt"),
         settings=("unit", "rate", "times", "ids"),
@@ -199,6 +219,7 @@ FORMATS = {
         module="spikebin.recordings.oldnpz",
         what="spikes_*.npz of the old pipeline in spikes/SHEET or trimmed_spikes/SHEET, or the directory above",
         sheets="directories",
+        example="spikebin bin old/spikes/V1_Exc_L4/spikes_0.npz -w 1",
         trials="its images",
         suffixes=(".npz", ""),
         settings=("bin_width", "phases"),
@@ -207,6 +228,7 @@ FORMATS = {
         module="spikebin.recordings.neo",
         what="whatever a neo IO reads, named after a colon (neo:NixIO)",
         sheets="units",
+        example="spikebin bin session.nix --format neo:NixIO -w 10",
         trials="segments, epochs, events, CSV or TSV",
         needs="neo: pip install 'spikebin[neo]'",
         settings=("neurons", "ids"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import resource
+import shlex
 import subprocess
 import sys
 import zipfile
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -466,3 +469,22 @@ def test_types_of_columns(tmp_path):
     assert {name: column.dtype.kind for name, column in columns.items()} == {"a": "i", "b": "f", "c": "U", "d": "U"}
     assert np.isnan(columns["b"][1])
     assert columns["d"].tolist() == ["1,2", ""]
+
+
+def test_formats_shows_an_example_of_each_that_bin_understands():
+    known = set(re.findall(r"--?[a-z][a-z-]*", spikebin("bin", "--help").stdout))
+    for name, form in FORMATS.items():
+        words = shlex.split(form.example)
+        assert words[:2] in (["spikebin", "bin"], ["spikebin", "init"])
+        assert {word for word in words if re.fullmatch("--?[a-z].*", word)} <= known, name
+    shown = spikebin("formats", "phy").stdout
+    assert FORMATS["phy"].example in shown
+    assert json.loads(spikebin("formats", "phy", "--json").stdout)[0]["example"] == FORMATS["phy"].example
+    assert "no format 'matlap': did you mean 'matlab'" in spikebin("formats", "matlap").stderr
+
+
+def test_the_tables_of_formats_name_each():
+    root = Path(__file__).parent.parent.parent
+    for page in (root / "README.md", root / "spikebin/docs/formats.md"):
+        rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("|")]
+        assert all(any(f"`{name}" in row for row in rows) for name in FORMATS), page.name
