@@ -53,7 +53,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "spikebin bin spikes.csv --unit s --trials trials.csv --window -200 500 --width 10 --out counts.npy",
             "spikebin bin kilosort/ --labels good --trials trials.csv --window -0.2s 0.5s --width 1ms --out units.h5",
         ),
-        "formats": ("spikebin formats", "spikebin formats --json"),
+        "formats": ("spikebin formats", "spikebin formats matlab", "spikebin formats --json"),
     },
     "Matrix files": {
         "inspect": (

@@ -483,8 +483,11 @@ def test_formats_shows_an_example_of_each_that_bin_understands():
     assert "no format 'matlap': did you mean 'matlab'" in spikebin("formats", "matlap").stderr
 
 
-def test_the_tables_of_formats_name_each():
+def test_readme_and_the_table_of_formats_name_each():
     root = Path(__file__).parent.parent.parent
-    for page in (root / "README.md", root / "spikebin/docs/formats.md"):
-        rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("|")]
-        assert all(any(f"`{name}" in row for row in rows) for name in FORMATS), page.name
+    readme = (root / "README.md").read_text("utf-8")
+    assert all(f"`{name}`" in readme for name in FORMATS)
+    rows = [
+        line for line in (root / "spikebin/docs/formats.md").read_text("utf-8").splitlines() if line.startswith("|")
+    ]
+    assert all(any(f"`{name}" in row for row in rows) for name in FORMATS)
