@@ -116,7 +116,7 @@ Kind = Annotated[
 FormatName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[FORMAT]",
+        metavar="FORMAT",
         help="Only this one, with an example. Default: all.",
         show_default=False,
         autocompletion=completion.formats,
