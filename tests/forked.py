@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 SERVER = """
-import atexit, json, os, resource, runpy, sys, time
+import atexit, json, os, resource, runpy, sys, tempfile, time
 from spikebin.system.compat import load_numba_without_blas
 load_numba_without_blas()
 import blosc2, numba, numpy, rich.console, rich.progress, tables, typer
@@ -32,6 +32,8 @@ def command(asked):
         resource.setrlimit(resource.RLIMIT_NOFILE, (asked["files"], asked["files"]))
     os.environ.clear()
     os.environ.update(asked["env"])
+    # What the imports found is not what this TMPDIR says.
+    tempfile.tempdir = None
     sys.argv = ["spikebin", *asked["arguments"]]
     sys.stdout = open(1, "w", closefd=False)
     sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")

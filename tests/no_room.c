@@ -1,10 +1,14 @@
 /* A disk that becomes full: after NO_ROOM_AFTER calls that take room for a regular file, all of them fail with ENOSPC;
-   but for stdout and stderr. For LD_PRELOAD; see soak.py. Directories and names still fit, as they mostly do. */
+   but for stdout and stderr. With NO_ROOM_IN, only files under that directory. For LD_PRELOAD; see soak.py. Directories
+   and names still fit, as they mostly do. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -12,10 +16,23 @@
 
 static atomic_long calls;
 
+static int elsewhere(int descriptor) {
+    const char *directory = getenv("NO_ROOM_IN");
+    char link[64], path[PATH_MAX];
+    if (!directory) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n < 0) return 1;
+    path[n] = 0;
+    size_t length = strlen(directory);
+    return strncmp(path, directory, length) || path[length] != '/';
+}
+
 static int full(int descriptor) {
     struct stat facts;
     const char *limit = getenv("NO_ROOM_AFTER");
-    if (!limit || descriptor <= 2 || fstat(descriptor, &facts) || !S_ISREG(facts.st_mode)) return 0;
+    if (!limit || descriptor <= 2 || fstat(descriptor, &facts) || !S_ISREG(facts.st_mode) || elsewhere(descriptor))
+        return 0;
     if (atomic_fetch_add(&calls, 1) < atol(limit)) return 0;
     errno = ENOSPC;
     return 1;

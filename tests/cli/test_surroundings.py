@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import write_toml
-from forked import commands
+from conftest import one_line_error, write_toml
+from forked import Commands, commands
+from soak import no_room
 
 from spikebin.matrixfile.verify import verify_file
 from spikebin.simulate.experiment import Experiment, write_datastore
@@ -25,6 +26,7 @@ def place(tmp_path):
 
 
 FILE = "dataset/train/spikes/V1_Exc_L23/spikes_V1_Exc_L23_0.h5"
+STORE = "data/the only one"
 COMMANDS = (
     ("init", "data", "--config", "other.toml"),
     ("plan",),
@@ -35,21 +37,17 @@ COMMANDS = (
     ("inspect", FILE, "--trial", "0"),
     ("export", "npy", "out"),
     ("view", "--window", "0:9", "--out", "views"),
+    ("stats",),
+    ("report", "report.html"),
+    ("submit", "--dry-run"),
     ("convert", "--layout", "events", "--out", "converted", FILE),
-    (
-        "bin",
-        "data/NewDataset_Images_from_0_to_2_ParameterSearch_____baseline:50000_trial:0",
-        "--width",
-        "1",
-        "--out",
-        "bin.h5",
-    ),
+    ("bin", STORE, "--width", "1", "--out", "bin.h5"),
 )
 
 
 def in_place(place, arguments):
     store = next((place / "data").iterdir()).name
-    return [f"data/{store}" if str(one).startswith("data/New") else one for one in arguments]
+    return [f"data/{store}" if one == STORE else one for one in arguments]
 
 
 def run(place, *arguments, python=(), prepare=None, stdout=subprocess.PIPE, **environment):
@@ -83,6 +81,39 @@ def test_every_command_works_there(place, name):
         assert result.returncode == 0, (command, result.stderr)
         assert "Traceback" not in result.stderr
     all_complete(place, umask=FORKED[name].get("umask", 0))
+
+
+@pytest.fixture(scope="module")
+def filling(tmp_path_factory):
+    """Runs a command whose directory for temporary files, and nothing else, takes so many writes."""
+    directory = tmp_path_factory.mktemp("filling")
+    library = no_room(directory)
+    if library is None:
+        pytest.skip("no C compiler")
+    server = Commands({**os.environ, "LD_PRELOAD": str(library)})
+
+    def run(place, command, writes):
+        limit = {"TMPDIR": str(directory), "NO_ROOM_IN": str(directory), "NO_ROOM_AFTER": str(writes)}
+        return server.run(in_place(place, command), place, os.environ | limit, 120)
+
+    yield directory, run
+    server.end()
+
+
+def test_a_directory_for_temporary_files_that_is_full(place, filling):
+    """No command needs it but `bin --plot`, which writes there and nowhere else: one line, nothing left behind."""
+    directory, run = filling
+    before = sorted(directory.iterdir())
+    for command in COMMANDS:
+        # Python tries a directory with one write, and takes another where that fails.
+        result = run(place, command, 1)
+        assert result.returncode == 0, (command, result.stderr)
+        assert "Traceback" not in result.stderr
+    all_complete(place)
+    plot = ("bin", STORE, "--width", "1", "--plot", "plot.svg")
+    assert run(place, plot, 0).returncode == 0
+    one_line_error(run(place, plot, 1), "no space or quota", str(directory), "make room", code=3)
+    assert sorted(directory.iterdir()) == before
 
 
 @pytest.mark.slow
