@@ -18,11 +18,12 @@ from spikebin.binning.rules import Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import Phase, PhaseSpikes, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
-from spikebin.recordings.continuous.event_table import WINDOW, EventTable, fitted
+from spikebin.recordings.continuous.event_table import WINDOW, EventTable
 from spikebin.recordings.continuous.flat_arrays import ArraySource
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population, source_file
 from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.recorded_span import fitted, left_out
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
@@ -243,7 +244,6 @@ class _SegmentsSheet:
 
     n_recorded = n_in_trials = covered = None
     n_unobserved = 0
-    notes = ()
 
     def __init__(self, recording: NeoRecording, name: str, rule: TrialRule, repeat: int | None) -> None:
         self.name = recording.name
@@ -269,6 +269,7 @@ class _SegmentsSheet:
             self.trials.append(Trial(str(i), repeat or 0, len(self.trials), "", (Phase(WINDOW, *window),), extra))
         if not self.trials:
             raise RecordingError(f"{self.where}: no segment is as long as the window: choose a shorter one")
+        self.notes = left_out(len(spans) - len(self.trials), len(spans))
 
     def spikes(self, trial: int) -> tuple[PhaseSpikes, ...]:
         """All spikes of a segment; see `spikebin.recordings.protocol.SheetRecording`."""

@@ -18,6 +18,7 @@ from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK, slices
 from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.recorded_span import observed_span
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
@@ -129,7 +130,14 @@ class NwbRecording(ContinuousRecording):
         ids = self._neurons["neuron_id"].tolist()
         observed = None if self._observed is None else [self._observed[i] for i in ids]
         precision = clock.precision(self._stored)
-        return Population(source, self._neurons, select=self._select, observed=observed, precision=precision)
+        return Population(
+            source,
+            self._neurons,
+            select=self._select,
+            observed=observed,
+            observed_span=None if self._observed is None else observed_span(self._observed.values()),
+            precision=precision,
+        )
 
     def events(self, name: str | None) -> EventTable | None:
         """A table of /intervals; its `trials` without a name, where it has some."""

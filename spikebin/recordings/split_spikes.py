@@ -20,6 +20,7 @@ from spikebin.recordings.continuous.event_table import DURATIONS, EventTable, is
 from spikebin.recordings.continuous.neuron_rows import NeuronRows
 from spikebin.recordings.continuous.sheet import end_after, refuse_unused, source_file
 from spikebin.recordings.continuous.units import split_unit
+from spikebin.recordings.recorded_span import span_not_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -214,7 +215,7 @@ class TrialwiseSheet:
     ) -> None:
         self.name = recording.name
         self.where = f"{name} of {recording.name}"
-        self.notes: list[str] = []
+        self.notes = span_not_told(rule.short)
         self.parameters: dict[str, str] = {}
         for key in ("align_to", "until"):
             if getattr(rule, key) is not None:

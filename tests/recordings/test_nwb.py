@@ -77,16 +77,17 @@ def test_units_of_an_nwb_file_by_their_label(tmp_path, labels, odd):
 
 def test_trials_in_which_a_unit_was_not_observed_are_counted(tmp_path):
     """Trials begin at ONSETS_MS and last 500 ms; one reaches into a gap, those after the end lie in none."""
+    rule = TrialRule(short="pad")
     first, last = ONSETS_MS[5] / 1000, ONSETS_MS[10] / 1000
     observed = [[0.0, first + 0.25], [first + 0.3, last + 0.5]]
     path = write_nwb(tmp_path, TRAINS, observed=observed)
     late = int(np.sum(ONSETS_MS[10] < ONSETS_MS))
-    assert open_recording(path).sheet("units", TrialRule()).n_unobserved == IDS.size * (1 + late)
-    assert open_recording(path, None, Reading(ids="3,7")).sheet("units", TrialRule()).n_unobserved == 2 * (1 + late)
-    assert open_recording(path, None, Reading(labels=("good",))).sheet("units", TrialRule()).n_unobserved == sum(
+    assert open_recording(path).sheet("units", rule).n_unobserved == IDS.size * (1 + late)
+    assert open_recording(path, None, Reading(ids="3,7")).sheet("units", rule).n_unobserved == 2 * (1 + late)
+    assert open_recording(path, None, Reading(labels=("good",))).sheet("units", rule).n_unobserved == sum(
         1 + late for i in IDS if i % 2
     )
-    result = spikebin("bin", path, "--width", "10")
+    result = spikebin("bin", path, "--width", "10", "--short", "pad")
     assert f"unobserved  {IDS.size * (1 + late)} of {IDS.size * 20} pairs of trial and neuron" in result.stdout
     plain = spikebin("bin", write_nwb(tmp_path, TRAINS), "--width", "10")
     assert "unobserved" not in plain.stdout

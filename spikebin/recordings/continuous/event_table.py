@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from spikebin.binning.rules import Precision, coarsest, edge_tolerance
+from spikebin.binning.rules import Precision, coarsest
 from spikebin.binning.trial import Phase, Trial
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from spikebin.choices import Short
     from spikebin.recordings.settings import TrialRule
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "WINDOW",
     "EventTable",
     "cut_trials",
-    "fitted",
     "is_name",
     "make_trials",
     "read_events",
@@ -364,48 +362,6 @@ def whole_trial(start: float, stop: float, repeat: int | None) -> list[Trial]:
     """
     extra = (("window_start", start), ("window_stop", stop))
     return [Trial("0", repeat or 0, 0, "", (Phase(WINDOW, start, stop),), extra)]
-
-
-def fitted(
-    window: tuple[float, float], span: tuple[float, float] | None, short: Short, where: str
-) -> tuple[float, float] | None:
-    """A window that may reach past what was recorded, as `short` says.
-
-    Parameters
-    ----------
-    window : (float, float)
-        Start and stop in ms.
-    span : (float, float) or None
-        From when to when there is a recording; None: not known.
-    short : {"refuse", "pad", "cut", "drop"}
-        See `spikebin.recordings.settings.TrialRule`.
-    where : str
-        For messages.
-
-    Returns
-    -------
-    (float, float) or None
-        None: the trial is left out.
-
-    Raises
-    ------
-    RecordingError
-        If it does, and that is refused; or nothing of it was recorded, and it is to be cut.
-    """
-    start, stop = window
-    if span is None or short == "pad":
-        return window
-    margin = edge_tolerance(stop - start, max(map(abs, (start, stop, *span))))
-    if start >= span[0] - margin and stop <= span[1] + margin:
-        return window
-    if short == "drop":
-        return None
-    if short == "cut" and max(start, span[0]) < min(stop, span[1]):
-        return max(start, span[0]), min(stop, span[1])
-    raise RecordingError(
-        f"{where} lasts from {start:g} to {stop:g} ms, but was recorded from {span[0]:g} to {span[1]:g}: choose what"
-        " becomes of such trials with --short pad, cut or drop (`short` in [trial])"
-    )
 
 
 def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], NDArray[np.float64], Precision]:

@@ -18,10 +18,11 @@ from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
 from spikebin.names import bare_suffix, suggest
 from spikebin.recordings.continuous.arrow_table import ARROW_SUFFIXES
-from spikebin.recordings.continuous.event_table import EventTable, cut_trials, fitted, read_events, whole_trial
+from spikebin.recordings.continuous.event_table import EventTable, cut_trials, read_events, whole_trial
 from spikebin.recordings.continuous.neuron_rows import NeuronRows
 from spikebin.recordings.continuous.spike_index import build_index
 from spikebin.recordings.protocol import SourceFile
+from spikebin.recordings.recorded_span import fitted, left_out, span_not_told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,8 @@ class Population:
         Spikes of other neurons than `neurons` are passed over, not an error.
     observed : sequence of float64 (n, 2) or None
         For each of `neurons`, ms from when to when its spikes were looked for; None: all the time.
+    observed_span : tuple of float or None
+        ms from when to when any neuron was observed, which windows may not reach past; None: `span` tells.
     notes : sequence of str
         What people should know of it.
     names : sequence of str or None
@@ -68,6 +71,7 @@ class Population:
     span: tuple[float, float] | None = None
     select: bool = False
     observed: Sequence[NDArray[np.float64]] | None = None
+    observed_span: tuple[float, float] | None = None
     notes: Sequence[str] = ()
     names: Sequence[str] | None = None
     running: str = ""
@@ -284,8 +288,9 @@ class ContinuousSheet:
             refuse_unused(rule, self.where, ("image_id", "events_unit", "drop_missing"))
         if cut is None and window[0] is not None and window[1] is not None:
             cut = whole_trial(window[0], window[1], repeat)
+        self._span_notes: list[str] = []
         if cut is not None:
-            cut = self._within(cut, population.span, rule)
+            cut = self._within(cut, population.span or population.observed_span, rule)
         self._windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
         self._index = build_index(population.source, self.where, self._windows)
         if population.running and 1 < self._index.n_spikes == self._index.ids.size:
@@ -322,7 +327,7 @@ class ContinuousSheet:
     @property
     def notes(self) -> list[str]:
         """See `spikebin.recordings.protocol.SheetRecording`."""
-        notes = [*([self._cut_by] if self._cut_by else []), *self._population.notes]
+        notes = [*([self._cut_by] if self._cut_by else []), *self._span_notes, *self._population.notes]
         others = np.setdiff1d(self._index.ids, self.neurons["neuron_id"]).size
         if others and not self._population.notes:
             n = self._index.n_spikes - self.n_recorded
@@ -350,12 +355,15 @@ class ContinuousSheet:
         kept = []
         for trial in trials:
             (phase,) = trial.phases
-            window = fitted((phase.start, phase.stop), span, rule.short, f"trial {trial.order} of {self.where}")
+            where = f"trial {trial.order} of {self.where}"
+            precision = coarsest(phase.precision, self._precision)
+            window = fitted((phase.start, phase.stop), span, rule.short, where, precision)
             if window is not None:
                 extra = (("window_start", window[0]), ("window_stop", window[1]), *trial.extra[2:])
                 kept.append(replace(trial, phases=(replace(phase, start=window[0], stop=window[1]),), extra=extra))
         if not kept:
             raise RecordingError(f"{self.where}: no trial lies within what was recorded: check the unit of the events")
+        self._span_notes = span_not_told(rule.short) if span is None else left_out(len(trials) - len(kept), len(trials))
         return kept
 
     @cached_property

@@ -20,6 +20,7 @@ from spikebin.names import suggest
 from spikebin.recordings.mozaik.phases import PHASES, Shown, UnpairedError, find_blanks
 from spikebin.recordings.mozaik.presentations import in_time, interleaved, kinds_of
 from spikebin.recordings.mozaik.stimulus import BLANK, columns_of, image_id, varying
+from spikebin.recordings.recorded_span import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from spikebin.recordings.mozaik.segment import Segment
     from spikebin.recordings.protocol import SourceFile
     from spikebin.recordings.settings import TrialRule
+
+    # The phases of a trial, and the columns that tell its window.
+    Cut = tuple[tuple[Phase, ...], tuple[tuple[str, float], ...]]
 
 __all__ = ["Datastore", "MozaikSheet"]
 
@@ -108,6 +112,7 @@ class MozaikSheet:
         # Of each trial the file of each of its phases; "" where it lacks one.
         self._phases: list[tuple[str, ...]] = []
         self.trials: list[Trial] = []
+        self._n_dropped = 0
         self._cut(shown, names, repeat)
         self._windowed = rule.window_start is not None
         # The first segment tells the neurons, and is kept until its own trial asks for it.
@@ -259,6 +264,7 @@ class MozaikSheet:
                 made.append((Trial(name, mine, len(made), one.image.stimulus.text, phases, extra), files))
         if not made:
             raise self.error("no presentation is as long as the `window` of [trial]: choose a shorter one")
+        self.notes = left_out(self._n_dropped, self._n_dropped + len(made))
         made.sort(key=lambda trial: trial[0].repeat)
         self.trials = _with_durations([trial for trial, _ in made])
         self._phases = [files for _, files in made]
@@ -275,9 +281,7 @@ class MozaikSheet:
             end = max(mine)
         return skipped
 
-    def _windows(
-        self, phases: tuple[Phase, ...], image: Presentation
-    ) -> list[tuple[tuple[Phase, ...], tuple[tuple[str, float], ...]]]:
+    def _windows(self, phases: tuple[Phase, ...], image: Presentation) -> list[Cut]:
         """The phases of each trial of a presentation, with the columns that tell its window; one, without a window."""
         start, stop = self._rule.window_start, self._rule.window_stop
         if start is None or stop is None:
@@ -285,19 +289,30 @@ class MozaikSheet:
         (whole,) = phases
         length, tolerance = stop - start, edge_tolerance(stop - start, whole.stop)
         n_windows = int((whole.stop - whole.start - start + tolerance) // length) if start >= -tolerance else 0
-        if image.kind != BLANK:
-            if n_windows < 1:
-                raise self.error(
-                    f"the window from {start:g} to {stop:g} ms leaves {image.file}, which lasts from {whole.start:g} to"
-                    f" {whole.stop:g} ms: choose one inside of it"
-                )
-            n_windows = 1
-        found: list[tuple[tuple[Phase, ...], tuple[tuple[str, float], ...]]] = []
+        if image.kind != BLANK and n_windows < 1:
+            return self._past(whole, image)
+        n_windows = n_windows if image.kind == BLANK else min(n_windows, 1)
+        found: list[Cut] = []
         for i in range(n_windows):
             first = whole.start + start + i * length
-            window = Phase(whole.name, first, min(first + length, whole.stop))
-            found.append(((window,), (("window_start", window.start), ("window_stop", window.stop))))
+            found.append(_window(whole, first, min(first + length, whole.stop)))
         return found
+
+    def _past(self, whole: Phase, image: Presentation) -> list[Cut]:
+        """What becomes of a window that leaves its presentation, as `short` of the rule says."""
+        asked = float(self._rule.window_start or 0.0), float(self._rule.window_stop or 0.0)
+        start, stop = max(whole.start + asked[0], whole.start), min(whole.start + asked[1], whole.stop)
+        if self._rule.short == "drop":
+            self._n_dropped += 1
+            return []
+        if self._rule.short == "cut" and start < stop:
+            return [_window(whole, start, stop)]
+        pad = ", where other stimuli are presented, so that it is not padded" if self._rule.short == "pad" else ""
+        raise self.error(
+            f"the window from {asked[0]:g} to {asked[1]:g} ms leaves {image.file}, which lasts from {whole.start:g} to"
+            f" {whole.stop:g} ms{pad}: choose one inside of it, or what becomes of such trials with --short cut or drop"
+            " (`short` in [trial])"
+        )
 
     def _check_told(self, told: dict[tuple[str, int], Presentation], key: tuple[str, int], image: Presentation) -> None:
         """Two presentations with one name would be one image's repeats, and one repeat at that."""
@@ -408,6 +423,10 @@ def _with_durations(trials: list[Trial]) -> list[Trial]:
         replace(trial, extra=(*trial.extra, *zip(names, lasting, strict=True)))
         for trial, lasting in zip(trials, ms.tolist(), strict=True)
     ]
+
+
+def _window(whole: Phase, start: float, stop: float) -> Cut:
+    return (Phase(whole.name, start, stop),), (("window_start", start), ("window_stop", stop))
 
 
 def _inside(segment: Segment, start: float, stop: float) -> NDArray[np.bool_]:

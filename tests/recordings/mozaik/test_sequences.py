@@ -135,6 +135,18 @@ def test_windows_cut_spontaneous_activity(tmp_path):
         RecordingError, match=r"window from 0 to 60 ms leaves Segment2\.pickle, which lasts from 0 to 50"
     ):
         open_recording(directory).sheet("X_ON", TrialRule(stimulus=MOVIE, window_start=0.0, window_stop=60.0))
+    for short, rest in (("pad", "so that it is not padded: choose"), ("refuse", " ms: choose one inside of it")):
+        rule = TrialRule(stimulus=MOVIE, window_start=10.0, window_stop=60.0, short=short)
+        with pytest.raises(RecordingError, match=rf"{rest}.*--short cut or drop"):
+            open_recording(directory).sheet("X_ON", rule)
+    rule = TrialRule(stimulus=MOVIE, window_start=10.0, window_stop=60.0, short="cut")
+    (trial,) = open_recording(directory).sheet("X_ON", rule).trials
+    assert (trial.phases[0].start, trial.phases[0].stop) == (10.0, 50.0)
+    assert dict(trial.extra)["window_stop"] == 50.0
+    with pytest.raises(RecordingError, match="no presentation is as long"):
+        open_recording(directory).sheet(
+            "X_ON", TrialRule(stimulus=MOVIE, window_start=0.0, window_stop=60.0, short="drop")
+        )
     with pytest.raises(RecordingError, match=r'take it or blank = "both" out'):
         open_recording(directory).sheet("X_ON", TrialRule(blank="both", window_start=0.0, window_stop=6.0))
 
