@@ -18,7 +18,10 @@ from spikebin.system.compat import load_numba_without_blas
 load_numba_without_blas()
 import blosc2, numba, numpy, rich.console, rich.progress, tables, typer
 from spikebin.pipeline.warm import warm
-warm()
+# On a cold cache one server compiles, and the others wait for what it has compiled.
+with open(f"{tempfile.gettempdir()}/spikebin-tests-{os.getuid()}.lock", "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    warm()
 
 def command(asked):
     os.setsid()
