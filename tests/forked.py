@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 SERVER = """
-import atexit, json, os, resource, runpy, sys, tempfile, time
+import atexit, fcntl, json, os, resource, runpy, sys, tempfile, time
 from spikebin.system.compat import load_numba_without_blas
 load_numba_without_blas()
 import blosc2, numba, numpy, rich.console, rich.progress, tables, typer
