@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikebin.errors import PlanError, SpikebinError
@@ -184,7 +183,7 @@ def _tried(plan: Plan, job: Job, entry: Recordings, source: str) -> tuple[str, s
         for sheet in next(mine.sheets for mine in job.sources if mine.path == source):
             if plan.entry(job, source, sheet) == entry:
                 opened = recording.sheet(
-                    sheet, plan.config.rule(job.variant, job.part), entry.repeat(Path(source).name)
+                    sheet, plan.config.rule(job.variant, job.part), entry.repeat(entry.name_of(source))
                 )
                 matrix_shape(opened.where, len(opened.neurons), opened.trials, plan.binning)
     except SpikebinError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,8 @@ def claims_of(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[
                 )
             found[part] = name
         if not found:
-            raise ConfigError(
-                f"{where}: no directory of {entry.root} fits parts = {entry.parts!r}: fix `parts` or `root`"
-            )
+            what = "path below" if "/" in entry.parts else "directory of"
+            raise ConfigError(f"{where}: no {what} {entry.root} fits parts = {entry.parts!r}: fix `parts` or `root`")
         twins = one_device(entry.format, list(found.values()))
         if twins is not None:
             raise ConfigError(
@@ -73,20 +73,38 @@ def claims_of(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[
 
 
 def _names(config: Config, entry: Recordings, where: str) -> list[str]:
-    """Names below the root that may be recordings of the entry's format; without one, directories."""
+    """Paths below the root that may be recordings of the entry's format; without one, directories.
+
+    Only directories that fit their level of `parts` are looked into.
+    """
     root = config.resolve(entry.root)
     ours = {config.path, config.output}
+    *levels, _ = entry.parts.split("/")
+    above = [""]
+    for level in levels:
+        fits = replace(entry, parts=level)
+        above = [
+            f"{start}{item.name}/"
+            for start in above
+            for item in _listed(root / start, entry, start, where)
+            if fits.part(item.name) is not None and item.is_dir() and Path(item.path) not in ours
+        ]
+    return sorted(
+        f"{start}{item.name}"
+        for start in above
+        for item in _listed(root / start, entry, start, where)
+        if may_be(entry, item.name, is_directory=item.is_dir()) and Path(item.path) not in ours
+    )
+
+
+def _listed(directory: Path, entry: Recordings, start: str, where: str) -> list[os.DirEntry[str]]:
+    """What lies in the root of an entry, or in a directory below it."""
     try:
-        with os.scandir(root) as entries:
-            return sorted(
-                item.name
-                for item in entries
-                if may_be(entry, item.name, is_directory=item.is_dir()) and Path(item.path) not in ours
-            )
+        with os.scandir(directory) as entries:
+            return list(entries)
     except OSError as error:
-        raise ConfigError(
-            f"{where}: root {str(entry.root)!r} cannot be listed ({error.strerror}): fix `root`"
-        ) from None
+        what, key = (f"{start!r} in {entry.root}", "parts") if start else (f"root {str(entry.root)!r}", "root")
+        raise ConfigError(f"{where}: {what} cannot be listed ({error.strerror}): fix `{key}`") from None
 
 
 def may_be(entry: Recordings, name: str, *, is_directory: bool) -> bool:

@@ -49,7 +49,8 @@ class Recordings:
     root : Path
         As written in the config; relative to its directory.
     parts : str
-        Pattern of names below root, with at least one ``{field}``; or the name of the only recording.
+        Pattern of names below root, with at least one ``{field}``; or the name of the only recording. A slash leads
+        one level down; no field and no ``*`` goes beyond one.
     sheets : tuple of str or None
         Raw names; None: the config's list.
     exclude : tuple of str
@@ -75,13 +76,29 @@ class Recordings:
         settings.pop("allow", None)
         return settings
 
+    def name_of(self, source: str) -> str:
+        """What `parts` is held against for a source: its path below the root.
+
+        Parameters
+        ----------
+        source : str
+            As a plan has it.
+
+        Returns
+        -------
+        str
+            "" where it does not lie below the root.
+        """
+        path = Path(source)
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else ""
+
     def part(self, name: str) -> str | None:
         """The part that a name stands for: its fields, joined with "-", or its stem.
 
         Parameters
         ----------
         name : str
-            Of a directory or file below the root.
+            Of a directory or file, its path below the root.
 
         Returns
         -------
@@ -91,7 +108,7 @@ class Recordings:
         found = _pattern(self.parts).fullmatch(name)
         if found is None:
             return None
-        return "-".join(found.groups()) or SUFFIX.sub("", re.sub(r"(?<=.)\.gz$", "", name))
+        return "-".join(found.groups()) or SUFFIX.sub("", re.sub(r"(?<=.)\.gz$", "", name.rpartition("/")[2]))
 
     def repeat(self, name: str) -> int | None:
         """The repeat that a directory's name tells, in a field named `repeat`.
@@ -312,10 +329,10 @@ def is_variant(name: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _pattern(parts: str) -> re.Pattern[str]:
-    """The pattern of a directory's name: ``{field}`` is the shortest text that fits, ``*`` anything."""
+    """The pattern of a path below a root: ``{field}`` is the shortest text that fits, ``*`` anything but a slash."""
     text, end = "", 0
     for found in re.finditer(r"\{([^{}]*)\}|\*", parts):
         text += re.escape(parts[end : found.start()])
-        text += ".*" if found[0] == "*" else f"(?P<{found[1]}>[^/]+?)"
+        text += "[^/]*" if found[0] == "*" else f"(?P<{found[1]}>[^/]+?)"
         end = found.end()
     return re.compile(text + re.escape(parts[end:]), re.DOTALL)

@@ -165,8 +165,12 @@ class ConfigReader:
         names = FIELD.findall(parts)
         if not names and "*" in parts:
             self.fail(where, "parts", f"parts {parts!r} has no field: put {{part}} where the part's name stands")
-        if "/" in parts:
-            self.fail(where, "parts", f"parts {parts!r} holds a slash: put all but the last name into root")
+        if {"", ".", "..", "**"} & set(parts.split("/")):
+            self.fail(
+                where,
+                "parts",
+                f"parts {parts!r}: give a name or a pattern for each level below root, run_{{part}}/output/spikes.h5",
+            )
         if len(set(names)) != len(names) or not all(name.isidentifier() for name in names):
             self.fail(where, "parts", f"parts {parts!r}: give each field a name of its own, of letters")
         exclude = table.get("exclude", [])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from spikebin.errors import ConfigError, RecordingError
 from spikebin.names import bare_stem, is_utf8
+from spikebin.output.paths import PLAN
 from spikebin.pipeline.config import at_home, is_variant, parse_config
 from spikebin.pipeline.plan import draw_plan
 from spikebin.recordings import format_of, open_recording
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from spikebin.recordings.mozaik.survey import Proposal
 
-__all__ = ["Root", "config_text", "file_pattern", "guess_pattern", "look_at", "write_config"]
+__all__ = ["Root", "config_text", "file_pattern", "guess_pattern", "look_at", "nested_pattern", "write_config"]
 
 NUMBER = re.compile(r"\d+")
 TRIAL = {
@@ -38,6 +39,10 @@ TRIAL = {
 }
 """Keys of [trial] for presentations, each with a value and what it means."""
 MOST_TRIED = 3
+DEEPEST = 3
+"""Levels below a root that are looked at: run_1/output/spikes.h5."""
+MOST_NAMES = 20_000
+"""Below them; more are not a folder of recordings."""
 TRIAL_OF_EVENTS = (
     '# events = "events_{part}.csv" # CSV, TSV, or a table in the recording; default: its own trials, or one of all',
     '# unit = "s"                  # of that file\'s times, where the names of its columns do not tell it',
@@ -130,6 +135,9 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
 def look_at(variant: str, path: Path) -> list[Root]:
     """What recordings lie below a root; one Root for each format and way of naming.
 
+    Where none lies in the root itself, directories in it are looked into, and those in them. Datastores of mozaik are
+    taken from the root alone: what their names say would be lost among those of directories.
+
     Parameters
     ----------
     variant : str
@@ -150,10 +158,7 @@ def look_at(variant: str, path: Path) -> list[Root]:
     if path.is_file() or format_of(path):
         names, root = [path.name], path.parent
     else:
-        try:
-            names, root = sorted(os.listdir(path)), path  # noqa: PTH208
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be listed ({error.strerror}): check your rights") from None
+        names, root = _listed(path), path
     groups: dict[tuple[str, str], list[str]] = {}
     for name in names:
         kind = format_of(root / name)
@@ -165,7 +170,7 @@ def look_at(variant: str, path: Path) -> list[Root]:
             alike = NUMBER.sub("0", name) if kind == "mozaik" else name.removeprefix(bare_stem(name))
             groups.setdefault((kind, alike), []).append(name)
     if not groups:
-        raise ConfigError(f"no recording in {path}: give the directory that holds them, one level above")
+        return _nested(variant, path)
     return [
         Root(
             variant,
@@ -178,6 +183,70 @@ def look_at(variant: str, path: Path) -> list[Root]:
         )
         for (kind, _), found in groups.items()
     ]
+
+
+def _nested(variant: str, path: Path) -> list[Root]:
+    """As `look_at`, of recordings that lie in directories of the root; the first level that holds any is taken."""
+    level = [""]
+    for _ in range(1, DEEPEST):
+        level = [
+            f"{start}{name}/" for start in level for name in _listed(path / start) if _may_hold(path / start / name)
+        ]
+        names = [f"{start}{name}" for start in level for name in _listed(path / start)]
+        if len(names) > MOST_NAMES:
+            raise ConfigError(
+                f"{path} holds more than {MOST_NAMES:,} files in its directories: give the one with the recordings"
+            )
+        groups: dict[tuple[str, str], list[str]] = {}
+        for name in names:
+            kind = format_of(path / name)
+            if kind and kind != "mozaik":
+                if not is_utf8(name):
+                    raise ConfigError(f"the path {os.fsencode(name)!r} in {path} is not UTF-8: rename it")
+                groups.setdefault((kind, NUMBER.sub("0", name.partition("/")[2])), []).append(name)
+        if groups:
+            return [
+                Root(variant, path, nested_pattern(found), kind, len(found), *_sheets(path, found, kind))
+                for (kind, _), found in groups.items()
+            ]
+    raise ConfigError(f"no recording in {path}: give the directory that holds them, one level above")
+
+
+def _listed(directory: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))  # noqa: PTH208
+    except OSError as error:
+        raise ConfigError(f"{directory} cannot be listed ({error.strerror}): check your rights") from None
+
+
+def _may_hold(path: Path) -> bool:
+    """Whether recordings are looked for in it: a directory that is not hidden, and no data set of spikebin's."""
+    return path.is_dir() and not path.name.startswith(".") and not (path / PLAN).exists() and not format_of(path)
+
+
+def nested_pattern(names: Sequence[str]) -> str:
+    """A pattern of `parts` for paths of one depth.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Relative to a root, with "/".
+
+    Returns
+    -------
+    str
+        A field at each level at which they differ: ``run_{part}/output/spikes.h5``; a single path as it is.
+    """
+    levels, n_fields = [], 0
+    for level in zip(*(name.split("/") for name in names), strict=True):
+        seen = sorted(set(level))
+        if len(seen) == 1 and _only(seen[0]) == seen[0]:
+            levels.append(seen[0])
+            continue
+        n_fields += 1
+        start, end = _around(seen)
+        levels.append(f"{start}{{part{n_fields if n_fields > 1 else ''}}}{end}")
+    return "/".join(levels)
 
 
 def file_pattern(names: Sequence[str]) -> str:
@@ -196,9 +265,16 @@ def file_pattern(names: Sequence[str]) -> str:
     stems = [name.removesuffix(suffix) for name in names]
     if len(names) == 1:
         return _only(names[0])
-    start = re.sub(r"[^\W_]*$", "", os.path.commonprefix(stems))  # noqa: RUF071
-    end = re.sub(r"^[^\W_]*", "", os.path.commonprefix([stem[len(start) :][::-1] for stem in stems])[::-1])  # noqa: RUF071
+    start, end = _around(stems)
     return f"{start}{{part}}{end}{suffix}"
+
+
+def _around(names: Sequence[str]) -> tuple[str, str]:
+    """What all names begin and end with, numbers and words not cut, and something between them in each."""
+    start = re.sub(r"[^\W_]*$", "", os.path.commonprefix(names))  # noqa: RUF071
+    end = re.sub(r"^[^\W_]*", "", os.path.commonprefix([name[len(start) :][::-1] for name in names])[::-1])  # noqa: RUF071
+    between = all(len(name) > len(start) + len(end) for name in names)
+    return (start, end) if between and not set("*{}") & set(start + end) else ("", "")
 
 
 def guess_pattern(names: Sequence[str]) -> str:

@@ -127,7 +127,7 @@ def run_job(
             if (source, entry) not in opened:
                 opened[source, entry] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
             recording = opened[source, entry].sheet(
-                sheet, plan.config.rule(job.variant, job.part), entry.repeat(Path(source).name)
+                sheet, plan.config.rule(job.variant, job.part), entry.repeat(entry.name_of(source))
             )
             identity = Identity(sheet, job.variant, job.part)
             header = write_sheet(

@@ -382,10 +382,11 @@ def _still_its(config: Config, job: Job) -> dict[str, str]:
 
 
 def _entry_of(config: Config, job: Job, source: str, sheet: str | None) -> Recordings | None:
-    name, is_directory = Path(source).name, config.resolve(source).is_dir()
+    is_directory = config.resolve(source).is_dir()
     for entry in config.recordings:
+        name = entry.name_of(source)
         if (
-            (entry.variant, entry.root, entry.part(name)) == (job.variant, Path(source).parent, job.part)
+            (entry.variant, entry.part(name)) == (job.variant, job.part)
             and (sheet is None or entry.sheets is None or sheet in entry.sheets)
             and may_be(entry, name, is_directory=is_directory)
         ):

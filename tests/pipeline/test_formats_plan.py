@@ -22,7 +22,7 @@ from sessions import (
 import spikebin as package
 from spikebin.errors import ConfigError
 from spikebin.pipeline.config import Recordings, load_config
-from spikebin.pipeline.init_config import file_pattern
+from spikebin.pipeline.init_config import file_pattern, nested_pattern
 from spikebin.recordings.settings import Reading, TrialRule
 
 PARTS = {"mon": make_trains(seed=2), "tue": make_trains(seed=3)}
@@ -213,8 +213,89 @@ def test_one_file_is_one_part_whatever_lies_beside_it(tmp_path):
     assert (tmp_path / "dataset/train/spikes/neurons/spikes_neurons_session.h5").exists()
 
 
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs of a simulation as bmtk lays them out, and what else lies about."""
+    for i, trains in enumerate(PARTS.values()):
+        for below in ("output", "inputs"):
+            (tmp_path / f"sims/run_{i}" / below).mkdir(parents=True)
+            write_sonata(tmp_path / f"sims/run_{i}" / below, trains)
+        (tmp_path / f"sims/run_{i}/simulation_config.json").write_text("{}")
+    (tmp_path / "sims/run_2/output").mkdir(parents=True)
+    (tmp_path / "sims/run_3").touch()
+    return tmp_path
+
+
+def test_runs_with_one_file_name_are_parts_by_their_directories(runs):
+    (runs / "spikebin.toml").write_text(
+        "[binning]\nwidth = 10\nend_bin = false\n[[recordings]]\n"
+        'variant = "train"\nroot = "sims"\nparts = "run_{repeat}/output/spikes.h5"\nformat = "sonata"\n'
+    )
+    for command in ("plan", "run"):
+        result = spikebin(command, cwd=runs)
+        assert result.returncode == 0, result.stderr
+    sources = [line.split(",")[-1] for line in (runs / "dataset/jobs.csv").read_text().splitlines()[1:]]
+    assert sources == [f"sims/run_{i}/output/spikes.h5" for i in range(2)]
+    for i, trains in enumerate(PARTS.values()):
+        file = package.open_file(runs / f"dataset/train/spikes/v1/spikes_v1_{i}.h5")
+        assert file.header.n_spikes == sum(map(len, trains))
+        assert file.trials["repeat"].tolist() == [i]
+    text = (runs / "spikebin.toml").read_text()
+    (runs / "spikebin.toml").write_text(text.replace("run_{repeat}/output", "*/{part}"))
+    one_line_error(spikebin("plan", "--replace", cwd=runs), "'run_0/inputs/spikes.h5'", "'run_1/inputs/spikes.h5'")
+    (runs / "spikebin.toml").write_text(text.replace("run_{repeat}/output", "{part}"))
+    one_line_error(spikebin("plan", "--replace", cwd=runs), "no path below sims", "fix `parts`")
+
+
+@pytest.mark.parametrize("below", ["output/", ""])
+def test_init_looks_one_and_two_levels_below(runs, below):
+    for i in range(2):
+        (runs / f"sims/run_{i}/inputs/spikes.h5").unlink()
+        (runs / f"sims/run_{i}/output/spikes.h5").rename(runs / f"sims/run_{i}" / below / "spikes.h5")
+    result = spikebin("init", "sims", cwd=runs)
+    assert result.returncode == 0, result.stderr
+    assert f'parts = "run_{{part}}/{below}spikes.h5"' in (runs / "spikebin.toml").read_text()
+    for command in ("plan", "run"):
+        result = spikebin(command, cwd=runs)
+        assert result.returncode == 0, result.stderr
+    assert {path.name for path in (runs / "dataset/train/spikes/v1").glob("*.h5")} == {
+        f"spikes_v1_{i}.h5" for i in range(2)
+    }
+
+
+def test_init_names_files_that_are_one_part_twice(runs):
+    one_line_error(spikebin("init", "sims", cwd=runs), "run_0/inputs/spikes.h5", "run_0/output/spikes.h5", "claimed")
+    assert not (runs / "spikebin.toml").exists()
+
+
 @pytest.mark.parametrize(
-    ("name", "part"), [("s.npz", "s"), ("phy.v2", "phy"), ("a.b.nwb", "a.b"), ("x.2024", "x.2024"), (".nwb", ".nwb")]
+    ("names", "pattern"),
+    [
+        (["run_1/out/s.h5", "run_22/out/s.h5"], "run_{part}/out/s.h5"),
+        (["run_1/out/s.h5"], "run_1/out/s.h5"),
+        (["a/d1/s_1.nwb", "b/d1/s_2.nwb", "b/d2/s_11.nwb"], "{part}/{part2}/s_{part3}.nwb"),
+        (["run_/s.h5", "run_2/s.h5"], "{part}/s.h5"),
+        (["a*_1/s.h5", "a*_2/s.h5"], "{part}/s.h5"),
+        (["v0.1/s.h5", "v1.2/s.h5"], "{part}/s.h5"),
+    ],
+)
+def test_paths_make_a_pattern(names, pattern):
+    assert nested_pattern(names) == pattern
+    parts = [Recordings("train", Path(), nested_pattern(names)).part(name) for name in names]
+    assert None not in parts
+    assert len(set(parts)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("s.npz", "s"),
+        ("run.1/out/s.npz", "s"),
+        ("phy.v2", "phy"),
+        ("a.b.nwb", "a.b"),
+        ("x.2024", "x.2024"),
+        (".nwb", ".nwb"),
+    ],
 )
 def test_the_part_of_an_exact_name(name, part):
     recordings = Recordings("train", Path(), name)
