@@ -380,8 +380,9 @@ BAD_EVENTS = {
     "cells": ("start_s,stop_s\n1,2\n3\n", "line 3 has 1 cell, its header 2"),
     "names": ("a,b\n1,2\n", "name one with --align-to"),
     "no stop": ("start_s,b\n1,2\n", "how long is a trial"),
-    "missing": ("start_s,stop_s\n1,2\n,3\n", "1 of 2 events have no time, the first is 1: leave them out"),
-    "nan": ("start_s,stop_s\nnan,2\n", "1 of 1 events have no time"),
+    "missing": ("start_s,stop_s\n1,2\n,3\n", "1 of 2 events have no time in start_s or stop_s, the first is 1: leave"),
+    "nan": ("start_s,stop_s\nnan,2\n", "column 'start_s' holds no times: name another with --align-to"),
+    "apart": ("start_s,stop_s\nnan,2\n1,nan\n", "2 of 2 events have no time in start_s or stop_s"),
     "infinite": ("start_s,stop_s\n1,inf\n", "lasts from 1000 to inf"),
     "negative": ("start_s,stop_s\n1,0.5\n", "lasts from 1000 to 500 ms"),
     "enormous": ("start_s,stop_s\n1,1e307\n", "lasts from 1000 to inf"),
@@ -405,8 +406,8 @@ def test_events_without_a_time_are_left_out_on_demand(session):
     rule = TrialRule(events=str(session / "t.csv"), drop_missing=True)
     trials = open_recording(session / "session.csv").sheet("neurons", rule).trials
     assert [(trial.image_id, trial.order) for trial in trials] == [("0", 0), ("2", 1)]
-    (session / "t.csv").write_text("start_s,stop_s\n,2\n")
-    with pytest.raises(RecordingError, match="none of 1 events has a time"):
+    (session / "t.csv").write_text("start_s,stop_s\n,2\n1,\n")
+    with pytest.raises(RecordingError, match="none of 2 events has a time"):
         open_recording(session / "session.csv").sheet("neurons", rule)
 
 

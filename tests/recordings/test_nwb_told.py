@@ -78,8 +78,18 @@ def test_tables_that_are_not_called_trials_are_named(tmp_path):
 
 def test_stop_times_that_are_all_missing_are_named(tmp_path):
     path = nwb(tmp_path / "a.nwb", stop_time=[np.nan, np.nan])
-    with pytest.raises(RecordingError, match=r"stop_time.*--window"):
-        open_recording(path).sheet("units", TrialRule())
+    for drop in (False, True):
+        for rule, words in (
+            ({}, r"'stop_time' holds no times: give --window START STOP .* around start_time, or"),
+            ({"until": "stop_time"}, r"'stop_time' holds no times: give --window .*or name another with --until"),
+            ({"align_to": "stop_time", "window_start": 0.0, "window_stop": 5.0}, r"'stop_time' .*--align-to"),
+            (
+                {"relative_to": "stop_time", "window_start": 0.0, "window_stop": 5.0},
+                r"'stop_time' holds no times: name another with --relative-to",
+            ),
+        ):
+            with pytest.raises(RecordingError, match=words):
+                open_recording(path).sheet("units", TrialRule(drop_missing=drop, **rule))
     sheet = open_recording(path).sheet("units", TrialRule(window_start=0.0, window_stop=200.0))
     assert len(sheet.trials) == 2
 

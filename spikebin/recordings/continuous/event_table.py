@@ -169,6 +169,30 @@ class EventTable:
         clock = make_clock(unit, self.rate, self.where)
         return Times(clock.to_ms(numbers), clock.precision(numbers.dtype))
 
+    def some_times(self, name: str, instead: str) -> Times:
+        """A column of times, not all of which are missing.
+
+        Parameters
+        ----------
+        name : str
+        instead : str
+            What to do where they are, for the message.
+
+        Returns
+        -------
+        Times
+            As `times`.
+
+        Raises
+        ------
+        RecordingError
+            As `times`, or if no line has one.
+        """
+        found = self.times(name)
+        if found.ms.size and np.isnan(found.ms).all():
+            raise RecordingError(f"{self.where}: column {name!r} holds no times: {instead}")
+        return found
+
     def find(self, candidates: Sequence[str], option: str) -> str | None:
         """The column that is called as the earliest of some names.
 
@@ -308,8 +332,9 @@ def make_trials(
     """
     missing = np.isnan(starts) | np.isnan(stops)
     if missing.any() and not rule.drop_missing:
+        columns = f" in {' or '.join(table.taken)}" if table.taken else ""
         raise RecordingError(
-            f"{table.where}: {missing.sum()} of {missing.size} events have no time, the first is"
+            f"{table.where}: {missing.sum()} of {missing.size} events have no time{columns}, the first is"
             f" {np.flatnonzero(missing)[0]}: leave them out with --drop-missing (`drop_missing = true` in [trial]),"
             " or choose another column"
         )
@@ -374,10 +399,12 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
             f"{table.where}: no column is called {', '.join(STARTS[:4])} or the like: name one with --align-to"
             f" (`align_to` in [trial]); there are {', '.join(names)}"
         )
-    onsets, precision = table.times(align)
+    other_start = "name another with --align-to (`align_to` in [trial])"
+    onsets, precision = table.some_times(align, other_start)
     base = np.zeros(1)
     if rule.relative_to is not None:
-        base, other = table.times(table.column(rule.relative_to, "that times are relative to"))
+        place = table.column(rule.relative_to, "that times are relative to")
+        base, other = table.some_times(place, "name another with --relative-to (`relative_to` in [trial])")
         precision = coarsest(precision, other)
         onsets = onsets + (0.0 if align == rule.relative_to else base)
     if rule.window_start is not None and rule.window_stop is not None:
@@ -385,7 +412,11 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
             raise RecordingError(f"{table.where}: trials last a window, or until {rule.until!r}: give one of the two")
         return onsets + rule.window_start, onsets + rule.window_stop, precision
     if rule.until is not None:
-        stops, other = table.times(table.column(rule.until, "that trials last to"))
+        until = table.column(rule.until, "that trials last to")
+        window = (
+            f"give --window START STOP (`window` in [trial]) around {align}, or name another with --until (`until`)"
+        )
+        stops, other = table.some_times(until, window)
         return onsets, stops + base, coarsest(precision, other)
     stop = table.find(STOPS, "--until (`until` in [trial])")
     duration = None if stop is not None else table.find(DURATIONS, "--until (`until` in [trial])")
@@ -394,12 +425,9 @@ def _windows(table: EventTable, rule: TrialRule) -> tuple[NDArray[np.float64], N
             f"{table.where}: how long is a trial? Give --window START STOP (`window` in [trial]) around {align}, in ms,"
             " or the column that it lasts --until (`until`)"
         )
-    ends, other = table.times(str(duration) if stop is None else stop)
-    if ends.size and np.isnan(ends).all():
-        raise RecordingError(
-            f"{table.where}: column {stop or duration!r} holds no times: give --window START STOP (`window` in [trial])"
-            f" around {align}, or the column that a trial lasts --until (`until`)"
-        )
+    window = f"give --window START STOP (`window` in [trial]) around {align}"
+    column = str(duration) if stop is None else stop
+    ends, other = table.some_times(column, f"{window}, or the column that a trial lasts --until (`until`)")
     return onsets, onsets + ends if stop is None else ends, coarsest(precision, other)
 
 
