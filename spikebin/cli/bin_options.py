@@ -162,7 +162,7 @@ Ids = Annotated[
     typer.Option(
         "--ids",
         metavar="IDS",
-        help="Only these neurons, silent ones too: 1-1000,2001.",
+        help="Only these neurons, silent ones too: 1-1000,2001; of sheets: V1=1-1000,LGN=1-20.",
         show_default=False,
         rich_help_panel=READING,
     ),

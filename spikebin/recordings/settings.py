@@ -112,7 +112,8 @@ class Reading:
     times, neurons : str or None
         Names of the columns or arrays of spike times and neuron ids.
     ids : str or None
-        The neurons to take, silent ones included: ``1-1000,2001``. None: all that are listed, else all that fire.
+        The neurons to take, silent ones included: ``1-1000,2001``, or of each sheet
+        that is named, ``v1=1-1000,lgn=1-20``. None: all that are listed, else all that fire.
     labels : tuple of str or None
         Labels of sorted units to take; None: all but noise.
     nodes : str or None

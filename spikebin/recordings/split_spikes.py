@@ -17,7 +17,7 @@ from spikebin.errors import RecordingError
 from spikebin.names import natural_key
 from spikebin.recordings.continuous.cells import typed
 from spikebin.recordings.continuous.event_table import DURATIONS, EventTable, is_name, make_trials
-from spikebin.recordings.continuous.neuron_rows import NeuronRows
+from spikebin.recordings.continuous.neuron_rows import NeuronRows, ids_of
 from spikebin.recordings.continuous.sheet import end_after, refuse_unused, source_file
 from spikebin.recordings.continuous.units import split_unit
 from spikebin.recordings.recorded_span import span_not_told
@@ -221,8 +221,8 @@ class TrialwiseSheet:
             if getattr(rule, key) is not None:
                 raise recording.error(f"its times are relative to their trial: take `{key}` out, and give a window")
         self._spikes = spikes
-        ids = recording.reading.ids
         names = spikes.neuron_names
+        ids = ids_of(recording.reading.ids, name, recording.sheets, self.where, names)
         self._rows = NeuronRows(spikes.listed, spikes.neurons, ids, select=spikes.select, where=self.where, names=names)
         self.neurons = self._rows.table
         table, events_path = recording.find_events(rule)

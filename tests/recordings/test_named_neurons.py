@@ -50,6 +50,13 @@ def test_names_are_kept_in_natural_order(tmp_path, end):
             open_recording(tmp_path / f"s{end}", None, Reading(ids=ids)).sheet("neurons", TrialRule())
 
 
+def test_a_name_may_hold_what_stands_behind_a_sheet(tmp_path):
+    path = write(tmp_path / "s.csv", {**NAMED, "neuron": ["a=1", "b", "a=1", "c"]})
+    for ids in ("a=1,c", "neurons=a=1,c", "neurons=c,a=1"):
+        sheet = open_recording(path, None, Reading(ids=ids)).sheet("neurons", TrialRule())
+        assert sheet.neurons["neuron_name"].tolist() == ["a=1", "c"]
+
+
 def test_names_and_trials_of_their_own(tmp_path):
     path = write(tmp_path / "s.csv", {**NAMED, "trial": [2, 2, 10, 10]})
     sheet = open_recording(path, None, Reading(trial="trial")).sheet("neurons", TrialRule())

@@ -74,3 +74,35 @@ def test_sonata_units_flat_layout_and_nodes(tmp_path, events):
     few = open_recording(write_sonata(tmp_path, TRAINS), None, Reading(nodes=str(write_nodes(tmp_path, n=20))))
     with pytest.raises(RecordingError, match="spikes of neuron 20, which it does not list"):
         few.sheet("v1", rule)
+
+
+@pytest.mark.parametrize(
+    ("ids", "v1", "lgn"),
+    [
+        ("v1=1-50", list(range(1, 51)), IDS[:3].tolist()),
+        ("v1=3,7-8, lgn = 1-4", [3, 7, 8], [1, 2, 3, 4]),
+        ("lgn=1,v1=3,lgn=5", [3], [1, 5]),
+        ("3,8", [3, 8], [3, 8]),
+    ],
+)
+def test_ids_are_asked_for_by_population(tmp_path, ids, v1, lgn):
+    path = write_sonata(tmp_path, TRAINS)
+    recording = open_recording(path, None, Reading(ids=ids))
+    assert recording.sheet("v1", TrialRule()).neurons["neuron_id"].tolist() == v1
+    assert recording.sheet("lgn", TrialRule()).neurons["neuron_id"].tolist() == lgn
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ("v1=3,lng=7", "no sheet 'lng': did you mean 'lgn'"),
+        ("1-5,v1=3", "'1-5' stands before the first sheet: begin with one, v1=1-5"),
+        ("v1=", "give ids and ranges"),
+        ("v1=a", "give ids and ranges"),
+        ("=3", "no sheet ''"),
+    ],
+)
+def test_ids_of_populations_that_cannot_be_are_refused(tmp_path, ids, message):
+    recording = open_recording(write_sonata(tmp_path, TRAINS), None, Reading(ids=ids))
+    with pytest.raises(RecordingError, match=message):
+        recording.sheet("v1", TrialRule())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.names import find_sheet, suggest
 from spikebin.recordings.protocol import NEURON_FIELDS
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NeuronRows", "neuron_table", "parse_ids"]
+__all__ = ["NeuronRows", "ids_of", "neuron_table", "parse_ids"]
 
 MOST_IDS = 100_000_000
 WIDEST_TABLE = 1 << 20
@@ -109,6 +110,66 @@ def neuron_table(ids: NDArray[np.int64], places: NDArray[np.float64] | None = No
     for i, axis in enumerate("xyz"):
         table[axis] = places[:, i] if places is not None and i < places.shape[1] else np.nan
     return table[np.argsort(ids, kind="stable")]
+
+
+def ids_of(
+    text: str | None, sheet: str, sheets: Sequence[str], where: str, names: Sequence[str] | None = None
+) -> str | None:
+    """What of the ids asked for is meant for one sheet: ``v1=1-1000,2001,lgn=1-20``.
+
+    Parameters
+    ----------
+    text : str or None
+        A sheet's name, raw or of its directory, and "=" before the first of its ids. Without any: for all sheets.
+    sheet : str
+        One of `sheets`.
+    sheets : sequence of str
+        Those of the recording.
+    where : str
+        For messages.
+    names : sequence of str, optional
+        Of the sheet's neurons: an "=" may be part of one.
+
+    Returns
+    -------
+    str or None
+        As `parse_ids` and `NeuronRows` take it; None: nothing is asked of this sheet.
+
+    Raises
+    ------
+    RecordingError
+        If there is no such sheet, or ids without one stand before the first.
+    """
+    if text is None or "=" not in text:
+        return text
+    known = {*(names or ())}
+    pieces = [piece.strip() for piece in text.split(",")]
+    if not any("=" in piece and piece not in known for piece in pieces):
+        return text
+    mine: list[str] = []
+    of: str | None = None
+    for piece in pieces:
+        ids = piece
+        if "=" in piece and piece not in known:
+            of, ids = _split_sheet(piece, sheets, where)
+        if of is None:
+            raise RecordingError(
+                f"{where}: ids {text!r}: {piece!r} stands before the first sheet: begin with one, {sheet}={piece}"
+            )
+        if of == sheet:
+            mine.append(ids)
+    return ",".join(mine) if mine else None
+
+
+def _split_sheet(piece: str, sheets: Sequence[str], where: str) -> tuple[str, str]:
+    """The sheet that a piece names before one of its "=", and what follows."""
+    words = piece.split("=")
+    for n in range(1, len(words)):
+        sheet = find_sheet("=".join(words[:n]).strip(), sheets)
+        if sheet is not None:
+            return sheet, "=".join(words[n:]).strip()
+    name = words[0].strip()
+    raise RecordingError(f"{where}: ids {piece!r}: there is no sheet {name!r}: {suggest(name, sheets)}")
 
 
 def parse_ids(text: str, where: str) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from spikebin.errors import RecordingError
 from spikebin.names import bare_suffix, suggest
 from spikebin.recordings.continuous.arrow_table import ARROW_SUFFIXES
 from spikebin.recordings.continuous.event_table import EventTable, cut_trials, read_events, whole_trial
-from spikebin.recordings.continuous.neuron_rows import NeuronRows
+from spikebin.recordings.continuous.neuron_rows import NeuronRows, ids_of
 from spikebin.recordings.continuous.spike_index import build_index
 from spikebin.recordings.protocol import SourceFile
 from spikebin.recordings.recorded_span import fitted, left_out, span_not_told
@@ -301,7 +301,7 @@ class ContinuousSheet:
         self._rows = NeuronRows(
             population.neurons,
             self._index.ids,
-            recording.reading.ids,
+            ids_of(recording.reading.ids, name, recording.sheets, self.where, population.names),
             select=population.select,
             where=self.where,
             names=population.names,
