@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import naive
 import numpy as np
@@ -58,6 +59,26 @@ def test_an_edge_however_computed_is_on_its_edge_or_the_width_is_refused(first, 
     if closed == "right":
         expected[-1] = 0
     assert found[0, 0].tolist() == expected.tolist()
+
+
+@given(
+    k=st.integers(0, 1 << 20),
+    width=st.floats(1e-3, 1e3) | st.fractions(Fraction(1, 1000), 100, max_denominator=3000).map(float),
+    t0=st.sampled_from([0.0, -7.25, 100.0, 1 / 3]),
+    kind=st.sampled_from(["f4", "f8", ">f4"]),
+    right=st.booleans(),
+)
+def test_an_edge_of_any_width_is_on_its_edge_or_the_width_is_refused(k, width, t0, kind, right):
+    """Of four bins around it; the edge is rounded to what was stored, as a file holds it."""
+    start, stop = t0 + (k - 2) * width, t0 + (k + 2) * width
+    edge = np.array([t0 + k * width]).astype(kind)
+    arguments = {"n_neurons": 1, "start": start, "stop": stop, "width": width, "closed": "right" if right else "left"}
+    far = np.asarray(max(abs(start), abs(stop)), np.dtype(kind).newbyteorder("="))
+    if 8 * float(np.spacing(far)) >= width / 4:
+        with pytest.raises(BinningError, match="wider bin"):
+            bin_spikes(edge, [0], **arguments)
+        return
+    assert np.flatnonzero(bin_spikes(edge, [0], **arguments)).tolist() == [1 if right else 2]
 
 
 @given(

@@ -7,7 +7,7 @@ import csv
 import numpy as np
 import pytest
 from here import spikebin_here
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import spikebin as package
@@ -16,6 +16,8 @@ from spikebin.recordings.settings import TrialRule
 
 ODD = ["007", "7", "1_0", "1e2", "100", "12345678901234567890", "5", "", "5.0", "0x10", "#1", "NA", "nan", "1,5", "٣"]
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=5)
+printable = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
+like_numbers = st.from_regex(r"[+-]?[0-9_]{1,22}(\.[0-9]{0,3})?(e[+-]?[0-9]{1,3})?", fullmatch=True)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,24 @@ def test_names_of_images_are_as_they_are_written(session, written):
     path = write_trials(session / "t.csv", picture=written, image_id=written)
     assert [trial.image_id for trial in trials_of(session, path, image_id="picture")] == written
     assert [trial.image_id for trial in trials_of(session, path)] == written
+
+
+@settings(max_examples=15)
+@given(st.lists(st.one_of(printable, like_numbers, st.sampled_from(ODD)), min_size=1, max_size=6))
+@example(ODD)
+@example(['"', " a ", "a,b", "=1+1", "'", "e\u0301", "\u202e", "\U0001f9e0", "\xa0"])
+@example(["0", "-1", "9223372036854775807"])
+@example(["18446744073709551615", "-1"])
+def test_from_a_table_to_a_file_and_back(session, written):
+    path = write_trials(session / "t.csv", condition=written, image_id=written)
+    for _ in range(2):
+        package.bin_recording(
+            session / "s.csv", 500, trials=path, window=(0.0, 1000.0), out=session / "m.h5", force=True, threads=1
+        )
+        trials = package.open_file(session / "m.h5").trials
+        assert trials["image_id"].tolist() == written
+        assert [str(value) for value in trials["condition"].tolist()] == written
+        path = write_trials(session / "again.csv", condition=trials["condition"].tolist(), image_id=trials["image_id"])
 
 
 @pytest.mark.parametrize("column", ["condition", "trial_id", "image", "Stimulus Name", "trialType", "contrast"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from unittest import mock
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spikebin.errors import SpikebinError
@@ -16,6 +18,7 @@ LETTERS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789", min_size=1, max_size=
 SETTINGS = st.builds(
     "{}_{}".format, st.sampled_from(["SQUEUE", "SBATCH", "SLURM", "SLURMD", "SCONTROL", "SPANK"]), LETTERS
 )
+VALUES = st.text(st.characters(codec="ascii", exclude_characters="\0\r"), max_size=6)
 OTHERS = st.sampled_from(
     ["PATH", "HOME", "LANG", "OMP_NUM_THREADS", "SPIKEBIN_CONFIG", "MY_SLURM_", "SLURM", "slurm_x"]
 )
@@ -26,6 +29,18 @@ OTHERS = st.sampled_from(
 def test_no_setting_of_slurms_gets_through_and_all_else_does(settings, others):
     kept = {name: value for name, value in settings.items() if name in {"SLURM_CONF", "SLURM_JWT"}}
     assert environment({**settings, **others}) == {**kept, **others}
+
+
+@settings(max_examples=10)
+@given(st.dictionaries(SETTINGS, VALUES), st.dictionaries(OTHERS.filter(lambda name: name != "PATH"), VALUES))
+@example({"SQUEUE_STATES": "RUNNING", "SLURM_CONF": "/a/slurm.conf", "SLURM_ARRAY_TASK_ID": "3"}, {"SLURM": "\n=1"})
+def test_a_program_sees_none_of_the_drawn_settings(settings, others):
+    path = {"PATH": os.environ["PATH"]}
+    with mock.patch.dict(os.environ, {**path, **settings, **others}, clear=True):
+        lines = run_slurm(["env", "-0"], patience=20).split("\0")
+        assert own_defaults() == sorted(n for n in settings if n.startswith("SBATCH_") or n == "SLURM_CLUSTERS")
+    kept = {name: value for name, value in settings.items() if name in {"SLURM_CONF", "SLURM_JWT"}}
+    assert dict(line.split("=", 1) for line in lines if line) == {**path, **kept, **others}
 
 
 def test_what_the_program_sees(monkeypatch):
