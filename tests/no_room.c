@@ -1,10 +1,11 @@
 /* A disk that becomes full: after NO_ROOM_AFTER calls that take room for a regular file, all of them fail with ENOSPC;
-   but for stdout and stderr. With NO_ROOM_IN, only files under that directory. For LD_PRELOAD; see soak.py. Directories
-   and names still fit, as they mostly do. */
+   but for stdout and stderr. With NO_ROOM_IN, only files under that directory. With NO_ROOM_KILLS, the process is killed
+   there instead. For LD_PRELOAD; see soak.py. Directories and names still fit, as they mostly do. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static int full(int descriptor) {
     if (!limit || descriptor <= 2 || fstat(descriptor, &facts) || !S_ISREG(facts.st_mode) || elsewhere(descriptor))
         return 0;
     if (atomic_fetch_add(&calls, 1) < atol(limit)) return 0;
+    if (getenv("NO_ROOM_KILLS")) kill(getpid(), SIGKILL);
     errno = ENOSPC;
     return 1;
 }

@@ -8,8 +8,10 @@ leads to it.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -34,6 +36,13 @@ parts = "NewDataset_Images_from_{part}_to_*"
 """
 PARTS = (0, 100, 200)
 NO_SPACE, FAULT = 3, 70
+# What Slurm says of a submit: nothing is queued, and what was taken lies in a directory by its id.
+STAND_INS = {
+    "sbatch": 'id=$(($(ls {sent} | wc -l) + 1)); cat >{sent}/$id; echo $id',
+    "squeue": "exit 0",
+    "scontrol": 'test "$2" = config || {{ echo "error: Invalid job id specified" >&2; exit 1; }}\n'
+    'echo "ClusterName = soak"; echo "MaxArraySize = 1001"',
+}  # fmt: skip
 
 
 class Violation(Exception):  # noqa: N818 - what the soak is looking for
@@ -84,6 +93,24 @@ def no_room(directory):
     return library
 
 
+def slurm(directory):
+    """Programs in Slurm's place, which no full disk and no kill of who calls them reaches; where their scripts go."""
+    programs, sent = directory / "programs", directory / "sent"
+    for made in (programs, sent):
+        made.mkdir()
+    for name, text in STAND_INS.items():
+        program = programs / name
+        again = 'if test -n "$LD_PRELOAD"; then unset LD_PRELOAD; exec "$0" "$@"; fi'
+        program.write_text(f"#!/bin/sh\n{again}\n{text.format(sent=sent)}\n")
+        program.chmod(0o755)
+    return programs, sent
+
+
+def untimed(page):
+    """A report without the moment at which it was written."""
+    return re.sub("<time .*?</time>", "", page)
+
+
 def digests(directory):
     """Content of every file that is complete by its seal, by its name."""
     found = {}
@@ -101,6 +128,7 @@ class Soak:
     def __init__(self, directory, rng):
         self.directory, self.rng = directory, rng
         self.no_room = no_room(directory)
+        self.programs, self.sent = slurm(directory)
         for first in PARTS:
             write_datastore(directory / "data", Experiment(first, 3, sheets=SHEETS))
         (directory / "spikebin.toml").write_text(CONFIG)
@@ -172,6 +200,67 @@ class Soak:
         finished(process)
         self.ends_well(command)
 
+    def killed(self, *command, most, environment=()):
+        """Kill a command before one of its first writes; where there is no C compiler, at some time."""
+        calls = self.rng.randrange(most)
+        at = self.rng.uniform(0, 2)
+        environment = dict(environment)
+        if self.no_room is not None:
+            environment |= {"LD_PRELOAD": str(self.no_room), "NO_ROOM_AFTER": str(calls), "NO_ROOM_KILLS": "1"}
+        process = spikebin(self.directory, *command, environment=environment)
+        if self.no_room is None:
+            time.sleep(at)
+            os.killpg(process.pid, signal.SIGKILL)
+        code, _, err = finished(process)
+        if code not in {0, -signal.SIGKILL}:
+            raise Violation(f"{command} was to be killed before call {calls}, and ended with {code}: {err}")
+
+    def old_or_new(self, path, command, most, plain=str):
+        """Kill what writes one file: the old file, the new one, or none is there, and then the new one is made."""
+        path.unlink(missing_ok=True)
+        run(self.directory, *command)
+        new = plain(path.read_text())
+        old = self.rng.choice([None, "of mine\n"])
+        path.unlink()
+        if old is not None:
+            path.write_text(old)
+        shutil.rmtree(self.output / "stats", ignore_errors=True)
+        self.killed(*command, most=most)
+        found = plain(path.read_text()) if path.exists() else None
+        if found not in {old, new}:
+            raise Violation(f"{command} was killed, and {path} is neither what it was nor what it should become")
+        run(self.directory, *command)
+        if plain(path.read_text()) != new:
+            raise Violation(f"{command} was killed, and writes another {path} from then on")
+
+    def kill_an_init(self):
+        self.old_or_new(self.directory / "made.toml", ("init", "data", "--config", "made.toml", "--force"), 3)
+
+    def kill_a_report(self):
+        command = ("report", "report.html", "--workers", "1")
+        self.old_or_new(self.directory / "report.html", command, self.rng.choice([3, 20]), untimed)
+
+    def kill_a_submit(self):
+        """The note of an array, and its script as Slurm has it, are complete or not there."""
+        environment = {"PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}"}
+        self.killed("submit", most=6, environment=environment)
+        self.check_notes()
+        run(self.directory, "submit", environment=environment)
+        if not self.check_notes():
+            raise Violation("a submit after one that was killed leaves no note")
+        shutil.rmtree(self.output / "slurm")
+
+    def check_notes(self):
+        notes = self.output / "slurm"
+        for script in notes.glob("*.sbatch"):
+            if script.read_text() != (self.sent / script.stem).read_text():
+                raise Violation(f"{script} is not what was submitted")
+        found = sorted(notes.glob("*.json"))
+        for note in found:
+            if json.loads(note.read_text())["job_id"] != note.stem or not note.with_suffix(".sbatch").exists():
+                raise Violation(f"{note} is of another array, or its script is not there")
+        return found
+
     def cut_a_file(self):
         path = self.rng.choice([path for path in sorted(self.output.rglob("*")) if path.is_file()])
         data = path.read_bytes()
@@ -233,8 +322,9 @@ class Soak:
 
     def go_on(self):
         trials = [
-            self.kill_a_run, self.kill_what_writes, self.cut_a_file, self.flip_a_byte, self.fill_the_disk,
-            self.limit_the_size_of_files, self.crowd, self.turn_the_clock,
+            self.kill_a_run, self.kill_what_writes, self.kill_an_init, self.kill_a_report, self.kill_a_submit,
+            self.cut_a_file, self.flip_a_byte, self.fill_the_disk, self.limit_the_size_of_files, self.crowd,
+            self.turn_the_clock,
         ]  # fmt: skip
         trial = self.rng.choice(trials)
         trial()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import one_line_error, write_toml
 from forked import Commands
-from soak import no_room
+from soak import no_room, untimed
 
 from spikebin.matrixfile.verify import verify_file
 from spikebin.simulate.experiment import Experiment, write_datastore
@@ -36,8 +36,9 @@ def place(tmp_path_factory):
     write_toml(directory / "spikebin.toml", directory / "data")
     commands = Commands({**os.environ, "LD_PRELOAD": str(library)})
 
-    def run(*arguments, room=None):
+    def run(*arguments, room=None, killed=False):
         environment = {**os.environ, "COLUMNS": "200"} | ({} if room is None else {"NO_ROOM_AFTER": str(room)})
+        environment |= {"NO_ROOM_KILLS": "1"} if killed else {}
         return commands.run(arguments, directory, environment, 60)
 
     for command in ("plan", "run"):
@@ -72,3 +73,35 @@ def test_a_disk_that_fills_at_any_write(place, name):
     assert 0 < room < MOST - 1
     for path in Path(directory / "made").rglob("*.h5"):
         verify_file(path)
+
+
+KILLED = {
+    "init": ("init", "data", "--config", "killed.toml", "--force"),
+    "report": ("report", "killed.html", "--workers", "1"),
+    "stats": ("stats", "--workers", "1", "--out", "killed"),
+}
+
+
+@pytest.mark.parametrize("name", KILLED)
+def test_a_command_that_is_killed_at_any_write(place, name):
+    """Each file is as it was, as it becomes, or not there; in the end nothing is left of those that were killed."""
+    directory, run = place
+
+    def contents():
+        kept = {path: data for path, data in files(directory).items() if path.suffix != ".tmp"}
+        return {path: untimed(data.decode("latin-1")) for path, data in kept.items()}
+
+    before, states = contents(), []
+    for calls in range(MOST):
+        result = run(*KILLED[name], room=calls, killed=True)
+        states.append(contents())
+        if result.returncode != -9:
+            break
+    assert result.returncode == 0, result.stderr
+    assert 0 < calls < MOST - 1
+    after = states[-1]
+    for state in states:
+        assert state.keys() >= before.keys()
+        for path, data in state.items():
+            assert data in (before.get(path), after[path]), path
+    assert not [path.name for path in files(directory) if path.suffix == ".tmp"]

@@ -219,9 +219,11 @@ def _write_page(
     from spikebin.display.report.page import page
     from spikebin.stats.overview import gather
     from spikebin.system.files import write_atomically
+    from spikebin.system.leftovers import remove_stale
 
     with counted("parts", sum(found.header is not None for found in look())) as on_part:
         overview = gather(plan, look, config=plan.config.path, count=count, threads=threads, on_part=on_part)
+    remove_stale(out.parent, out.name)
     write_atomically(out, (piece.encode() for piece in page(overview, reload=reload)))
     n_done = sum(cell.state == "done" for cell in overview.cells)
     note(f"wrote {out}: {n_done:,} of {len(overview.cells):,} files")

@@ -23,6 +23,7 @@ from spikebin.recordings.mozaik.datastore import open as open_datastore
 from spikebin.recordings.mozaik.survey import propose
 from spikebin.recordings.settings import TrialRule
 from spikebin.system.files import write_atomically
+from spikebin.system.leftovers import remove_stale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +129,7 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
             f"nothing written, since `spikebin plan` would refuse it ({error}); where two roots hold the same parts,"
             " make one a variant of its own, --variant NAME=ROOT"
         ) from None
+    remove_stale(config.parent, config.name)
     write_atomically(config, [text.encode()])
     return found
 

@@ -17,6 +17,7 @@ from spikebin.names import directory_name, suggest
 from spikebin.stats.statistics import Stats, WidthStats
 from spikebin.stats.tables import stats_tables
 from spikebin.system.files import write_atomically
+from spikebin.system.leftovers import remove_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,11 +73,13 @@ def write_statistics(
             buffer = io.BytesIO()
             arrays: dict[str, Any] = dict(_arrays(found))
             np.savez_compressed(buffer, **arrays)
+            remove_stale(path.parent, path.name)
             write_atomically(path, [buffer.getbuffer()])
             yield path
             continue
         for name in names:
             path = out / f"{name}.{kind}"
+            remove_stale(path.parent, path.name)
             write_atomically(path, _text_or_bytes(kind, [table[name] for table in tables]))
             yield path
 
