@@ -15,6 +15,7 @@ from spikebin.recordings.continuous.flat_arrays import npz_array, npz_members, w
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.recorded_span import observed_span
 from spikebin.recordings.settings import Reading
 
 if TYPE_CHECKING:
@@ -80,12 +81,14 @@ class PynappleRecording(ContinuousRecording):
             if np.unique(ids).size != ids.size:
                 raise self.error("two units have one index: it is damaged, save it again")
             listed = neuron_table(ids)
-        span = None
+        span = support = None
         if {"start", "end"} <= set(members):
             starts, ends = (clock.to_ms(npz_array(self.path, name)) for name in ("start", "end"))
-            if starts.size == ends.size == 1 and np.isfinite([starts[0], ends[0]]).all() and starts[0] < ends[0]:
-                span = float(starts[0]), float(ends[0])
+            if starts.ndim == 1 and starts.shape == ends.shape:
+                support = observed_span([np.column_stack([starts, ends])])
+            span = support if starts.size == 1 else None
         # A last spike at the very end of the support would be outside of the only trial.
         if span is not None and npz_array(self.path, "t")[-1:].tolist() == [span[1] / 1000]:
             span = None
-        return Population(self._file.source(clock), listed, span, precision=clock.precision(self._file.stored))
+        precision = clock.precision(self._file.stored)
+        return Population(self._file.source(clock), listed, span, observed_span=support, precision=precision)

@@ -38,6 +38,24 @@ def test_a_group_of_pynapple(group):
     }
 
 
+@pytest.mark.parametrize(("starts", "ends"), [([0.0], [1.5]), ([0.0, 1.0], [0.6, 2.0])])
+def test_a_window_past_its_support(tmp_path, starts, ends):
+    """Also where the last spike is at the very end, and where the support has a gap."""
+    nap = pytest.importorskip("pynapple")
+    support = nap.IntervalSet(starts, ends)
+    trains = {i: nap.Ts(np.array(times), time_support=support) for i, times in TRAINS.items() if times}
+    nap.TsGroup(trains, time_support=support).save(str(tmp_path / "g.npz"))
+    recording = open_recording(tmp_path / "g.npz")
+    window = {"window_start": 1000.0, "window_stop": 3000.0}
+    with pytest.raises(RecordingError, match=rf"recorded from 0 to {1000 * ends[-1]:g}: .*--short pad, cut or drop"):
+        recording.sheet("units", TrialRule(**window))
+    stops = {
+        short: recording.sheet("units", TrialRule(**window, short=short)).trials[0].phases[0].stop
+        for short in ("pad", "cut")
+    }
+    assert stops == {"pad": 3000.0, "cut": 1000 * ends[-1]}
+
+
 def test_another_npz_is_none(tmp_path):
     np.savez(tmp_path / "x.npz", t=np.arange(3.0), index=np.arange(3), type=np.array(["Tsd"]))
     assert format_of(tmp_path / "x.npz") == "arrays"

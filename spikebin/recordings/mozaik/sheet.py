@@ -307,7 +307,7 @@ class MozaikSheet:
             return []
         if self._rule.short == "cut" and start < stop:
             return [_window(whole, start, stop)]
-        pad = ", where other stimuli are presented, so that it is not padded" if self._rule.short == "pad" else ""
+        pad = "; after it others are presented, so that it is not padded" if self._rule.short == "pad" else ""
         raise self.error(
             f"the window from {asked[0]:g} to {asked[1]:g} ms leaves {image.file}, which lasts from {whole.start:g} to"
             f" {whole.stop:g} ms{pad}: choose one inside of it, or what becomes of such trials with --short cut or drop"
