@@ -58,6 +58,7 @@ def bin_(
     nodes: option.Nodes = None,
     population: option.Population = None,
     trial: option.Trial = None,
+    duration: option.Duration = None,
     follow_links: option.FollowLinks = False,
     sheets: option.Sheets = None,
     out: option.Out = None,
@@ -96,6 +97,7 @@ def bin_(
         unit=unit, rate=rate, times=times, neurons=neurons, ids=ids, nodes=None if nodes is None else str(nodes),
         labels=None if labels is None else tuple(label.strip() for label in labels.split(",")),
         population=population, trial=trial, follow_links=follow_links,
+        duration=None if duration is None else _ms(duration),
     )  # fmt: skip
     make = partial(
         bin_recordings,

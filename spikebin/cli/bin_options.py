@@ -201,6 +201,16 @@ Trial = Annotated[
         rich_help_panel=READING,
     ),
 ]
+Duration = Annotated[
+    str | None,
+    typer.Option(
+        "--duration",
+        metavar="MS",
+        help="Of SONATA and NEST: how long the simulation lasted, 2000 or 2s.",
+        show_default=False,
+        rich_help_panel=READING,
+    ),
+]
 FollowLinks = Annotated[
     bool,
     typer.Option(

@@ -153,6 +153,7 @@ class ConfigReader:
                 "follow_links",
                 "bin_width",
                 "phases",
+                "duration",
             },
         )
         for key in ("variant", "root", "parts"):
@@ -205,6 +206,9 @@ class ConfigReader:
             isinstance(phases, list) and phases and all(isinstance(phase, str) for phase in phases)
         ):
             self.fail(where, "phases", f'phases is {phases!r}: give a list, ["blank:150", "image:560"]')
+        duration = table.get("duration")
+        if duration is not None and not (_is_finite(duration) and duration > 0):
+            self.fail(where, "duration", f"duration is {duration!r}: give the ms that the simulation lasted")
         labels = table.get("labels")
         if labels is not None and not (
             isinstance(labels, list) and labels and all(isinstance(label, str) for label in labels)
@@ -228,6 +232,7 @@ class ConfigReader:
             follow_links=self.flag(table, "follow_links", where),
             bin_width=None if bin_width is None else float(bin_width),
             phases=None if phases is None else tuple(phases),
+            duration=None if duration is None else float(duration),
         )
 
     def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:

@@ -131,6 +131,7 @@ def bin_recording(
     follow_links: bool = False,
     population: str | None = None,
     trial: str | None = None,
+    duration: float | None = None,
     closed: Closed = "left",
     end_bin: bool = False,
     values: Values = "count",
@@ -173,7 +174,7 @@ def bin_recording(
         Column that the times of the other events are relative to.
     ragged : {"refuse", "pad"}
         What becomes of trials of different lengths.
-    unit, rate, times, neurons, ids, labels, nodes, follow_links, population, trial
+    unit, rate, times, neurons, ids, labels, nodes, follow_links, population, trial, duration
         What the recording does not tell of itself, see `spikebin.recordings.settings.Reading`.
     closed, end_bin, values
         See `spikebin.Binning`.
@@ -214,9 +215,9 @@ def bin_recording(
         follow_links=follow_links,
         population=population,
         trial=trial,
+        duration=duration,
     )
-    if isinstance(recording, str):
-        recording = Path(recording)
+    recording = Path(recording) if isinstance(recording, str) else recording
     if not isinstance(recording, Path) and (format is not None or reading != Reading()):
         raise RecordingError(
             f"{recording.path.name} is open already: give {', '.join(reading.settings) or 'format'} where it is opened"

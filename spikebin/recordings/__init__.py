@@ -120,7 +120,7 @@ FORMATS = {
         example="spikebin bin spikes.h5 --sheet v1 --nodes nodes.h5 --trials onsets.tsv --window 0 1000 -w 5",
         trials="CSV or TSV",
         suffixes=(".h5", ".hdf5", ".sonata"),
-        settings=("unit", "ids", "nodes", "follow_links"),
+        settings=("unit", "ids", "nodes", "follow_links", "duration"),
     ),
     "hdf5": Format(
         module="spikebin.recordings.hdf5_arrays",
@@ -139,7 +139,7 @@ FORMATS = {
         example="spikebin bin brunel-12502-0.gdf --ids 1-10000 -w 1",
         trials="CSV or TSV",
         suffixes=(".dat", ".gdf", ""),
-        settings=("rate", "ids"),
+        settings=("rate", "ids", "duration"),
     ),
     "pynapple": Format(
         module="spikebin.recordings.pynapple",

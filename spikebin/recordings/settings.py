@@ -131,6 +131,8 @@ class Reading:
         Take what an HDF5 file names in other files of its directory: links, virtual and external data sets.
     bin_width : float or None
         ms of a bin of a file that holds bins.
+    duration : float or None
+        ms that a simulation lasted, from 0 on; None: its spikes tell all that is known.
     phases : tuple of str or None
         What a trial of such a file is made of, in time, with ms: ``("blank:150", "image:560")``.
     """
@@ -149,6 +151,7 @@ class Reading:
     follow_links: bool = False
     bin_width: float | None = None
     phases: tuple[str, ...] | None = None
+    duration: float | None = None
 
     @property
     def io(self) -> str | None:

@@ -87,6 +87,7 @@ MISTAKES = {
     ("width = 2", f"width = 1{'0' * 400}"): ["line 8", "[binning] width", "number"],
     ('blank = "none"', "window = [-inf, inf]"): ["line 16", "[trial] window", "start and stop"],
     ("exclude = [300000", "rate = inf\nexclude = [300000"): ["line 23", "entry 1 rate", "samples per second"],
+    ("exclude = [300000", 'duration = "2s"\nexclude = [300000'): ["line 23", "entry 1 duration", "ms"],
     ('variant = "train"', 'variant = "jobs.csv"'): ["line 19", "'jobs.csv'", "directory's name"],
     ('variant = "train"', 'variant = ".lock"'): ["line 19", "'.lock'", "directory's name"],
     ('variant = "train"', 'variant = "a\\u0000"'): ["line 19", "give a text"],

@@ -27,6 +27,7 @@ FULL = Reading(
     follow_links=True,
     bin_width=5.0,
     phases=("blank", "image"),
+    duration=2000.0,
 )
 WRITERS = {"arrays": write_csv, "nest": write_nest, "nwb": write_nwb, "phy": write_phy, "sonata": write_sonata}
 SETTINGS = [field.name for field in fields(Reading) if field.name != "format"]

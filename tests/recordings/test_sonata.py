@@ -15,6 +15,7 @@ from sessions import (
     WIDTH,
     matrix,
     reference,
+    write_nest,
     write_nodes,
     write_sonata,
 )
@@ -105,4 +106,31 @@ def test_ids_are_asked_for_by_population(tmp_path, ids, v1, lgn):
 def test_ids_of_populations_that_cannot_be_are_refused(tmp_path, ids, message):
     recording = open_recording(write_sonata(tmp_path, TRAINS), None, Reading(ids=ids))
     with pytest.raises(RecordingError, match=message):
+        recording.sheet("v1", TrialRule())
+
+
+@pytest.mark.parametrize("write", [write_sonata, write_nest])
+def test_a_duration_that_is_stated_is_where_the_recording_ends(tmp_path, write):
+    path = write(tmp_path, TRAINS)
+    last = max(train.max() for train in TRAINS)
+    lasts = float(np.ceil(last)) + 5000
+    recording = open_recording(path, None, Reading(duration=lasts))
+    sheet = recording.sheet(recording.sheets[-1], TrialRule())
+    (trial,) = sheet.trials
+    assert (trial.phases[0].start, trial.phases[0].stop) == (0, lasts)
+    assert sheet.n_recorded == sum(map(len, TRAINS))
+    with pytest.raises(RecordingError, match="was recorded from 0 to .*--short"):
+        recording.sheet(recording.sheets[-1], TrialRule(window_start=0, window_stop=lasts + 1))
+    (cut,) = recording.sheet(recording.sheets[-1], TrialRule(window_start=0, window_stop=lasts + 1, short="cut")).trials
+    assert cut.phases[0].stop == lasts
+    for wrong in (last - 1, lasts / 1000):
+        late = open_recording(path, None, Reading(duration=wrong))
+        with pytest.raises(RecordingError, match=r"it has spikes from .*`duration` says 0 to "):
+            late.sheet(late.sheets[-1], TrialRule())
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_duration_is_a_number_above_zero(tmp_path, wrong):
+    recording = open_recording(write_sonata(tmp_path, TRAINS), None, Reading(duration=wrong))
+    with pytest.raises(RecordingError, match="`duration` is .*: give the ms"):
         recording.sheet("v1", TrialRule())

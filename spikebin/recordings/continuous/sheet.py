@@ -277,7 +277,11 @@ class ContinuousSheet:
         in_samples = recording.uses_rate or (table is not None and "samples" in table.taken.values())
         if recording.reading.rate is not None and not in_samples:
             raise recording.error("no times of it are in samples or steps: take `rate` out, or give the unit")
-        population = recording.population(name)
+        population, duration = recording.population(name), recording.reading.duration
+        if duration is not None:
+            if not 0 < duration < np.inf:
+                raise recording.error(f"`duration` is {duration!r}: give the ms that the simulation lasted")
+            population = replace(population, span=(0.0, duration))
         self._population = population
         self._precision = population.precision
         window = rule.window_start, rule.window_stop
@@ -293,6 +297,8 @@ class ContinuousSheet:
             cut = self._within(cut, population.span or population.observed_span, rule)
         self._windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
         self._index = build_index(population.source, self.where, self._windows)
+        if duration is not None:
+            self._check_duration(duration)
         if population.running and 1 < self._index.n_spikes == self._index.ids.size:
             raise RecordingError(
                 f"{self.where}: no neuron fires twice, so {population.running!r} counts the spikes: name the neurons"
@@ -349,6 +355,16 @@ class ContinuousSheet:
                 " a window"
             )
         return notes
+
+    def _check_duration(self, duration: float) -> None:
+        """Refuse spikes outside of the time that the recording is said to have lasted."""
+        first, last = self._index.first, self._index.last
+        margin = edge_tolerance(duration, duration, self._precision)
+        if self._index.n_spikes and not (first >= -margin and last <= duration + margin):
+            raise RecordingError(
+                f"{self.where}: it has spikes from {first:.6f} to {last:.6f} ms, `duration` says 0 to {duration:.10g}:"
+                " fix it, or the unit of the spikes"
+            )
 
     def _within(self, trials: list[Trial], span: tuple[float, float] | None, rule: TrialRule) -> list[Trial]:
         """Trials, and what becomes of those that reach past what was recorded."""
