@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from here import spikebin_here
+from forked import commands
 
 PLACE = Path(__file__).parent.parent / "spikebin" / "docs" / "notebooks"
 NOTEBOOKS = sorted(PLACE.glob("*.ipynb"))
@@ -23,7 +23,8 @@ def run_cell(source, names, place):
     shell = [line for line in source.splitlines() if line.startswith("!")]
     for line in shell:
         command, _, file = line[1:].partition(" > ")
-        result = spikebin_here(*shlex.split(command)[1:], cwd=place, env={"COLUMNS": "100"})
+        environment = {**os.environ, "COLUMNS": "100"}
+        result = commands.run(shlex.split(command)[1:], place, environment, 120)
         assert result.returncode == 0, (line, result.stderr)
         if file:
             (place / file).write_text(result.stdout)

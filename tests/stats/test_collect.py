@@ -232,7 +232,8 @@ def test_wrong_options(project):
     for options, words, code in (
         (["--width", "x"], "--width x", 2),
         (["--width", "1.5"], "not a multiple of the 1 ms", 1),
-        (["--width", ""], "no width is given", 1),
+        (["--width", ""], "--width is empty", 2),
+        (["--width", ","], "no width is given", 1),
         (["--index", "7"], "no job 7", 1),
         (["--index", "0", "--missing"], "do different things", 2),
         (["--missing", "--dataset", "."], "job by job", 2),
