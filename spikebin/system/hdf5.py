@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
+from itertools import islice
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ HDF5_LOCK = ForkLock()
 
 LONGEST = 60
 """Seconds of CPU time that opening a file may take."""
+MOST_GROUPS = 1000
+"""Groups of a file that a child opens first."""
 _survived: set[tuple[int, ...]] = set()
 
 
@@ -85,14 +88,21 @@ def open_hdf5(path: Path, *, checked: bool = False) -> Iterator[Any]:
 
 
 def _try(path: Path) -> None:
-    """Let a child open a file that this process has not opened yet."""
+    """Let a child open a file that this process has not opened yet, and its groups, whose names crash HDF5, too."""
     import tables
 
     stat = path.stat()
     file = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
     if file in _survived:
         return
-    death = how_it_dies(lambda: tables.open_file(str(path), "r").close(), seconds=LONGEST)
+
+    def look() -> None:
+        with tables.open_file(str(path), "r") as file:
+            # A reader asks for names; hard links may lead in circles.
+            for _ in islice(file.walk_groups(), MOST_GROUPS):
+                pass
+
+    death = how_it_dies(look, seconds=LONGEST)
     if death:
         raise UnreadableError(f"HDF5 {'takes for ever' if death == 'SIGXCPU' else f'crashes on it, {death}'}")
     _survived.add(file)
