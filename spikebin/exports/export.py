@@ -24,6 +24,7 @@ from spikebin.exports.old_layouts import OutFile, check_numbers, check_trials, f
 from spikebin.exports.zarr_store import write_store, zarr_package
 from spikebin.names import directory_name, find_sheet
 from spikebin.system.files import write_atomically
+from spikebin.system.leftovers import remove_stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -128,6 +129,7 @@ def export(
     for name, parts in found.items():
         sheet = directory_name(name)
         notes: dict[Path, list[str]] = {}
+        cleaned: set[Path] = set()
         for part in parts:
             root = out / f"{part.file.header.variant}_dataset"
             rows = _rows(part, chosen.get(name))
@@ -154,6 +156,10 @@ def export(
                     raise DatasetError(
                         f"{min(clash)} in {root} is another part's than {part.name}: export to another directory"
                     )
+                # Once for each directory: there may be very many files in one.
+                for directory in ({(root / name).parent for name in names} | {note.parent}) - cleaned:
+                    remove_stale(directory)
+                    cleaned.add(directory)
                 for one in made:
                     write_atomically(root / one.path, _blocks(one.content()))
                 write_atomically(note, [json.dumps({**origin, "files": names}).encode()])

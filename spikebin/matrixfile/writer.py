@@ -18,6 +18,7 @@ from spikebin.matrixfile.image import MatrixImage
 from spikebin.matrixfile.schema import neuron_table, parameter_table, source_table, trial_table
 from spikebin.matrixfile.seal import FORMAT_VERSION, Identity, Seal, SealedPhase, SealedSource, pack_seal
 from spikebin.system.files import write_atomically
+from spikebin.system.leftovers import remove_stale
 from spikebin.version import __version__
 
 if TYPE_CHECKING:
@@ -272,5 +273,6 @@ def seal_image(
         size=len(image),
         sha256=hashlib.sha256(image).hexdigest(),
     )
+    remove_stale(path.parent, path.name)
     write_atomically(path, (pack_seal(seal), memoryview(image)), check=check)
     return seal

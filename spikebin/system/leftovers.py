@@ -83,14 +83,14 @@ def stale_files(directory: Path, name: str | None = None) -> Iterator[Path]:
                 yield directory / entry.name
 
 
-def remove_stale(directory: Path, name: str) -> None:
-    """Remove what dead writers of a file left behind.
+def remove_stale(directory: Path, name: str | None = None) -> None:
+    """Remove what dead writers left behind, of one file or of all in a directory.
 
     Parameters
     ----------
     directory : Path
         Where the file lies, or would.
-    name : str
+    name : str, optional
         Of the file.
     """
     for path in stale_files(directory, name):
