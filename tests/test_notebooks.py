@@ -23,7 +23,8 @@ def run_cell(source, names, place):
     shell = [line for line in source.splitlines() if line.startswith("!")]
     for line in shell:
         command, _, file = line[1:].partition(" > ")
-        environment = {**os.environ, "COLUMNS": "100"}
+        # GNU readline, which some test may load, sets LINES; how tall a raster is depends on it.
+        environment = {name: value for name, value in os.environ.items() if name != "LINES"} | {"COLUMNS": "100"}
         result = commands.run(shlex.split(command)[1:], place, environment, 120)
         assert result.returncode == 0, (line, result.stderr)
         if file:
