@@ -308,7 +308,8 @@ class MatrixLayout:
         width = self._codec.padded[2]
         first, last = np.searchsorted(events.flat, [row * self.shape[2], (row + n_rows) * self.shape[2]])
         flat, values = events.flat[first:last] - row * self.shape[2], events.values[first:last]
-        if width == self.shape[2]:
+        # A chunk of fewer columns may be as wide as the matrix once it is filled up.
+        if n_columns == width == self.shape[2]:
             return flat, values
         rows, columns = np.divmod(flat, self.shape[2])
         inside = (columns >= column) & (columns < column + n_columns)

@@ -12,7 +12,7 @@ import pytest
 import tables
 from drawn import draw_cells as draw
 from drawn import write_cells as write
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spikebin.errors import MatrixFileError
@@ -50,6 +50,8 @@ def fitted(indices, picked, shape):
     return tuple(index)
 
 
+# A chunk of 23 columns that is filled up to 25 for its blocks, and the matrix has 25.
+@example((1, 7, 25), 0, 0.9, (0, 0, 0), None, 7, 5)
 @settings(max_examples=25)
 @given(
     shape=SHAPES,
