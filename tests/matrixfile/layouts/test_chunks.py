@@ -126,6 +126,7 @@ def test_a_frame_like_one_before_is_read_as_if_it_were_the_first():
             flipped = bytearray(frame)
             flipped[at] ^= 1 << bit
             assert read(used, frame) == wanted
-            assert read(used, bytes(flipped)) in (read(codec(), bytes(flipped)), wanted)
+            # Refused, even where some version of Blosc2 would have read it, or as if it were the first.
+            assert read(used, bytes(flipped)) in (None, read(codec(), bytes(flipped)), wanted)
     for cut in range(len(frame)):
         assert read(used, frame[:cut]) is None

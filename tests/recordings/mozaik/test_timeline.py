@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-import yaml
 
 from spikebin.errors import RecordingError
 from spikebin.recordings import open_recording
 from spikebin.recordings.mozaik.timeline import Timeline
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
+
+yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (extra experanto)")
 
 TINY = (SheetModel("X_ON", 4), SheetModel("V1_Exc_L2/3", 3))
 
