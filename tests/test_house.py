@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "spikebin"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+# The interpreter's loop; and a face of the package whose parameters, with what each means, fill 60 lines by themselves.
+LONG = {"interpret", "bin_recording"}
 # A package without code but for its docstring starts up at no cost; these four are the ways in.
 WITH_CODE = {Path(place, "__init__.py") for place in ("", "cli", "recordings", "recordings/mozaik")}
 
@@ -23,10 +25,9 @@ def test_a_module_says_what_lives_there_and_is_small(module):
     assert ast.get_docstring(tree(module))
     assert len((PACKAGE / module).read_text().splitlines()) <= 500
     for node in ast.walk(tree(module)):
-        if isinstance(node, ast.FunctionDef) and node.name != "interpret":
-            documented = ast.get_docstring(node, clean=False)
-            lines = node.end_lineno - node.lineno + 1 - (len(documented.splitlines()) if documented else 0)
-            assert lines <= 80, f"{node.name} has {lines} lines"
+        if isinstance(node, ast.FunctionDef) and node.name not in LONG:
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= 80, f"{node.name} has {lines} lines, its docstring included"
 
 
 @pytest.mark.parametrize("package", [path for path in MODULES if path.name == "__init__.py"], ids=str)

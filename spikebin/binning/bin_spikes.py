@@ -99,8 +99,7 @@ def bin_spikes(
         Trial of each spike, from 0 to ``n_trials - 1``; all 0 without.
     n_trials : int
     closed : {"left", "right"}
-        Bin k covers ``[start + k*width, start + (k+1)*width)``, or the same open on the left and closed on
-        the right.
+        Bin k covers ``[start + k*width, start + (k+1)*width)``, or ``(start + k*width, start + (k+1)*width]``.
     end_bin : bool
         Add the bin that holds only spikes at exactly `stop`.
     dtype : dtype
@@ -119,9 +118,8 @@ def bin_spikes(
     Raises
     ------
     BinningError
-        If arrays disagree, a time is NaN or infinite, a neuron or trial is out of range, the dtype
-        neither marks nor counts, some times carry a unit and others none, the width is too small to tell bins apart, or
-        the matrix does not fit into memory.
+        If arrays disagree, a time is NaN or infinite, a neuron or trial is out of range, the dtype neither marks nor
+        counts, some times carry a unit and others none, the width is too small, or memory does not hold the matrix.
 
     Notes
     -----
@@ -142,16 +140,31 @@ def bin_spikes(
     shape = (as_size(n_trials, "n_trials"), as_size(n_neurons, "n_neurons"), n_bins)
     flat_times = given.floats(times, "times")
     binning.check(start, stop, given.precision)
-    rows = as_indices(neurons, "neurons", shape[1], flat_times.size)
-    if trials is not None:
-        rows = as_indices(trials, "trials", shape[0], flat_times.size) * shape[1] + rows
-    elif n_trials != 1:
-        raise BinningError(f"n_trials is {n_trials} but `trials` is not given: give the trial of each spike")
+    rows = _rows(trials, neurons, shape, flat_times.size)
     matrix = matrix_to_fill(out, shape, dtype)
-    n_rows = shape[0] * shape[1]
-    bins, cells = matrix.reshape(n_rows, n_bins), matrix.reshape(-1)
     place = start, stop, width, closed == "right", end_bin, n_bins, given.precision.edge(width)
+    tally = _fill(matrix, flat_times, rows, place, empty=out is None)
+    return (matrix, tally) if return_tally else matrix
 
+
+def _rows(
+    trials: ArrayLike | None, neurons: ArrayLike, shape: tuple[int, int, int], n_spikes: int
+) -> NDArray[np.int64]:
+    """Row of each spike in the matrix of (trial * neuron, bin)."""
+    rows = as_indices(neurons, "neurons", shape[1], n_spikes)
+    if trials is not None:
+        return as_indices(trials, "trials", shape[0], n_spikes) * shape[1] + rows
+    if shape[0] != 1:
+        raise BinningError(f"n_trials is {shape[0]} but `trials` is not given: give the trial of each spike")
+    return rows
+
+
+def _fill(
+    matrix: NDArray[Any], times: NDArray[np.float64], rows: NDArray[np.int64], place: tuple[Any, ...], *, empty: bool
+) -> Tally:
+    """Mark or count spikes. `place` is what the kernels take of the window; `empty`: the matrix is all zero already."""
+    n_rows, n_bins = matrix.shape[0] * matrix.shape[1], matrix.shape[2]
+    bins, cells = matrix.reshape(n_rows, n_bins), matrix.reshape(-1)
     # Where spikes come by row, as most do, rows are emptied and filled a few at a time, while they are in the cache.
     by_row = bool((rows[1:] >= rows[:-1]).all())
     step = max(1, CACHE_BYTES // max(1, n_bins * matrix.itemsize)) if by_row else max(1, n_rows)
@@ -160,10 +173,10 @@ def bin_spikes(
         inside = collisions = 0
         for begin in range(first, last, step):
             end = min(begin + step, last)
-            if out is not None:
+            if not empty:
                 bins[begin:end] = 0
             low, high = np.searchsorted(rows, [begin, end]).tolist() if by_row else (0, rows.size)
-            some = flat_times[low:high], rows[low:high]
+            some = times[low:high], rows[low:high]
             if matrix.dtype == bool:
                 found = kernels.mark(*some, *place, begin, end, cells)
             else:
@@ -173,15 +186,12 @@ def bin_spikes(
                 return inside, collisions, low + found[2]
         return inside, collisions, -1
 
-    parts = in_parts(fill, n_rows, flat_times.size)
+    parts = in_parts(fill, n_rows, times.size)
     inside, collisions = sum(part[0] for part in parts), sum(part[1] for part in parts)
     bad = min((part[2] for part in parts if part[2] >= 0), default=-1)
     if bad >= 0:
-        raise BinningError(f"times[{bad}] is {flat_times[bad]}: give finite times, or drop such spikes first")
-    if not return_tally:
-        return matrix
-    n_spikes = flat_times.size
-    return matrix, Tally(n_spikes, inside - collisions, collisions, n_spikes - inside)
+        raise BinningError(f"times[{bad}] is {times[bad]}: give finite times, or drop such spikes first")
+    return Tally(times.size, inside - collisions, collisions, times.size - inside)
 
 
 def in_parts(fill: Callable[[int, int], T], n_rows: int, n_spikes: int) -> list[T]:

@@ -105,8 +105,7 @@ def bin_trials(
     matrix : ndarray (n_trials, n_neurons, n_bins)
         Trials in the order of `onsets`.
     tally : Tally
-        Of the spikes in windows, once for each window that they lie in. Those at an end of a window that no bin holds
-        are outside. Only with `return_tally`.
+        Only with `return_tally`. Of the spikes in windows, once for each; at an end that no bin holds they are outside.
 
     Raises
     ------
@@ -143,18 +142,7 @@ def bin_trials(
     if neurons is None:
         counts = _fill_by_neuron(trains, windows, matrix)
     else:
-        by_time = kernels.disorder(flat) < 0
-        if not by_time and (rows[1:] >= rows[:-1]).all():
-            counts = _fill_by_neuron(_by_row(flat, rows, shape[1]), windows, matrix)
-        else:
-            if not by_time:
-                _refuse_unless_finite(flat, "times")
-                inside = windows.union().places(flat)
-                inside = inside[np.argsort(flat[inside])]
-                flat, rows = flat[inside], rows[inside]
-            if out is not None:
-                matrix[...] = 0
-            counts = _fill_by_time(flat, rows, windows, matrix)
+        counts = _fill_flat(flat, rows, windows, matrix, empty=out is None)
     n_spikes, n_inside, n_collisions = (sum(column) for column in zip((0, 0, 0), *counts, strict=True))
     tally = Tally(n_spikes, n_inside - n_collisions, n_collisions, n_spikes - n_inside)
     return (matrix, tally) if return_tally else matrix
@@ -195,6 +183,23 @@ class _Windows:
         full = 1 if marks else np.iinfo(cells.dtype).max
         found: _Counts = kernels.fill_windows(times, rows, step, *some, self.margin, *self._rule, full, cells)
         return found
+
+
+def _fill_flat(
+    times: NDArray[np.float64], rows: NDArray[np.int64], windows: _Windows, matrix: NDArray[Any], *, empty: bool
+) -> list[_Counts]:
+    """Fill the matrix with the spikes of all neurons in one array, whatever their order."""
+    by_time = kernels.disorder(times) < 0
+    if not by_time and (rows[1:] >= rows[:-1]).all():
+        return _fill_by_neuron(_by_row(times, rows, matrix.shape[1]), windows, matrix)
+    if not by_time:
+        _refuse_unless_finite(times, "times")
+        inside = windows.union().places(times)
+        inside = inside[np.argsort(times[inside])]
+        times, rows = times[inside], rows[inside]
+    if not empty:
+        matrix[...] = 0
+    return _fill_by_time(times, rows, windows, matrix)
 
 
 def _fill_by_neuron(trains: Sequence[_Train], windows: _Windows, matrix: NDArray[Any]) -> list[_Counts]:

@@ -104,63 +104,72 @@ def open_dataset(
     checked(broken, Broken, "open_dataset broken")
     root = Path(path)
     leave_out = [leave_out] if isinstance(leave_out, str) else leave_out
-    if variants_there(root):
-        variant = _chosen(root, variant, variants_there(root))
-        found = {name: part_files(root, variant, name) for name in sheets_of(root, variant, sheet)}
-    else:
-        loose = _loose_files(root)
-        variant = _chosen(root, variant, list(loose))
-        found = loose[variant]
-        if sheet is not None:
-            name = find_sheet(sheet, found)
-            if name is None:
-                raise DatasetError(f"no sheet {sheet!r} in {root}: {suggest(sheet, found)}")
-            found = {name: found[name]}
-    names = list(found)
+    variant, found = _found(root, variant, sheet)
     planned = _planned(root, variant)
     parts = {name: dict.fromkeys([*paths, *planned.get(name, ())]) for name, paths in found.items()}
-    everywhere = dict.fromkeys(part for mine in parts.values() for part in mine)
+    everywhere = sorted({part for mine in parts.values() for part in mine}, key=natural_key)
     for part in leave_out:
         if part not in everywhere:
             raise DatasetError(f"no part {part!r} to leave out of {root / variant}: {suggest(part, everywhere)}")
-    files: dict[str, dict[str, MatrixFile]] = {name: {} for name in names}
-    reasons = read_excluded(root) if root.is_dir() else {}
-    excluded = {part: reason for part in everywhere if (reason := reasons.get(f"{variant}/{part}"))}
-    troubles: dict[str, str] = {}
-    with _nothing_collected():
-        for name in names:
-            for part in everywhere if match == "exact" else parts[name]:
-                if part in leave_out or part in excluded:
-                    continue
-                try:
-                    files[name][part] = _opened(found[name].get(part), variant, name, part)
-                except MatrixFileError as error:
-                    troubles.setdefault(part, str(error))
-    troubles = {part: troubles[part] for part in sorted(troubles, key=natural_key)}
+    left_out = dict.fromkeys(leave_out, "as asked") | _excluded(root, variant, everywhere)
+    mine_of = {name: [part for part in everywhere if match == "exact" or part in mine] for name, mine in parts.items()}
+    files, troubles = _open_all(found, mine_of, left_out, variant)
     if troubles and broken == "refuse":
         raise DatasetError(
             f"{len(troubles)} of {len(everywhere)} parts of {root / variant} are missing or broken: {_few(troubles)}"
             f" ({next(iter(troubles.values()))}); export them, name them in leave_out=[...], or give broken='leave out'"
         )
-    left_out = {**dict.fromkeys(leave_out, "as asked"), **excluded, **troubles}
-    kept = [part for part in sorted(everywhere, key=natural_key) if part not in left_out]
-    if match == "common":
-        for part in kept:
-            lacking = [name for name, mine in files.items() if part not in mine]
-            if lacking:
-                left_out[part] = f"not there for {', '.join(lacking)}"
-        kept = [part for part in kept if part not in left_out]
+    left_out |= troubles
+    for part in everywhere:
+        if part not in left_out and (lacking := [name for name, mine in files.items() if part not in mine]):
+            left_out[part] = f"not there for {', '.join(lacking)}"
+    kept = [part for part in everywhere if part not in left_out]
     if not kept:
         raise DatasetError(f"no part of {root / variant} is left to open: `spikebin status` shows what is there")
-    datasets = {}
+    datasets: dict[str, Dataset] = {}
     for mine in files.values():
-        mine_kept = [mine[part] for part in kept]
-        dataset = FileView(mine_kept[0]) if root.is_file() else Dataset(mine_kept, match=match)
+        dataset = FileView(mine[kept[0]]) if root.is_file() else Dataset([mine[part] for part in kept], match=match)
         dataset.left_out = left_out
         datasets[str(dataset.files[0].header.sheet)] = dataset
-    if sheet is not None:
-        return next(iter(datasets.values()))
-    return _aligned(datasets, match, left_out)
+    return next(iter(datasets.values())) if sheet is not None else _aligned(datasets, match, left_out)
+
+
+def _found(root: Path, variant: str | None, sheet: str | None) -> tuple[str, dict[str, dict[str, Path]]]:
+    """The variant that is meant, and the files of each of its sheets, or of the one asked for, by their parts."""
+    if variants_there(root):
+        variant = _chosen(root, variant, variants_there(root))
+        return variant, {name: part_files(root, variant, name) for name in sheets_of(root, variant, sheet)}
+    loose = _loose_files(root)
+    variant = _chosen(root, variant, list(loose))
+    found = loose[variant]
+    if sheet is None:
+        return variant, found
+    name = find_sheet(sheet, found)
+    if name is None:
+        raise DatasetError(f"no sheet {sheet!r} in {root}: {suggest(sheet, found)}")
+    return variant, {name: found[name]}
+
+
+def _excluded(root: Path, variant: str, parts: Sequence[str]) -> dict[str, str]:
+    """Parts that `spikebin exclude` excludes, and why."""
+    reasons = read_excluded(root) if root.is_dir() else {}
+    return {part: reason for part in parts if (reason := reasons.get(f"{variant}/{part}"))}
+
+
+def _open_all(
+    found: dict[str, dict[str, Path]], wanted: dict[str, list[str]], left_out: Collection[str], variant: str
+) -> tuple[dict[str, dict[str, MatrixFile]], dict[str, str]]:
+    """Files of the parts that are wanted of each sheet, and why other parts cannot be opened, in natural order."""
+    files: dict[str, dict[str, MatrixFile]] = {name: {} for name in wanted}
+    troubles: dict[str, str] = {}
+    with _nothing_collected():
+        for name, parts in wanted.items():
+            for part in (part for part in parts if part not in left_out):
+                try:
+                    files[name][part] = _opened(found[name].get(part), variant, name, part)
+                except MatrixFileError as error:
+                    troubles.setdefault(part, str(error))
+    return files, {part: troubles[part] for part in sorted(troubles, key=natural_key)}
 
 
 def open_output(

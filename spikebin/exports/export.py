@@ -127,45 +127,61 @@ def export(
         for parts in found.values() if layout == "trimmed" else ():
             check_numbers([part.file for part in parts])
     for name, parts in found.items():
-        sheet = directory_name(name)
-        notes: dict[Path, list[str]] = {}
-        cleaned: set[Path] = set()
+        files = _SheetFiles(out, folder, name)
         for part in parts:
-            root = out / f"{part.file.header.variant}_dataset"
-            rows = _rows(part, chosen.get(name))
-            prefix = f"{folder.replace('/', '-')}-{sheet}-"
-            note = root / NOTES / f"{prefix}{part.name}.json"
-            origin = {
-                "content": part.file.header.content_digest,
-                "rows": _digest(rows),
-                "trials": _digest(part.trials),
-            }
-            known, names = _noted(note)
-            skipped = known == origin and all((root / name).is_file() for name in names)
-            if known and known != origin and not force:
-                raise DatasetError(
-                    f"{root / folder} holds {part.name} of {name} from another source, or of other neurons or trials:"
-                    " give another directory, or replace it with --force"
-                )
-            if not skipped:
-                notes = notes or {path: _noted(path)[1] for path in note.parent.glob(f"{prefix}*.json")}
-                others = {file for path, files in notes.items() if path != note for file in files}
-                before, made = names, list(make(part, rows))
-                names = notes[note] = [str(one.path) for one in made]
-                if clash := others.intersection(names):
-                    raise DatasetError(
-                        f"{min(clash)} in {root} is another part's than {part.name}: export to another directory"
-                    )
-                # Once for each directory: there may be very many files in one.
-                for directory in ({(root / name).parent for name in names} | {note.parent}) - cleaned:
-                    remove_stale(directory)
-                    cleaned.add(directory)
-                for one in made:
-                    write_atomically(root / one.path, _blocks(one.content()))
-                write_atomically(note, [json.dumps({**origin, "files": names}).encode()])
-                _remove_left_over(root, set(before) - others, names)
-            yield Exported(sheet, part.name, len(names), skipped)
+            yield files.write(part, _rows(part, chosen.get(name)), make, force=force)
             part.file.forget_tables()
+
+
+class _SheetFiles:
+    """The files of one sheet, and the notes that say from what those of each part were written."""
+
+    def __init__(self, out: Path, folder: str, sheet: str) -> None:
+        self._out, self._folder, self._sheet = out, folder, sheet
+        self._prefix = f"{folder.replace('/', '-')}-{directory_name(sheet)}-"
+        self._notes: dict[Path, list[str]] = {}
+        self._cleaned: set[Path] = set()
+
+    def write(self, part: Part, rows: Rows, make: Make, *, force: bool) -> Exported:
+        """Write the files of one part, unless they are there and were made from the same."""
+        root = self._out / f"{part.file.header.variant}_dataset"
+        note = root / NOTES / f"{self._prefix}{part.name}.json"
+        origin = {
+            "content": part.file.header.content_digest,
+            "rows": _digest(rows),
+            "trials": _digest(part.trials),
+        }
+        known, names = _noted(note)
+        skipped = known == origin and all((root / name).is_file() for name in names)
+        if known and known != origin and not force:
+            raise DatasetError(
+                f"{root / self._folder} holds {part.name} of {self._sheet} from another source, or of other neurons or"
+                " trials: give another directory, or replace it with --force"
+            )
+        if not skipped:
+            before, made = set(names), list(make(part, rows))
+            names = [str(one.path) for one in made]
+            others = self._of_others(note, part, root, names)
+            # Once for each directory: there may be very many files in one.
+            for directory in ({(root / name).parent for name in names} | {note.parent}) - self._cleaned:
+                remove_stale(directory)
+                self._cleaned.add(directory)
+            for one in made:
+                write_atomically(root / one.path, _blocks(one.content()))
+            write_atomically(note, [json.dumps({**origin, "files": names}).encode()])
+            _remove_left_over(root, before - others, names)
+        return Exported(directory_name(self._sheet), part.name, len(names), skipped)
+
+    def _of_others(self, note: Path, part: Part, root: Path, names: list[str]) -> set[str]:
+        """Files that are of other parts; no part writes over those."""
+        self._notes = self._notes or {path: _noted(path)[1] for path in note.parent.glob(f"{self._prefix}*.json")}
+        self._notes[note] = names
+        others = {file for path, files in self._notes.items() if path != note for file in files}
+        if clash := others.intersection(names):
+            raise DatasetError(
+                f"{min(clash)} in {root} is another part's than {part.name}: export to another directory"
+            )
+        return others
 
 
 def _export_zarr(sheets: SheetSet, out: Path, step: int | None) -> Iterator[Exported]:

@@ -225,42 +225,45 @@ def materialise(
         checked(codec, Codec, "view codec")
     for parts in sheets.parts().values():
         for part in parts:
-            file, header = part.file, part.file.header
-            target = matrix_path(out, header.variant, header.part, header.sheet)
-            if target.exists() and target.samefile(file.path):
-                raise DatasetError(f"{out} is the data set itself: write the view to another directory")
-            recording = _ViewRecording(_of_part(part, chain), file)
-            wanted = recording.name, layout or header.layout, codec or header.codec
-            sealed = _sealed(target)
-            if sealed is not None and (sealed.source.name, sealed.layout, sealed.codec) == wanted:
-                yield Written(target, sealed, skipped=True)
-                continue
-            views = (*header.views, *recording.steps)
-            if not force:
-                if sealed is not None:
-                    raise DatasetError(
-                        f"{target} was made otherwise ({sealed.source.name}, {sealed.layout}, {sealed.codec}): give"
-                        " another directory, or replace it with --force"
-                    )
-                there = (
-                    file
-                    for sheet in sheets_there(out, header.variant)
-                    for file in part_files(out, header.variant, sheet).values()
-                )
-                refuse_unlike(there, recording.binning, views)
-            settings = Settings(
-                recording.binning,
-                layout or header.layout,
-                codec or header.codec,
-                trial=header.trial,
-                reading=header.reading or {},
-                views=views,
+            yield _write_part(part, out, chain, layout, codec, force=force)
+            part.file.forget_tables()
+
+
+def _write_part(
+    part: Part, out: Path, chain: Callable[[View], View], layout: Layout | None, codec: Codec | None, *, force: bool
+) -> Written:
+    file, header = part.file, part.file.header
+    target = matrix_path(out, header.variant, header.part, header.sheet)
+    if target.exists() and target.samefile(file.path):
+        raise DatasetError(f"{out} is the data set itself: write the view to another directory")
+    recording = _ViewRecording(_of_part(part, chain), file)
+    layout, codec = layout or header.layout, codec or header.codec
+    sealed = _sealed(target)
+    if sealed is not None and (sealed.source.name, sealed.layout, sealed.codec) == (recording.name, layout, codec):
+        return Written(target, sealed, skipped=True)
+    views = (*header.views, *recording.steps)
+    if not force:
+        if sealed is not None:
+            raise DatasetError(
+                f"{target} was made otherwise ({sealed.source.name}, {sealed.layout}, {sealed.codec}): give"
+                " another directory, or replace it with --force"
             )
-            seal = write_sheet(
-                recording, header.identity, settings, target, check=partial(_write_ids, out, header.identity, recording)
-            )
-            yield Written(target, seal, skipped=False)
-            file.forget_tables()
+        there = (
+            path
+            for sheet in sheets_there(out, header.variant)
+            for path in part_files(out, header.variant, sheet).values()
+        )
+        refuse_unlike(there, recording.binning, views)
+    settings = Settings(
+        recording.binning,
+        layout,
+        codec,
+        trial=header.trial,
+        reading=header.reading or {},
+        views=views,
+    )
+    check = partial(_write_ids, out, header.identity, recording)
+    return Written(target, write_sheet(recording, header.identity, settings, target, check=check), skipped=False)
 
 
 def _of_part(part: Part, chain: Callable[[View], View]) -> View:

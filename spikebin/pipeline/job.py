@@ -99,64 +99,77 @@ def run_job(
         raise PlanError(f"--out {out} lies in the data set {output}: give a directory elsewhere")
     opened: dict[tuple[str, Recordings], Recording] = {}
     for sheet in sheets or job.sheets:
-        now = sheet_state(plan, job, sheet)
-        tries = attempts_path(output, job.variant, job.part, sheet)
-        source = job.source(sheet)
-        if now.state in {State.EXCLUDED, State.NO_SOURCE}:
-            yield Outcome(job, sheet, now.state, now.reason)
-            continue
-        if not source and (out is not None or force or now.state is not State.DONE):
-            yield Outcome(job, sheet, State.NO_SOURCE, "no recording holds it yet")
-            continue
-        if out is not None:
-            target = out / job.variant / matrix_name(sheet, job.part)
-        else:
-            target = matrix_path(output, job.variant, job.part, sheet)
-            if now.state is State.DONE and not force:
-                yield Outcome(job, sheet, now.state, now.reason, now.header)
-                continue
-            if not force and is_newer(target):
-                reason = f"{now.reason}; --force replaces it"
-                note_failure(tries, reason)
-                yield Outcome(job, sheet, State.FAILED, reason)
-                continue
-            note_start(tries)
-        try:
-            remove_stale(target.parent, target.name)
-            entry = plan.entry(job, source, sheet)
-            if (source, entry) not in opened:
-                opened[source, entry] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
-            recording = opened[source, entry].sheet(
-                sheet, plan.config.rule(job.variant, job.part), entry.repeat(entry.name_of(source))
-            )
-            identity = Identity(sheet, job.variant, job.part)
-            header = write_sheet(
-                recording,
-                identity,
-                plan.config.settings(job.variant, opened[source, entry].reading, threads),
-                target,
-                limit=limit,
-                on_trial=None if on_trial is None else lambda _: on_trial(),
-                # The ids are put in place once the matrix file is written, right before it is put in place itself:
-                # where it cannot be written, those of the one that was there stay.
-                check=None if out is not None else partial(_write_ids, plan.output, identity, recording),
-            )
-        except Ended as ended:
-            if out is None:
-                note_ended(tries, str(ended))
+        yield _run_sheet(
+            plan, job, sheet, opened, force=force, limit=limit, out=out, threads=threads, on_trial=on_trial
+        )
+
+
+def _run_sheet(
+    plan: Plan,
+    job: Job,
+    sheet: str,
+    opened: dict[tuple[str, Recordings], Recording],
+    *,
+    force: bool,
+    limit: int | None,
+    out: Path | None,
+    threads: int,
+    on_trial: Callable[[], None] | None,
+) -> Outcome:
+    """Export one sheet unless it is done; `opened` keeps recordings open for the sheets after it."""
+    now = sheet_state(plan, job, sheet)
+    tries = attempts_path(plan.output, job.variant, job.part, sheet)
+    source = job.source(sheet)
+    if now.state in {State.EXCLUDED, State.NO_SOURCE}:
+        return Outcome(job, sheet, now.state, now.reason)
+    if not source and (out is not None or force or now.state is not State.DONE):
+        return Outcome(job, sheet, State.NO_SOURCE, "no recording holds it yet")
+    if out is not None:
+        target = out / job.variant / matrix_name(sheet, job.part)
+    else:
+        target = matrix_path(plan.output, job.variant, job.part, sheet)
+        if now.state is State.DONE and not force:
+            return Outcome(job, sheet, now.state, now.reason, now.header)
+        if not force and is_newer(target):
+            reason = f"{now.reason}; --force replaces it"
+            note_failure(tries, reason)
+            return Outcome(job, sheet, State.FAILED, reason)
+        note_start(tries)
+    try:
+        remove_stale(target.parent, target.name)
+        entry = plan.entry(job, source, sheet)
+        if (source, entry) not in opened:
+            opened[source, entry] = open_recording(plan.config.resolve(source), entry.format, entry.reading)
+        recording = opened[source, entry].sheet(
+            sheet, plan.config.rule(job.variant, job.part), entry.repeat(entry.name_of(source))
+        )
+        identity = Identity(sheet, job.variant, job.part)
+        header = write_sheet(
+            recording,
+            identity,
+            plan.config.settings(job.variant, opened[source, entry].reading, threads),
+            target,
+            limit=limit,
+            on_trial=None if on_trial is None else lambda _: on_trial(),
+            # The ids are put in place once the matrix file is written, right before it is put in place itself:
+            # where it cannot be written, those of the one that was there stay.
+            check=None if out is not None else partial(_write_ids, plan.output, identity, recording),
+        )
+    except Ended as ended:
+        if out is None:
+            note_ended(tries, str(ended))
+        raise
+    except Exception as error:
+        if os.environ.get("SPIKEBIN_DEBUG") == "1":
             raise
-        except Exception as error:
-            if os.environ.get("SPIKEBIN_DEBUG") == "1":
-                raise
-            reason = one_line(error)
-            if out is None:
-                note_failure(tries, reason)
-            yield Outcome(job, sheet, State.FAILED, reason, disk_full=isinstance(error, DiskFullError))
-        else:
-            if out is None:
-                forget(tries)
-                clear_broken(target)
-            yield Outcome(job, sheet, State.DONE, str(target), header, exported=True)
+        reason = one_line(error)
+        if out is None:
+            note_failure(tries, reason)
+        return Outcome(job, sheet, State.FAILED, reason, disk_full=isinstance(error, DiskFullError))
+    if out is None:
+        forget(tries)
+        clear_broken(target)
+    return Outcome(job, sheet, State.DONE, str(target), header, exported=True)
 
 
 def one_line(error: Exception) -> str:

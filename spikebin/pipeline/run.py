@@ -98,10 +98,7 @@ def run_tasks(
     Outcome
         One for each sheet of each task, as they end.
     """
-    from spikebin.output.attempts import attempts_path, forget, note_failure
-    from spikebin.output.paths import matrix_path
     from spikebin.pipeline.config import load_config
-    from spikebin.pipeline.job import Outcome
     from spikebin.pipeline.plan import load_plan
 
     plan = load_plan(load_config(config)) if tasks else None
@@ -134,16 +131,7 @@ def run_tasks(
                     job, (sheet, *rest) = worker.task.job, worker.left
                     if rest:
                         queue.appendleft(Task(job, tuple(rest)))
-                    path = attempts_path(plan.config.output, job.variant, job.part, sheet)
-                    now = sheet_state(plan, job, sheet)
-                    # It may have died behind the rename. With `force` nobody can tell that file from the one before.
-                    if now.state is State.DONE and not force:
-                        forget(path)
-                        target = matrix_path(plan.config.output, job.variant, job.part, sheet)
-                        yield Outcome(job, sheet, State.DONE, str(target), now.header, exported=True)
-                    else:
-                        note_failure(path, reason, pid=worker.process.pid)
-                        yield Outcome(job, sheet, State.FAILED, reason)
+                    yield _after_death(plan, job, sheet, reason, worker.process.pid, force=force)
                     continue
                 if message == "trial":
                     on_trial()
@@ -159,6 +147,23 @@ def run_tasks(
         deadline = time.monotonic() + PATIENCE
         for worker in crew:
             worker.join(deadline - time.monotonic())
+
+
+def _after_death(plan: Plan, job: Job, sheet: str, reason: str, pid: int | None, *, force: bool) -> Outcome:
+    """What became of the sheet that a worker was at when it died; a failure is noted in its name."""
+    from spikebin.output.attempts import attempts_path, forget, note_failure
+    from spikebin.output.paths import matrix_path
+    from spikebin.pipeline.job import Outcome
+
+    tries = attempts_path(plan.output, job.variant, job.part, sheet)
+    now = sheet_state(plan, job, sheet)
+    # It may have died behind the rename. With `force` nobody can tell that file from the one before.
+    if now.state is State.DONE and not force:
+        forget(tries)
+        target = matrix_path(plan.output, job.variant, job.part, sheet)
+        return Outcome(job, sheet, State.DONE, str(target), now.header, exported=True)
+    note_failure(tries, reason, pid=pid)
+    return Outcome(job, sheet, State.FAILED, reason)
 
 
 class _Worker:

@@ -101,14 +101,34 @@ def find_blanks(
     stimuli = [p for p in mine if p.shows(kinds)]
     if rule == "none":
         return [Shown(p) for p in stimuli if p.kind in kinds]
-    before = {} if rule == "after" else _pair_nulls(mine, kinds)
+    nulls = {} if rule == "after" else _pair_nulls(mine, kinds)
+    before, after = _next_to(mine, kinds, rule, nulls)
+    if mixed and (after or before):
+        raise UnpairedError(
+            f"it was merged from simulations that ran at the same time ({mixed[0].file} was recorded after"
+            f" {mixed[1].file}), so which blank lies next to which stimulus is not known: export the datastores that it"
+            ' was merged from, or set blank = "none" in [trial]'
+        )
+    before = nulls | before
+    with_before, with_after = rule != "after", rule != "before"
+    return [
+        Shown(p, before.get(p.file) if with_before else None, after.get(p.file) if with_after else None)
+        for p in stimuli
+        if p.kind in kinds
+    ]
+
+
+def _next_to(
+    mine: Sequence[Presentation], kinds: Collection[str], rule: Blank, nulls: Mapping[str, Presentation]
+) -> tuple[dict[str, Presentation], dict[str, Presentation]]:
+    """File of a stimulus -> the blank before it, and the one after it, of blanks that are presented on their own."""
+    before: dict[str, Presentation] = {}
     after: dict[str, Presentation] = {}
-    n_nulls = len(before)
     seen: defaultdict[tuple[_Type, Side], set[bool]] = defaultdict(set)
     alone: list[tuple[Presentation, Presentation, Presentation]] = []
     for first, blanks, last in _gaps(mine, kinds):
         head = blanks[0] if first and blanks and (rule == "after" or _is_plain(blanks[0], kinds)) else None
-        tail = blanks[-1] if last and blanks and _is_plain(blanks[-1], kinds) and last.file not in before else None
+        tail = blanks[-1] if last and blanks and _is_plain(blanks[-1], kinds) and last.file not in nulls else None
         if first and last and head is not None and head is tail:
             alone.append((first, head, last))
             continue
@@ -130,18 +150,7 @@ def find_blanks(
             after[first.file] = blank
         else:
             before[last.file] = blank
-    if mixed and (after or len(before) > n_nulls):
-        raise UnpairedError(
-            f"it was merged from simulations that ran at the same time ({mixed[0].file} was recorded after"
-            f" {mixed[1].file}), so which blank lies next to which stimulus is not known: export the datastores that it"
-            ' was merged from, or set blank = "none" in [trial]'
-        )
-    with_before, with_after = rule != "after", rule != "before"
-    return [
-        Shown(p, before.get(p.file) if with_before else None, after.get(p.file) if with_after else None)
-        for p in stimuli
-        if p.kind in kinds
-    ]
+    return before, after
 
 
 def _gaps(
