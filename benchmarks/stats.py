@@ -28,8 +28,7 @@ OURS = "spikebin view.stats, {}"
 TEXT = """V1_Exc_L4 of a part, 37,500 neurons. Counts of neurons and bins, histograms of counts, and mean, variance and
 share of filled cells of each trial, at bins of 1, 5, 10, 15 and 20 ms. The old way loads each trial's .npz, makes it
 dense and float32, and sums that up for each width; spikebin adds up the events of the file, all widths in one pass. It
-also works out intervals, correlations and reliability of a sample, which the old way does not. Most of the time with
-layout matrix is that of decompressing."""
+also works out intervals, correlations and reliability of a sample, which the old way does not."""
 
 
 def run(bench: Bench) -> Report:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from spikebin.commands.planned import template as template
     from spikebin.commands.recorded import compare_datasets as compare_datasets
     from spikebin.commands.recorded import compare_shards as compare_shards
+    from spikebin.commands.recorded import compare_two_shards as compare_two_shards
     from spikebin.commands.recorded import export_nwb as export_nwb
     from spikebin.commands.recorded import export_shards as export_shards
     from spikebin.dataset.dataset import Dataset as Dataset
@@ -75,6 +76,7 @@ _HOMES = {
     "compare": "commands.files",
     "compare_datasets": "commands.recorded",
     "compare_shards": "commands.recorded",
+    "compare_two_shards": "commands.recorded",
     "convert": "commands.files",
     "convert_file": "commands.files",
     "demo": "commands.planned",
@@ -122,6 +124,7 @@ __all__ = [
     "compare",
     "compare_datasets",
     "compare_shards",
+    "compare_two_shards",
     "convert",
     "convert_file",
     "demo",

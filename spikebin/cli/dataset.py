@@ -20,6 +20,7 @@ from spikebin.cli.dataset_options import (
     output_of,
 )
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
+from spikebin.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,8 @@ def compare(
     """Tell file by file whether another data set or shards agree with this one, and why not; exit 1 if any differs."""
     from spikebin.exports.compare import compare as held_against
     from spikebin.exports.compare import old_datasets
-    from spikebin.exports.compare_contents import compare_datasets, compare_shards, holds_matrices, shards_in
+    from spikebin.exports.compare_contents import compare_datasets, holds_matrices
+    from spikebin.exports.compare_shards import compare_shards, compare_two_shards, variants_of_shards
     from spikebin.output.paths import variants_there
 
     output = output_of(config, dataset)
@@ -57,11 +59,15 @@ def compare(
     there = variants_there(output[0])
     chosen = there if variant is None else [variant]
     found: Iterable[tuple[str, Verdict]]
-    if holds_matrices(old_dir):
+    if variants_of_shards(output[0]) and not there:
+        if not variants_of_shards(old_dir):
+            raise DatasetError(f"{output[0]} holds shards, and {old_dir} does not: give the data set with --dataset")
+        found = (("", verdict) for verdict in compare_two_shards(output[0], old_dir, variant=variant, sheet=sheet))
+    elif holds_matrices(old_dir):
         without = [*(leave_out or ()), *(f"{name}/{part}" for name, parts in output[1].items() for part in parts)]
         held = compare_datasets(output[0], old_dir, variant=variant, sheet=sheet, without=without)
         found = (("", verdict) for verdict in held)
-    elif any(shards_in(old_dir, name) for name in chosen):
+    elif variants_of_shards(old_dir):
         found = (("", verdict) for name in chosen for verdict in compare_shards(opened(name, sheet), old_dir))
     else:
         found = (

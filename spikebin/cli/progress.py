@@ -104,10 +104,11 @@ def waiting(what: str) -> Iterator[None]:
 class Trials:
     """Files and trials of exports: a bar on a terminal that says how many trials a second are written."""
 
-    def __init__(self, n_files: int) -> None:
-        rate = TextColumn("{task.fields[trials]:,} trials, {task.fields[rate]:.1f} trials/s")
+    def __init__(self, n_files: int, what: str = "trials") -> None:
+        rate = TextColumn(f"{{task.fields[trials]:,}} {what}, {{task.fields[rate]:.1f}} {what}/s")
         self.bar = _bar(TextColumn("files"), BarColumn(), MofNCompleteColumn(), rate)
         self.n_trials = 0
+        self._n_files = 0
         self._begun = time.monotonic()
         self._shown = self.bar.add_task("files", total=n_files, trials=0, rate=0.0)
 
@@ -121,10 +122,18 @@ class Trials:
         self.n_trials += 1
         self.bar.update(self._shown, trials=self.n_trials, rate=self.n_trials / self.seconds)
 
-    def files(self, outcomes: Iterable[T]) -> Iterator[T]:
-        """Pass them through; each is one more file."""
+    def of_file(self, n_done: int, n_all: int) -> None:
+        """One more trial, of the file that is written: how many it has by now, and will have."""
+        self.trial()
+        self.bar.update(self._shown, completed=self._n_files + min(n_done / n_all, 1.0))
+
+    def files(self, outcomes: Iterable[T], line: Callable[[T], str] | None = None) -> Iterator[T]:
+        """Pass them through; each is one more file. Where there is no bar a line is written for each, if given."""
         for outcome in outcomes:
-            self.bar.advance(self._shown)
+            self._n_files += 1
+            self.bar.update(self._shown, completed=self._n_files)
+            if line is not None and self.bar.disable:
+                note(line(outcome))
             yield outcome
 
 

@@ -44,12 +44,14 @@ def export_shards(
     json: bool,
 ) -> None:
     """Write shards of recordings and say how it went; exit 1 if one could not be written."""
-    from spikebin.cli.progress import followed
+    from spikebin.cli.progress import Trials
     from spikebin.pipeline.shards import shard_tasks, write_shards
 
     tasks = shard_tasks(plan, by=by, variant=variant, indices=indices_of(index))
-    written = write_shards(plan, tasks, out, settings, sheets=sheets, force=force)
-    done = list(followed(written, len(tasks), lambda one: f"{one.task}: {_shards_line(one.shards)}"))
+    progress = Trials(len(tasks), "presentations")
+    written = write_shards(plan, tasks, out, settings, sheets=sheets, force=force, on_read=progress.of_file)
+    with progress.bar:
+        done = list(progress.files(written, lambda one: f"{one.task}: {_shards_line(one.shards)}"))
     shards = [shard for one in done for shard in one.shards]
     bad = [one.trouble for one in done if one.trouble]
     if json:
@@ -68,14 +70,16 @@ def export_binned_shards(
     """Write shards of a data set and say how it went."""
     from dataclasses import replace
 
-    from spikebin.cli.progress import followed
+    from spikebin.cli.progress import Trials
     from spikebin.exports.experanto.binned import shards_of_dataset
 
     shards: list[Shard] = []
     for name, sheets in variants:
-        written = shards_of_dataset(sheets, out, replace(settings, tier=settings.tier or name), force=force)
-        n_parts = len({part.name for parts in sheets.parts().values() for part in parts})
-        shards += followed(written, n_parts, lambda shard: f"{shard.path.name}: {_shards_line([shard])}")
+        progress = Trials(len({part.name for parts in sheets.parts().values() for part in parts}))
+        mine = replace(settings, tier=settings.tier or name)
+        written = shards_of_dataset(sheets, out, mine, force=force, on_read=progress.of_file)
+        with progress.bar:
+            shards += progress.files(written, lambda shard: f"{shard.path.name}: {_shards_line([shard])}")
         lost = sum(part.file.header.n_collisions for parts in sheets.parts().values() for part in parts)
         if lost:
             note(f"{name}: {lost:,} spikes shared a bin with another and are not in the data set")
@@ -97,12 +101,14 @@ def export_nwb(
     json: bool,
 ) -> None:
     """Write NWB files of recordings and say how it went; exit 1 if one could not be written."""
-    from spikebin.cli.progress import followed
+    from spikebin.cli.progress import Trials
     from spikebin.pipeline.nwb_files import nwb_jobs, write_nwb_files
 
     jobs = nwb_jobs(plan, variant=variant, indices=indices_of(index))
-    written = write_nwb_files(plan, jobs, out, sheets=sheets, force=force)
-    done = list(followed(written, len(jobs), lambda one: f"{one.job.name}: {_file_line(one.file)}"))
+    progress = Trials(len(jobs), "presentations")
+    written = write_nwb_files(plan, jobs, out, sheets=sheets, force=force, on_read=progress.of_file)
+    with progress.bar:
+        done = list(progress.files(written, lambda one: f"{one.job.name}: {_file_line(one.file)}"))
     files = [one.file for one in done if one.file is not None]
     bad = [one.trouble for one in done if one.trouble]
     n_skipped = sum(file.skipped for file in files)

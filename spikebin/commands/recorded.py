@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spikebin.pipeline.plan import Plan
     from spikebin.pipeline.shards import ShardOutcome
 
-__all__ = ["compare_datasets", "compare_shards", "export_nwb", "export_shards"]
+__all__ = ["compare_datasets", "compare_shards", "compare_two_shards", "export_nwb", "export_shards"]
 
 
 def export_shards(
@@ -143,7 +143,7 @@ def compare_shards(sheets: SheetSet, shards: Path | str) -> list[Verdict]:
     sheets : SheetSet
         As `open_dataset` gives it.
     shards : Path or str
-        With a shard for each part, called like it, or with a directory of such for each variant.
+        With shards of its parts, whether by part or by trial, or with a directory of such for each variant.
 
     Returns
     -------
@@ -155,9 +155,36 @@ def compare_shards(sheets: SheetSet, shards: Path | str) -> list[Verdict]:
     MatrixFileError
         If a file of the data set is damaged.
     """
-    from spikebin.exports.compare_contents import compare_shards as compared
+    from spikebin.exports.compare_shards import compare_shards as compared
 
     return list(compared(sheets, Path(shards)))
+
+
+def compare_two_shards(
+    new: Path | str, old: Path | str, *, variant: str | None = None, sheet: str | None = None
+) -> list[Verdict]:
+    """Whether shards of Experanto hold what other shards hold, spike by spike: ``spikebin compare``.
+
+    Parameters
+    ----------
+    new, old : Path or str
+        Directories of shards, or with one for each variant; one may be cut by part, the other by trial.
+    variant, sheet : str, optional
+        Only these.
+
+    Returns
+    -------
+    list of Verdict
+        For each part that either has.
+
+    Raises
+    ------
+    DatasetError
+        If neither has such a variant.
+    """
+    from spikebin.exports.compare_shards import compare_two_shards as compared
+
+    return list(compared(Path(new), Path(old), variant=variant, sheet=sheet))
 
 
 def _plan(config: Path | str | None) -> Plan:

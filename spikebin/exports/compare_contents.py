@@ -1,35 +1,29 @@
-"""Hold a data set against another one, or against shards of Experanto, by what their matrices say.
+"""Hold a data set against another one by what their seals say, and find what differs between two matrix files.
 
-Two data sets are compared by their seals; a shard is binned as the data set says. Old npz files are in compare.py.
+Old npz files are in compare.py, shards of Experanto in compare_shards.py.
 """
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spikebin.errors import DatasetError, MatrixFileError, SpikebinError
+from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.exports.compare import Verdict
 from spikebin.matrixfile.reader import MatrixFile
 from spikebin.matrixfile.seal import read_seal
-from spikebin.matrixfile.write_sheet import Settings, write_sheet
-from spikebin.names import directory_name, find_sheet, natural_key
+from spikebin.names import directory_name, natural_key
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.paths import part_files, sheets_there, variants_there
-from spikebin.recordings.experanto import open as open_shard
-from spikebin.recordings.experanto import recognises
-from spikebin.recordings.settings import TrialRule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from pathlib import Path
 
-    from spikebin.dataset.sheet_set import SheetSet
     from spikebin.matrixfile.seal import Seal
 
-__all__ = ["compare_datasets", "compare_shards", "holds_matrices", "shards_in"]
+__all__ = ["compare_datasets", "held", "holds_matrices"]
 
 
 def holds_matrices(path: Path) -> bool:
@@ -40,26 +34,6 @@ def holds_matrices(path: Path) -> bool:
     path : Path
     """
     return any(sheets_there(path, variant) for variant in variants_there(path))
-
-
-def shards_in(path: Path, variant: str) -> dict[str, Path]:
-    """The shards of a variant by their names: those in ``path/<variant>``, else those in `path`.
-
-    Parameters
-    ----------
-    path : Path
-    variant : str
-
-    Returns
-    -------
-    dict of str to Path
-        In natural order; empty where there are none.
-    """
-    for folder in (path / directory_name(variant), path):
-        found = [one for one in folder.iterdir() if recognises(one)] if folder.is_dir() else []
-        if found:
-            return {one.name: one for one in sorted(found, key=lambda one: natural_key(one.name))}
-    return {}
 
 
 def compare_datasets(
@@ -110,7 +84,7 @@ def compare_datasets(
                     which = "old" if part in theirs else "new"
                     yield Verdict(label, agrees=False, remarks=(f"only the {which} data set has it",))
                     continue
-                yield _held(label, mine[part], theirs[part], "the new file", "the old one")
+                yield held(label, mine[part], theirs[part], "the new file", "the old one")
     if not n_found:
         asked = " ".join(one for one in (variant, sheet) if one)
         raise DatasetError(
@@ -118,57 +92,21 @@ def compare_datasets(
         )
 
 
-def compare_shards(sheets: SheetSet, path: Path) -> Iterator[Verdict]:
-    """Hold a data set against shards: each is binned as the data set was, and must give the same content.
+def held(label: str, new: Path, old: Path, new_name: str, old_name: str) -> Verdict:
+    """Hold two matrix files against each other by their content digests, and say what differs first.
 
     Parameters
     ----------
-    sheets : SheetSet
-        As `open_dataset` gives it.
-    path : Path
-        With a shard for each part, called like it.
+    label : str
+        What they are, for the verdict.
+    new, old : Path
+    new_name, old_name : str
+        What each is called where they differ.
 
-    Yields
-    ------
+    Returns
+    -------
     Verdict
-        One for each sheet of each part.
-
-    Raises
-    ------
-    MatrixFileError
-        If a file of the data set is damaged.
     """
-    for name, parts in sheets.parts().items():
-        for part in parts:
-            seal = part.file.header
-            shards = shards_in(path, seal.variant)
-            label = f"{seal.variant}/{directory_name(name)}/{part.name}"
-            if part.name not in shards:
-                yield Verdict(label, agrees=False, remarks=("there is no shard of that name",))
-                continue
-            with tempfile.TemporaryDirectory() as work:
-                made = Path(work) / part.file.path.name
-                try:
-                    _bin_shard(shards[part.name], part.file, made)
-                except SpikebinError as error:
-                    yield Verdict(label, agrees=False, remarks=(str(error),))
-                else:
-                    yield _held(label, part.file.path, made, "the data set", "the shard")
-            part.file.forget_tables()
-
-
-def _bin_shard(shard: Path, like: MatrixFile, target: Path) -> None:
-    """Bin a sheet of a shard as a matrix file says that it was."""
-    seal, repeats = like.header, np.unique(like.trials["repeat"])
-    recording = open_shard(shard)
-    sheet = find_sheet(seal.sheet, recording.sheets)
-    # One repeat may have been told by the name of the recording alone.
-    repeat = int(repeats[0]) if repeats.size == 1 else None
-    read = recording.sheet(seal.sheet if sheet is None else sheet, TrialRule(**seal.trial), repeat)
-    write_sheet(read, seal.identity, Settings(seal.binning, trial=seal.trial), target)
-
-
-def _held(label: str, new: Path, old: Path, new_name: str, old_name: str) -> Verdict:
     try:
         a, b = read_seal(new), read_seal(old)
         if a.content_digest == b.content_digest:

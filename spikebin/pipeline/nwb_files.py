@@ -15,7 +15,7 @@ from spikebin.exports.nwb_file import NwbFile, nwb_there, write_nwb
 from spikebin.names import directory_name
 from spikebin.pipeline.job import one_line
 from spikebin.pipeline.shards import shard_tasks
-from spikebin.pipeline.timelines import open_timeline
+from spikebin.pipeline.timelines import Meter, open_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from spikebin.output.jobs import Job
     from spikebin.pipeline.plan import Plan
+    from spikebin.pipeline.timelines import OnRead
 
 __all__ = ["NwbOutcome", "nwb_jobs", "write_nwb_files"]
 
@@ -42,7 +43,13 @@ def nwb_jobs(plan: Plan, *, variant: str | None = None, indices: Iterable[int | 
 
 
 def write_nwb_files(
-    plan: Plan, jobs: Sequence[Job], out: Path, *, sheets: Sequence[str] = (), force: bool = False
+    plan: Plan,
+    jobs: Sequence[Job],
+    out: Path,
+    *,
+    sheets: Sequence[str] = (),
+    force: bool = False,
+    on_read: OnRead | None = None,
 ) -> Iterator[NwbOutcome]:
     """Write NWB files; what is there already is left alone, and one failure does not stop the others.
 
@@ -56,6 +63,8 @@ def write_nwb_files(
         Raw names or directory names; none: all of the plan.
     force : bool
         Replace files that were made otherwise.
+    on_read : OnRead, optional
+        See `spikebin.pipeline.timelines.OnRead`.
 
     Yields
     ------
@@ -73,7 +82,7 @@ def write_nwb_files(
     asked = [plan.find_sheet(name) for name in sheets]
     for job in jobs:
         try:
-            yield NwbOutcome(job, _write(plan, job, out, asked, force=force))
+            yield NwbOutcome(job, _write(plan, job, out, asked, force=force, on_read=on_read))
         except DiskFullError:
             # The others would fail as well.
             raise
@@ -83,11 +92,14 @@ def write_nwb_files(
             yield NwbOutcome(job, None, f"{job.name}: {one_line(error)}")
 
 
-def _write(plan: Plan, job: Job, out: Path, asked: Sequence[str], *, force: bool) -> NwbFile:
+def _write(plan: Plan, job: Job, out: Path, asked: Sequence[str], *, force: bool, on_read: OnRead | None) -> NwbFile:
     opened = open_timeline(plan, job, asked)
     folder, facts = directory_name(job.variant), {"recordings": opened.facts}
     path, work = out / folder / f"{job.part}.nwb", out / WORK / folder / f"{job.part}.nwb"
     there = nwb_there(path, work, facts, force=force)
     if there is not None:
         return there
-    return write_nwb(opened.timeline(), path, work, facts, recorded=opened.recorded, force=force)
+    meter = Meter(on_read)
+    timeline = opened.timeline(meter)
+    meter.expect([timeline])
+    return write_nwb(timeline, path, work, facts, recorded=opened.recorded, force=force)

@@ -16,7 +16,7 @@ from spikebin.errors import DiskFullError, PlanError
 from spikebin.exports.experanto.shard import MOST_ENTRIES, WORK, Shard, shard_there, write_shard
 from spikebin.names import directory_name
 from spikebin.pipeline.job import one_line
-from spikebin.pipeline.timelines import Opened, open_timeline
+from spikebin.pipeline.timelines import Meter, open_timeline
 from spikebin.recordings.joined import OneAfterTheOther
 from spikebin.system.files import make_directory
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from spikebin.exports.experanto.settings import ShardSettings
     from spikebin.output.jobs import Job
     from spikebin.pipeline.plan import Plan
+    from spikebin.pipeline.timelines import OnRead
+    from spikebin.recordings.joined import SideBySide
+    from spikebin.recordings.mozaik.timeline import Timeline
     from spikebin.recordings.presented import Presented
 
 __all__ = ["ShardOutcome", "ShardTask", "shard_tasks", "write_shards"]
@@ -107,6 +110,7 @@ def write_shards(
     *,
     sheets: Sequence[str] = (),
     force: bool = False,
+    on_read: OnRead | None = None,
 ) -> Iterator[ShardOutcome]:
     """Write shards; what is there already is left alone, and one failure does not stop the others.
 
@@ -122,6 +126,8 @@ def write_shards(
         Raw names or directory names; none: all of the plan.
     force : bool
         Replace shards that were made otherwise.
+    on_read : OnRead, optional
+        See `spikebin.pipeline.timelines.OnRead`.
 
     Yields
     ------
@@ -140,7 +146,7 @@ def write_shards(
     for task in tasks:
         mine = replace(settings, tier=settings.tier or task.variant)
         try:
-            yield ShardOutcome(task, tuple(_write(plan, task, out, mine, asked, force=force)))
+            yield ShardOutcome(task, tuple(_write(plan, task, out, mine, asked, force=force, on_read=on_read)))
         except DiskFullError:
             # The others would fail as well.
             raise
@@ -162,7 +168,14 @@ def _trial_name(plan: Plan, job: Job) -> str:
 
 
 def _write(
-    plan: Plan, task: ShardTask, out: Path, settings: ShardSettings, asked: Sequence[str], *, force: bool
+    plan: Plan,
+    task: ShardTask,
+    out: Path,
+    settings: ShardSettings,
+    asked: Sequence[str],
+    *,
+    force: bool,
+    on_read: OnRead | None,
 ) -> Iterator[Shard]:
     opened = [open_timeline(plan, job, asked) for job in task.jobs]
     facts = {"recordings": [one.facts for one in opened], "settings": settings.facts}
@@ -173,7 +186,9 @@ def _write(
     if first is not None and not (root / f"{task.name}_1").exists():
         yield first
         return
-    groups = _groups(opened)
+    meter = Meter(on_read)
+    groups = _groups([(job.part, one.timeline(meter)) for job, one in zip(task.jobs, opened, strict=True)])
+    meter.expect(piece for pieces in groups for _, piece in pieces)
     scratch = work / "scratch"
     shards = []
     for i, pieces in reversed(list(enumerate(groups))):
@@ -182,29 +197,30 @@ def _write(
         shutil.rmtree(scratch, ignore_errors=True)
         make_directory(scratch)
         try:
-            shown = OneAfterTheOther(name, pieces, scratch)
+            shown = OneAfterTheOther(name, [piece for _, piece in pieces], scratch)
+            parts = [(part, len(piece.stretches)) for part, piece in pieces]
+            place = root / name, work / f"piece_{i}"
             shards.append(
                 shard_there(root / name, made_from, force=force)
-                or write_shard(shown, root / name, work / f"piece_{i}", settings, made_from, force=force)
+                or write_shard(shown, *place, settings, made_from, parts=parts, force=force)
             )
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     yield from reversed(shards)
 
 
-def _groups(opened: Sequence[Opened]) -> list[list[Presented]]:
+def _groups(timelines: Sequence[tuple[str, Timeline | SideBySide]]) -> list[list[tuple[str, Presented]]]:
     """What goes into one shard: parts one after the other, and parts of parts, as many as it can hold."""
     most = MOST_ENTRIES - 1
-    groups: list[list[Presented]] = [[]]
+    groups: list[list[tuple[str, Presented]]] = [[]]
     room = most
-    for one in opened:
-        timeline = one.timeline()
+    for part, timeline in timelines:
         n = len(timeline.stretches)
         pieces = [timeline] if n <= most else [timeline.cut(at, min(at + most, n)) for at in range(0, n, most)]
         for piece in pieces:
             if len(piece.stretches) > room and groups[-1]:
                 groups.append([])
                 room = most
-            groups[-1].append(piece)
+            groups[-1].append((part, piece))
             room -= len(piece.stretches)
     return groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,16 +18,49 @@ from spikebin.recordings.mozaik.datastore import MozaikRecording
 from spikebin.recordings.mozaik.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from spikebin.output.jobs import Job
     from spikebin.pipeline.plan import Plan
     from spikebin.recordings.mozaik.sheet import Datastore
+    from spikebin.recordings.presented import Presented
 
-__all__ = ["Opened", "open_timeline"]
+__all__ = ["Meter", "OnRead", "Opened", "open_timeline"]
+
+OnRead = Callable[[int, int], None]
+"""Called while one file is written: presentations of sheets that were read so far, and how many there are."""
 
 KNOWN_SINCE = 1980
 """Presentations of shards are counted in seconds from 1970."""
+
+
+class Meter:
+    """Counts the presentations that were read for one file.
+
+    Parameters
+    ----------
+    on_read : OnRead, optional
+        To be called for each of them.
+    """
+
+    def __init__(self, on_read: OnRead | None) -> None:
+        self._on_read = on_read
+        self.n_done = self.n_all = 0
+
+    def expect(self, shown: Iterable[Presented]) -> None:
+        """Say what is to be read: all presentations of all sheets.
+
+        Parameters
+        ----------
+        shown : iterable of Presented
+        """
+        self.n_all = sum(len(one.stretches) * len(one.sheets) for one in shown)
+
+    def __call__(self) -> None:
+        """One more was read."""
+        self.n_done += 1
+        if self._on_read is not None:
+            self._on_read(self.n_done, self.n_all)
 
 
 @dataclass(frozen=True)
@@ -75,15 +109,20 @@ class Opened:
             return when if when.tzinfo else when.replace(tzinfo=UTC)
         return datetime.fromtimestamp(max(file.mtime for file in recording.sources([])), UTC)
 
-    def timeline(self) -> Timeline | SideBySide:
+    def timeline(self, on_read: Callable[[], None] | None = None) -> Timeline | SideBySide:
         """All that was presented.
+
+        Parameters
+        ----------
+        on_read : callable, optional
+            Called for each presentation of a sheet whose spikes were read.
 
         Raises
         ------
         RecordingError
             If the sheets were not shown the same, or a segment is missing or damaged.
         """
-        timelines = [Timeline(recording, sheets) for recording, sheets in self.recordings]
+        timelines = [Timeline(recording, sheets, on_read) for recording, sheets in self.recordings]
         return timelines[0] if len(timelines) == 1 else SideBySide(timelines)
 
 

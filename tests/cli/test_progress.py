@@ -14,6 +14,7 @@ import pytest
 from conftest import spikebin, write_toml
 from here import spikebin_here
 
+from spikebin.cli.progress import Trials
 from spikebin.cli.watch import last_words, pace
 from spikebin.output.attempts import attempts_path, note_failure, note_start
 from spikebin.output.paths import matrix_path
@@ -33,6 +34,18 @@ def project(tmp_path_factory):
     for command in (["plan"], ["run", "--workers", "1"]):
         assert spikebin_here(*command, cwd=place).returncode == 0
     return place
+
+
+def test_the_part_of_a_file_that_was_read_counts():
+    progress = Trials(2, "presentations")
+    (shown,) = progress.bar.tasks
+    found = []
+    for _ in progress.files(iter("ab")):
+        found.append(shown.completed)
+        progress.of_file(1, 4)
+        found.append(shown.completed)
+    assert found == [1, 1.25, 2, 2.25]
+    assert progress.bar.columns[3].render(shown).plain.startswith("2 presentations, ")
 
 
 class Terminal:

@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 
 from spikebin import cli, open_dataset
 from spikebin.errors import DatasetError
-from spikebin.exports.compare_contents import compare_datasets, compare_shards, holds_matrices, shards_in
+from spikebin.exports.compare_contents import compare_datasets, holds_matrices
+from spikebin.exports.compare_shards import compare_shards, compare_two_shards
+from spikebin.exports.experanto.parts import shards_in
 from spikebin.exports.experanto.settings import ShardSettings
 from spikebin.pipeline.config import load_config
 from spikebin.pipeline.job import run_job
-from spikebin.pipeline.plan import make_plan
+from spikebin.pipeline.plan import load_plan, make_plan
 from spikebin.pipeline.shards import shard_tasks, write_shards
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
@@ -97,11 +99,46 @@ def test_a_spike_that_moved_is_found(made, tmp_path):
     found = {v.path: v for v in compare_shards(open_dataset(made / "a", "train"), tmp_path / "shards")}
     bad = [path for path, verdict in found.items() if not verdict.agrees]
     assert len(bad) == 3
-    assert "there is no shard of that name" in found["train/X_ON/50004"].remarks
+    assert "no shard holds this part" in found["train/X_ON/50004"].remarks
     (moved,) = (found[path].remarks[0] for path in bad if path.endswith("50000"))
     assert re.match(
         r"cells that differ in trial \d: 2, the first of neuron \d+ in bin \d+: 1 in the data set, 0", moved
     )
+
+
+def test_shards_that_differ(made, tmp_path):
+    def remarks(**options):
+        return [verdict.remarks for verdict in compare_two_shards(made / "shards", tmp_path / "shards", **options)]
+
+    shutil.copytree(made / "shards" / "train", tmp_path / "shards")
+    assert remarks() == [(), ()]
+    shutil.rmtree(tmp_path / "shards" / "50004")
+    path = tmp_path / "shards" / "50000" / "responses" / "spikes.npy"
+    times = np.load(path)
+    gaps = np.diff(times) > 0.02
+    times[np.flatnonzero(gaps[1:] & gaps[:-1])[-1] + 1] += 0.0021
+    np.save(path, times)
+    moved, lacking = remarks()
+    assert lacking == ("only the new shards hold it",)
+    assert re.match(r"V1_Exc_L2/3, presentation \d: 1 spikes lie elsewhere, the first of neuron \d+ at", moved[0])
+    assert remarks(sheet="X_ON")[0] == ()
+    assert remarks(sheet="X_OFF")[0] == ("no sheet X_OFF in the new shards",)
+    path = tmp_path / "shards" / "50000" / "screen" / "combined_meta.json"
+    path.write_text(path.read_text().replace("50002", "50003"))
+    assert "in the new shards, " in remarks()[0][0]
+    path.write_text("{}")
+    assert "has no entries" in remarks()[0][0]
+    with pytest.raises(DatasetError, match="neither .* has shards"):
+        list(compare_two_shards(tmp_path / "no", tmp_path / "none"))
+
+
+def test_shards_of_counts_agree_byte_by_byte(made, tmp_path):
+    plan = load_plan(load_config(made / "a.toml"))
+    for name, width in (("five", 5.0), ("again", 5.0), ("two", 2.0)):
+        list(write_shards(plan, shard_tasks(plan), tmp_path / name, ShardSettings("sequence", width, tier="")))
+    assert all(verdict.agrees for verdict in compare_two_shards(tmp_path / "five", tmp_path / "again"))
+    verdict, _ = compare_two_shards(tmp_path / "five", tmp_path / "two")
+    assert verdict.remarks == ("responses/meta.yml differs", "responses/data.npy differs")
 
 
 def test_the_command_recognises_what_it_is_given(made, tmp_path):
@@ -117,6 +154,10 @@ def test_the_command_recognises_what_it_is_given(made, tmp_path):
     for other in ("b", "shards", "shards/train"):
         result = compare(made / other)
         assert (result.exit_code, result.stdout) == (0, "4 of 4 files agree\n"), result.stderr
+    result = compare(made / "shards", "--dataset", str(made / "shards"))
+    assert (result.exit_code, result.stdout) == (0, "2 of 2 files agree\n"), result.stderr
+    result = CliRunner().invoke(cli.app, ["compare", str(made / "a"), "--dataset", str(made / "shards")])
+    assert "give the data set with --dataset" in str(result.exception)
     result = compare(made / "wide", "--json")
     assert result.exit_code == 1
     assert [one["agrees"] for one in json.loads(result.stdout)] == [False] * 4

@@ -147,7 +147,11 @@ def test_a_shard_a_trial_over_its_chunks(chunked, tmp_path, monkeypatch):
     ]  # fmt: skip
     # Of an array with a task for each job, those of the other chunks write nothing.
     assert [len(shard_tasks(chunked, by="trial", indices=[i])) for i in range(6)] == [1, 0, 0, 1, 0, 0]
-    trials = list(write_shards(chunked, tasks, tmp_path / "trials", ShardSettings(tier="")))
+    read = []
+    count = {"on_read": lambda *so_far: read.append(so_far)}
+    trials = list(write_shards(chunked, tasks, tmp_path / "trials", ShardSettings(tier=""), **count))
+    n_all = sum(2 * (one.shards[0].n_entries - 1) for one in parts[:3])
+    assert read == [(n, n_all) for n in range(1, n_all + 1)] * 2
     assert [one.trouble for one in parts + trials] == [""] * 8
     wanted, screen, onset = [], [], 0.0
     for chunk in range(3):
@@ -173,6 +177,16 @@ def test_a_shard_a_trial_over_its_chunks(chunked, tmp_path, monkeypatch):
         *(f"trial_0_{i}" for i in range(1, len(again.shards))),
     ]
     assert all(shard.skipped for shard in again.shards)
+    # However they are cut, they hold the same parts: of shards, and of a data set.
+    for name in ("trials", "cut"):
+        verdicts = spikebin.compare_two_shards(tmp_path / name, tmp_path / "parts")
+        assert [str(verdict) for verdict in verdicts] == [f"train/{r}-{c}: agrees" for r in range(2) for c in range(3)]
+    for job in chunked.jobs:
+        assert all(outcome.exported for outcome in run_job(chunked, job))
+    sheets = spikebin.open_dataset(chunked.output, "train")
+    for name in ("trials", "cut"):
+        verdicts = spikebin.compare_shards(sheets, tmp_path / name)
+        assert (len(verdicts), [str(one) for one in verdicts if not one.agrees]) == (12, [])
 
 
 def test_all_repeats_of_a_condition_are_in_one_tier(chunked, tmp_path):

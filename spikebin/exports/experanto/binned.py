@@ -16,7 +16,7 @@ from spikebin.recordings.mozaik.timeline import stretch_of
 from spikebin.recordings.presented import TimelineSpikes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class BinnedTimeline:
     ----------
     parts : mapping of str to Part
         Sheet -> its file.
+    on_read : callable, optional
+        Called for each trial of a sheet that was read: with their number so far, and how many there are.
 
     Raises
     ------
@@ -51,8 +53,10 @@ class BinnedTimeline:
     its end; its spikes are put in the middle of what there is of it, those of an end bin at exactly the end.
     """
 
-    def __init__(self, parts: Mapping[str, Part]) -> None:
+    def __init__(self, parts: Mapping[str, Part], on_read: Callable[[int, int], None] | None = None) -> None:
         self._parts = parts
+        self._on_read = on_read
+        self._n_read = 0
         self.sheets = list(parts)
         first = parts[self.sheets[0]]
         self.name = f"{first.file.header.variant}/{first.name}"
@@ -119,12 +123,22 @@ class BinnedTimeline:
             mine = place[neuron] >= 0
             times.append(np.repeat(middle[mine], values[mine]))
             rows.append(np.repeat(place[neuron[mine]], values[mine]))
+            self._n_read += 1
+            if self._on_read is not None:
+                self._on_read(self._n_read, self._in_time.size * len(self.sheets))
         flat_times, of = np.concatenate(times), np.concatenate(rows)
         sort = np.lexsort([flat_times, of])
         return TimelineSpikes(flat_times[sort], np.bincount(of, minlength=kept.size).astype(np.int64), 0)
 
 
-def shards_of_dataset(sheets: SheetSet, out: Path, settings: ShardSettings, *, force: bool = False) -> Iterator[Shard]:
+def shards_of_dataset(
+    sheets: SheetSet,
+    out: Path,
+    settings: ShardSettings,
+    *,
+    force: bool = False,
+    on_read: Callable[[int, int], None] | None = None,
+) -> Iterator[Shard]:
     """Write the parts of a data set as shards; what is there already is left alone.
 
     Parameters
@@ -136,6 +150,8 @@ def shards_of_dataset(sheets: SheetSet, out: Path, settings: ShardSettings, *, f
     settings : ShardSettings
     force : bool
         Replace shards that were made otherwise.
+    on_read : callable, optional
+        See `BinnedTimeline`.
 
     Yields
     ------
@@ -168,7 +184,7 @@ def shards_of_dataset(sheets: SheetSet, out: Path, settings: ShardSettings, *, f
         path, work = out / folder / name, out / WORK / folder / name
         raw = {header.sheet: part for header, part in zip(headers, mine.values(), strict=True)}
         there = shard_there(path, facts, force=force)
-        yield there or write_shard(BinnedTimeline(raw), path, work, settings, facts, force=force)
+        yield there or write_shard(BinnedTimeline(raw, on_read), path, work, settings, facts, force=force)
         for part in mine.values():
             part.file.forget_tables()
 

@@ -17,7 +17,7 @@ from spikebin.system.lock import locked
 from spikebin.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from spikebin.exports.experanto.settings import ShardSettings
@@ -102,6 +102,7 @@ def write_shard(
     settings: ShardSettings,
     made_from: Mapping[str, Any],
     *,
+    parts: Sequence[tuple[str, int]] = (),
     force: bool = False,
 ) -> Shard:
     """Write one shard; what is there and was made from the same is left alone.
@@ -117,6 +118,8 @@ def write_shard(
     settings : ShardSettings
     made_from : mapping
         Recordings and settings, in JSON's types: kept in meta.json, and compared with what is there.
+    parts : sequence of (str, int)
+        Parts of a plan, and how many presentations of each follow each other in `shown`: kept in meta.json.
     force : bool
         Replace a shard that was made otherwise.
 
@@ -146,7 +149,7 @@ def write_shard(
                 shutil.rmtree(leftover, ignore_errors=True)
             try:
                 counts, on_grid = _build(shown, building, settings)
-                ours = {"version": __version__, "made_from": made_from, "counts": counts}
+                ours = {"version": __version__, "made_from": made_from, "counts": counts, "parts": parts}
                 meta = json.dumps({"data_key": path.name, "spikebin": ours}, indent=1)
                 (building / "meta.json").write_text(meta + "\n", "utf-8")
                 (building / "modality_config.yml").write_text(_modality_config(settings, on_grid=on_grid), "utf-8")

@@ -20,7 +20,7 @@ from spikebin.recordings.mozaik.stimulus import image_id, is_moving
 from spikebin.recordings.presented import Stretch, TimelineSpikes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +39,8 @@ class Timeline:
     recording : Datastore
     sheets : sequence of str
         Raw names.
+    on_read : callable, optional
+        Called for each presentation of a sheet whose spikes were read.
 
     Raises
     ------
@@ -47,8 +49,9 @@ class Timeline:
         or a segment is missing or damaged.
     """
 
-    def __init__(self, recording: Datastore, sheets: Sequence[str]) -> None:
+    def __init__(self, recording: Datastore, sheets: Sequence[str], on_read: Callable[[], None] | None = None) -> None:
         self.recording = recording
+        self._on_read = on_read
         self.sheets = tuple(sheets)
         self.name = recording.path.name
         self._shown = {sheet: self._in_time(sheet) for sheet in sheets}
@@ -134,6 +137,8 @@ class Timeline:
             n_outside += int(inside.size - inside.sum())
             times.append(onset + (segment.times[inside] - start))
             rows.append(np.repeat(place, segment.counts)[inside])
+            if self._on_read is not None:
+                self._on_read()
         if ids is None:
             raise self.error(f"{sheet} has no presentations")
         flat, of = np.concatenate(times), np.concatenate(rows)
