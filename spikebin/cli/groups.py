@@ -87,7 +87,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "spikebin compare /data/old/train_dataset",
             "spikebin compare /data/old --sheet X_ON --json",
             "spikebin compare ../other/dataset",
-            "spikebin compare OUT --dataset OTHER",
+            "spikebin compare shards_by_trial --dataset shards",
         ),
     },
 }
