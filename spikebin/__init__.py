@@ -12,7 +12,6 @@ from spikebin.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from spikebin.binning.bin_spikes import bin_spikes as bin_spikes
-    from spikebin.binning.bin_trials import bin_trials as bin_trials
     from spikebin.binning.rules import Binning as Binning
     from spikebin.binning.tally import Tally as Tally
     from spikebin.commands.files import compare as compare
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from spikebin.errors import SpikebinError as SpikebinError
     from spikebin.exports.old_layouts import read_index as read_index
     from spikebin.matrixfile.reader import MatrixFile as MatrixFile
+    from spikebin.pipeline.frames import bin_trials as bin_trials
     from spikebin.pipeline.one_step import bin_recording as bin_recording
     from spikebin.pipeline.warm import warm as warm
     from spikebin.recordings.neo import from_neo as from_neo
@@ -70,7 +70,7 @@ _HOMES = {
     "View": "dataset.view",
     "bin_recording": "pipeline.one_step",
     "bin_spikes": "binning.bin_spikes",
-    "bin_trials": "binning.bin_trials",
+    "bin_trials": "pipeline.frames",
     "clean": "commands.planned",
     "collate": "dataset.training",
     "compare": "commands.files",

@@ -6,7 +6,7 @@ Calls the kernels; knows neither where the spikes came from nor how a file holds
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from spikebin.binning.rules import Binning
 
-__all__ = ["Phase", "PhaseSpikes", "Trial", "TrialEvents", "bin_trial", "phase_bins"]
+__all__ = ["Phase", "PhaseSpikes", "Trial", "TrialEvents", "bin_trial", "fill_trial", "phase_bins"]
 
 FULL_COUNT = 255
 
@@ -175,6 +175,55 @@ def bin_trial(
     BinningError
         As `Binning.check`.
     """
+    flat, n_spikes = _cells(trial, spikes, binning, n_columns, where)
+    n_inside = flat.size
+    per_row = None if n_rows is None else np.diff(np.searchsorted(flat, np.arange(n_rows + 1) * n_columns))
+    counts = np.empty(n_inside, np.uint8)
+    counting = binning.values == "count"
+    n_events, n_collisions = kernels.merge(flat, FULL_COUNT if counting else 1, counts)
+    return TrialEvents(
+        flat=flat[:n_events],
+        counts=counts[:n_events] if counting else None,
+        tally=Tally(n_spikes, n_inside - n_collisions, n_collisions, n_spikes - n_inside),
+        per_row=per_row,
+    )
+
+
+def fill_trial(
+    trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, matrix: NDArray[Any], where: str
+) -> Tally:
+    """Bin the spikes of one trial into a dense matrix.
+
+    Parameters
+    ----------
+    trial, spikes, binning, where
+        As for `bin_trial`; what a bin holds is said by the matrix.
+    matrix : ndarray (n_rows, n_columns)
+        Filled with zeros; bool marks a bin, an integer dtype counts, up to its largest value.
+
+    Returns
+    -------
+    Tally
+
+    Raises
+    ------
+    RecordingError
+        As `bin_trial`.
+    BinningError
+        As `Binning.check`.
+    """
+    flat, n_spikes = _cells(trial, spikes, binning, matrix.shape[1], where)
+    cells, counts = np.unique(flat, return_counts=True)
+    held = counts.clip(max=1 if matrix.dtype == bool else min(np.iinfo(matrix.dtype).max, flat.size + 1))
+    matrix.reshape(-1)[cells] = held
+    n_binned = int(held.sum())
+    return Tally(n_spikes, n_binned, flat.size - n_binned, n_spikes - flat.size)
+
+
+def _cells(
+    trial: Trial, spikes: Sequence[PhaseSpikes], binning: Binning, n_columns: int, where: str
+) -> tuple[NDArray[np.int64], int]:
+    """The cell of each spike inside a trial, ascending; and how many spikes there are, those outside included."""
     flat = np.empty(sum(phase.times.size for phase in spikes), np.int64)
     n_inside = first_bin = 0
     for phase, n_bins, found in zip(trial.phases, phase_bins(trial.phases, binning), spikes, strict=True):
@@ -205,13 +254,4 @@ def bin_trial(
     n_spikes = flat.size
     flat = flat[:n_inside]
     flat.sort()
-    per_row = None if n_rows is None else np.diff(np.searchsorted(flat, np.arange(n_rows + 1) * n_columns))
-    counts = np.empty(n_inside, np.uint8)
-    counting = binning.values == "count"
-    n_events, n_collisions = kernels.merge(flat, FULL_COUNT if counting else 1, counts)
-    return TrialEvents(
-        flat=flat[:n_events],
-        counts=counts[:n_events] if counting else None,
-        tally=Tally(n_spikes, n_inside - n_collisions, n_collisions, n_spikes - n_inside),
-        per_row=per_row,
-    )
+    return flat, n_spikes

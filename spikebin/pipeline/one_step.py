@@ -27,7 +27,9 @@ from spikebin.matrixfile.writer import matrix_shape
 from spikebin.names import bare_stem, find_sheet, suggest
 from spikebin.output.paths import matrix_name
 from spikebin.pipeline.doubts import doubts
+from spikebin.pipeline.frames import as_recording
 from spikebin.recordings import open_recording
+from spikebin.recordings.frame import FRAME, is_frame
 from spikebin.recordings.settings import Reading, TrialRule
 from spikebin.system.leftovers import remove_stale
 from spikebin.system.process import cpus
@@ -105,13 +107,13 @@ class Binned:
 
 
 def bin_recording(
-    recording: Path | str | Recording,
+    recording: Path | str | Recording | Any,
     width: float,
     *,
     out: Path | str | None = None,
     format: str | None = None,  # noqa: A002
     sheets: Sequence[str] = (),
-    trials: Path | str | None = None,
+    trials: Path | str | Any | None = None,
     window: tuple[float, float] | None = None,
     align_to: str | None = None,
     until: str | None = None,
@@ -144,8 +146,9 @@ def bin_recording(
 
     Parameters
     ----------
-    recording : Path, str or Recording
-        A file or directory of any format that `spikebin.formats` lists, or what `spikebin.from_neo` makes of a Block.
+    recording : Path, str, Recording or pandas.DataFrame
+        A file or directory of any format that `spikebin.formats` lists, what `spikebin.from_neo` makes of a Block, or
+        a DataFrame with a row for each spike.
     width : float
         Length of a bin in ms.
     out : Path or str, optional
@@ -155,9 +158,9 @@ def bin_recording(
         Default: recognised from what is there; ``neo:IO`` names a neo IO.
     sheets : sequence of str
         Raw or directory names; none: all.
-    trials : Path or str, optional
-        Events: a CSV or TSV file with a header, or the name of a table in the recording. Default: its own trials, or
-        one of the whole recording where it has none.
+    trials : Path, str or pandas.DataFrame, optional
+        Events: a CSV or TSV file with a header, the name of a table in the recording, or a DataFrame with a row for
+        each trial. Default: its own trials, or one of the whole recording where it has none.
     window : (float, float), optional
         ms around each event; default: the whole trial.
     align_to, until : str, optional
@@ -217,14 +220,10 @@ def bin_recording(
         trial=trial,
         duration=duration,
     )
-    recording = Path(recording) if isinstance(recording, str) else recording
-    if not isinstance(recording, Path) and (format is not None or reading != Reading()):
-        raise RecordingError(
-            f"{recording.path.name} is open already: give {', '.join(reading.settings) or 'format'} where it is opened"
-        )
+    opened = as_recording(recording, trials, reading, kind=format, trials_unit=trials_unit)
     rule = TrialRule(
         image_id=image_id,
-        events=None if trials is None else str(trials),
+        events=FRAME if is_frame(trials) else None if trials is None else str(trials),
         events_unit=trials_unit,
         align_to=align_to,
         until=until,
@@ -237,7 +236,7 @@ def bin_recording(
     settings = Settings(Binning(width, closed, end_bin, values), layout, codec, threads or cpus())
     return list(
         bin_recordings(
-            [recording],
+            [opened],
             settings,
             rule,
             kind=format,

@@ -104,6 +104,9 @@ class ArraysRecording(ContinuousRecording):
         If the file is not complete, or does not tell which are times and which neurons.
     """
 
+    # What it is taken for, where no format is named.
+    kind = "arrays"
+
     def __init__(self, path: Path, reading: Reading, file: SpikeFile | None = None) -> None:
         super().__init__(path, reading)
         self.rate = reading.rate
@@ -130,7 +133,7 @@ class ArraysRecording(ContinuousRecording):
         """See `spikebin.recordings.protocol.Recording`."""
         by = f", populations by {self._splits.population}" if self._splits.population else ""
         by += f", trials by {self._splits.trial}" if self._splits.trial else ""
-        kind = self.reading.format or "arrays"
+        kind = self.reading.format or self.kind
         return f"{kind}, {self._file.times_name or 'times'} in {self._unit}, neurons by {self._file.ids_name}{by}"
 
     @property

@@ -94,6 +94,8 @@ class ContinuousRecording:
     rate: float | None = None
     # Whether the spikes' times need the rate.
     uses_rate = True
+    # Its trials, where they are handed over in memory.
+    given_trials: EventTable | None = None
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path = path
@@ -222,6 +224,8 @@ class ContinuousRecording:
         RecordingError
             If the file is not there or no table, or as `events`.
         """
+        if self.given_trials is not None:
+            return self.given_trials, None
         if rule.events == "none":
             return None, None
         if rule.events is None:
