@@ -8,7 +8,6 @@ from drawn import images, write_part
 from spikebin import open_dataset, open_file
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.matrixfile.reader import MatrixFile
-from spikebin.matrixfile.shown import html_table, one_line
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +48,6 @@ def test_objects_say_what_they_hold(sheets):
     assert "window(0, 12" in coarse._repr_html_()
     assert "X_ON" in sheets._repr_html_()
     assert sheets._ipython_key_completions_() == list(sheets)
-
-
-def test_a_name_cannot_write_html():
-    assert "<script>" not in html_table("<script>", {"<script>": "<script>", "empty": ""})
-    assert one_line("K", "n", {"a": "1", "b": "", "c": "3"}) == "<K n: 1, 3>"
 
 
 def test_misuse_is_told_what_to_give(sheets):

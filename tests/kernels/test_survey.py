@@ -12,7 +12,6 @@ from conftest import JIT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebin.kernels import opcodes
 from spikebin.kernels.survey import COMPLETE, NOT_A_KEY, survey
 from spikebin.pickles import unpickler
 
@@ -88,9 +87,3 @@ def test_no_other_key_gets_by(data):
                 assert by_kernel(data) == NOT_A_KEY
             else:
                 assert by_kernel(data) in {COMPLETE, NOT_A_KEY}
-
-
-def test_opcodes_by_name():
-    for op in pickletools.opcodes:
-        assert getattr(opcodes, op.name) == ord(op.code)
-    assert not hasattr(opcodes, "MEMOISE")

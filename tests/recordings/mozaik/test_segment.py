@@ -9,124 +9,37 @@ import struct
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from segments import (
+    CORPUS,
+    DATA,
+    FLAVOURS,
+    INTERPRETED,
+    as_array,
+    assert_agree,
+    assert_same,
+    by_interpreter,
+    by_reference,
+    edited,
+    files,
+)
 
 from spikebin.errors import RecordingError
 from spikebin.kernels import values
 from spikebin.kernels.interpreter import interpret as kernel
 from spikebin.pickles import unpickler
-from spikebin.pickles.inert import Refused
-from spikebin.pickles.meanings import ALIASES, GLOBALS
 from spikebin.pickles.numpy_values import array_of, settle
-from spikebin.recordings.mozaik import interpreter, segment
+from spikebin.recordings.mozaik import interpreter
 from spikebin.recordings.mozaik.segment import Segment, probe_segment, read_segment
 
-DATA = Path(__file__).parent.parent.parent / "data"
-FLAVOURS = sorted(path.name for path in DATA.glob("small_*"))
-INTERPRETED = [name for name in FLAVOURS if "multiplexed" not in name]
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
 
 
-def files(flavour):
-    """The first dozen segments of a datastore, in their order."""
-    return sorted((DATA / flavour).rglob("Segment*.pickle"), key=lambda path: int(path.stem[7:]))[:12]
-
-
-def as_array(data):
-    return np.frombuffer(data, np.uint8).copy()
-
-
-def by_interpreter(data):
-    """Segment as the interpreter reads it, or None."""
-    read = interpreter.interpret(as_array(data))
-    return None if read is None else segment._from_arrays(read)
-
-
-def by_reference(data):
-    """Segment as the restricted unpickler reads it, or None if it refuses."""
-    try:
-        return segment._from_objects(as_array(data))
-    except Refused:
-        return None
-
-
-def by_twin(data):
-    """What the interpreter's twin reads, in the shape of what the interpreter gives, or None."""
-    read = naive.Machine(data, GLOBALS, ALIASES).run()
-    if read is None:
-        return None
-    sheet, stimulus, trains, (units, start, start_unit, stop, stop_unit) = read
-    times = b"".join(raw for _, raw in trains)
-    return interpreter.Interpreted(
-        sheet,
-        stimulus,
-        [neuron for neuron, _ in trains],
-        [len(raw) // 8 for _, raw in trains],
-        times,
-        units,
-        start,
-        start_unit,
-        stop,
-        stop_unit,
-    )
-
-
-def as_plain(read):
-    """What the interpreter reads, in the shape of what its twin gives."""
-    return read._replace(
-        ids=read.ids.tolist(),
-        counts=read.counts.tolist(),
-        times=read.times.tobytes(),
-        start=struct.pack("<d", read.start),
-        stop=struct.pack("<d", read.stop),
-    )
-
-
-def assert_same_as_twin(data):
-    """The interpreter reads what its twin reads, and nothing else; with trains by pattern that, or nothing."""
-    array, expected = as_array(data), by_twin(data)
-    read = interpreter.interpret(array, by_pattern=False)
-    assert (None if read is None else as_plain(read)) == expected
-    read = interpreter.interpret(array)
-    assert read is None or as_plain(read) == expected
-
-
-def assert_same(one, other):
-    """Two segments are the same, times bit for bit."""
-    assert (one.sheet, one.stimulus, one.start, one.stop) == (other.sheet, other.stimulus, other.start, other.stop)
-    for name, dtype in (("ids", np.int64), ("counts", np.int64), ("times", np.float64)):
-        a, b = getattr(one, name), getattr(other, name)
-        assert a.dtype == b.dtype == dtype
-        assert a.shape == b.shape
-        assert a.tobytes() == b.tobytes(), name
-
-
-def assert_agree(data, twin=True):
-    """The interpreter reads what its twin reads, and that is what the reference reads, or nothing."""
-    if twin:
-        assert_same_as_twin(data)
-    read = by_interpreter(data)
-    if read is not None:
-        expected = by_reference(data)
-        assert expected is not None
-        assert_same(read, expected)
-    return read is not None
-
-
 # --- real segments
-
-
-@pytest.mark.parametrize("flavour", INTERPRETED)
-def test_interpreter_reads_every_flavour_as_the_reference_does(flavour):
-    for path in files(flavour):
-        data = path.read_bytes()
-        assert assert_agree(data)
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
@@ -276,14 +189,6 @@ def test_milliseconds_are_left_bit_for_bit(neo):
 # --- segments that say otherwise
 
 
-def edited(old, new, flavour="small_neo012_np126_p4default", count=1):
-    """A real segment, its frame taken off, with some bytes replaced."""
-    data = files(flavour)[0].read_bytes()
-    data = data[:2] + data[11:]
-    assert old in data
-    return data.replace(old, new, count)
-
-
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -398,10 +303,6 @@ def test_a_multiplexed_spike_of_nobody(tmp_path):
 # --- damage
 
 
-CORPUS = {
-    name: files(name)[0].read_bytes()
-    for name in ("small_p2_neo012", "small_p5_neo012", "small_channel_neo012", "small_neo0146_np24")
-}
 TOKENS = [
     b"\x00", b"\xff", b"(", b")", b"R", b"b", b"u", b"s", b"e", b"a", b"t", b"0", b"2", b"\x94", b"h\x00", b"q\x00",
     b"N", b"K\x01", b"\x85", b"\x86", b".", b"]", b"}", b"\x93", b"\x81", b"r\xff\xff\xff\x0f",
@@ -454,27 +355,7 @@ def test_damaged_segments_are_read_alike_or_refused(tmp_path_factory, data):
     assert len(line.splitlines()) <= 1
 
 
-@pytest.mark.parametrize("flavour", sorted(CORPUS))
-def test_every_kind_of_opcode_flipped(flavour):
-    # From the first train on every 7th byte, each time another bit.
-    data = CORPUS[flavour]
-    data = data[:2] + data[11:] if data[2] == 0x95 else data
-    start = data.index(b"_new_spiketrain")
-    step = 7 if JIT else 301
-    for number, at in enumerate(range(start, len(data), step)):
-        flipped = bytearray(data)
-        flipped[at] ^= 1 << (number % 8)
-        assert_agree(bytes(flipped), twin=number % 9 == 0)
-
-
-@pytest.mark.parametrize("flavour", sorted(CORPUS))
-def test_truncations_are_not_read(flavour):
-    data = CORPUS[flavour]
-    for size in range(1, len(data), 97 if JIT else 997):
-        assert by_interpreter(data[:size]) is None
-
-
-# --- what the interpreter leaves alone
+# --- hostile and unusual files
 
 
 def memo_of(data, opcode, number=0):
@@ -501,25 +382,6 @@ def names(data):
     return found
 
 
-def test_a_train_that_is_in_the_list_twice():
-    data = edited(b"", b"")
-    end = data.index(b"e\x8c\x0eimagesequences")
-    last = sum(op.name == "MEMOIZE" for op, _, at in pickletools.genops(data) if at < end) - 1
-    twice = data[:end] + b"j" + struct.pack("<I", last) + data[end:]
-    assert by_interpreter(data) is not None
-    assert by_interpreter(twice) is None
-    assert by_reference(twice).ids.tolist() == [*by_reference(data).ids, by_reference(data).ids[-1]]
-
-
-def test_arguments_that_are_asked_for_again():
-    # Picklers memoize the arguments of a call and never come back for them; the interpreter has let go of them.
-    data = edited(b"", b"")
-    arguments = bytes([memo_of(data, "TUPLE3")])
-    again = data.replace(b"\x8c\x0eimagesequences", b"\x8c\x01xh" + arguments + b"\x8c\x0eimagesequences")
-    assert by_interpreter(again) is None
-    assert_same(by_reference(again), by_interpreter(data))
-
-
 def test_one_train_made_without_end(neo, tmp_path):
     # The list holds one train's arguments made into a train a thousand times.
     made = neo_segment(neo)
@@ -537,44 +399,6 @@ def test_one_train_made_without_end(neo, tmp_path):
     path.write_bytes(many)
     with pytest.raises(RecordingError, match="makes more spikes than it holds"):
         read_segment(path)
-
-
-def test_a_text_where_no_text_can_be():
-    data = files("small_p2_neo012")[0].read_bytes()
-    assert by_interpreter(b"X\x01\x00\x00\x00a" + data) is None
-    assert by_interpreter(data[2:]) is None
-    assert_same(by_reference(data[2:]), by_interpreter(data))
-
-
-def test_opcodes_that_neo_has_no_use_for():
-    data = edited(b"", b"")
-    for opcodes in (b"N0", b"I01\n0", b"(1", b"(l0"):
-        other = data.replace(b"\x8c\x0eimagesequences", opcodes + b"\x8c\x0eimagesequences")
-        assert by_interpreter(other) is None
-        assert_same(by_reference(other), by_interpreter(data))
-
-
-def test_memo_indices_that_are_not_a_picklers():
-    data = files("small_p2_neo012")[0].read_bytes()
-    other = data.replace(b"q\x05", b"q\xfe", 1)
-    assert by_interpreter(other) is None
-
-
-PARTS = ("stack", "marks", "memo", "arena", "objects", "entries", "trains", "gaps")
-
-
-@pytest.mark.parametrize("small", [None, *PARTS])
-@pytest.mark.parametrize("flavour", ["small_p2_neo012", "small_p5_neo012"])
-def test_nothing_is_written_beyond_the_room(small, flavour):
-    lengths = [(1 if part == "gaps" else 4) if part == small else 20_000 for part in PARTS]
-    places = [values.HEAD + sum(lengths[:part]) for part in range(len(lengths) + 1)]
-    whole = np.full(values.HEAD + 8 * 20_000 + 1000, -7, np.int64)
-    whole[values.STACK : values.END + 1] = places
-    status, _ = kernel(as_array(CORPUS[flavour]), *interpreter._TABLES, whole)
-    # Without a place for a gap, no train is taken by pattern, and all are read.
-    assert status == (values.UNDERSTOOD if small in {None, "gaps"} else values.FULL)
-    assert (whole[places[-1] :] == -7).all()
-    assert whole[values.STACK : values.END + 1].tolist() == places
 
 
 def test_a_file_that_needs_more_room_than_most(neo):
