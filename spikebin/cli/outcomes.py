@@ -46,18 +46,24 @@ def outcome_dict(outcome: Outcome) -> dict[str, Any]:
         "n_collisions": header and header.n_collisions,
         "n_outside": header and header.n_outside,
         "size": header and header.size,
+        "notes": list(outcome.notes),
     }
 
 
 def report(outcomes: Iterable[Outcome], *, json: bool = False) -> int:
     """Say what became of each sheet as it ends; the exit code, 1 also where no sheet has a source."""
     code, states, answer = 0, set(), []
+    noted: set[str] = set()
     for outcome in outcomes:
         answer.append(outcome_dict(outcome))
         if outcome.state is State.FAILED:
             note(f"error: {outcome_line(outcome)}")
         elif not json:
             say(outcome_line(outcome))
+        for text in outcome.notes:
+            if text not in noted:
+                note(f"note: {outcome.job.name} {outcome.sheet}: {text}")
+        noted.update(outcome.notes)
         code = max(code, exit_code(outcome))
         states.add(outcome.state)
     if json:

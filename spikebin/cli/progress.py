@@ -26,6 +26,7 @@ from spikebin.cli.options import answer_json, is_terminal, note
 from spikebin.cli.outcomes import exit_code, outcome_dict, outcome_line
 from spikebin.cli.tables import print_failures
 from spikebin.cli.wording import number
+from spikebin.errors import same_cause
 from spikebin.output.state import State
 from spikebin.pipeline.run import run_tasks
 
@@ -148,6 +149,7 @@ def run_with_progress(
             answer_json([])
         return 0
     failures: list[Outcome] = []
+    noted: dict[str, list[tuple[str, Outcome]]] = {}
     answer = []
     code = 0
     progress = Trials(n_files)
@@ -158,8 +160,15 @@ def run_with_progress(
             code = max(code, exit_code(outcome))
             if outcome.state is State.FAILED:
                 failures.append(outcome)
+            for text in outcome.notes:
+                alike = same_cause(text, outcome.job.part, outcome.sheet)
+                noted.setdefault(alike, []).append((text, outcome))
             if bar.disable:
                 note(outcome_line(outcome))
+    for told in noted.values():
+        text, first = told[0]
+        others = f" (and {len(told) - 1:,} more)" if len(told) > 1 else ""
+        note(f"note: {first.job.name} {first.sheet}: {text}{others}")
     seconds, n_trials = progress.seconds, progress.n_trials
     if json:
         answer_json(answer)

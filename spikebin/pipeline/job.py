@@ -38,7 +38,10 @@ __all__ = ["Outcome", "one_line", "run_job"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one sheet of a job: its state now, a line for the user, and whether it was exported just now."""
+    """What became of one sheet of a job: its state now, a line for the user, and whether it was exported just now.
+
+    `notes` are what people should know of how its recording was read, a line each: what was left out or passed over.
+    """
 
     job: Job
     sheet: str
@@ -47,6 +50,7 @@ class Outcome:
     header: Seal | None = None
     exported: bool = False
     disk_full: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def run_job(
@@ -169,7 +173,8 @@ def _run_sheet(
     if out is None:
         forget(tries)
         clear_broken(target)
-    return Outcome(job, sheet, State.DONE, str(target), header, exported=True)
+    notes = (*opened[source, entry].notes, *recording.notes)
+    return Outcome(job, sheet, State.DONE, str(target), header, exported=True, notes=notes)
 
 
 def one_line(error: Exception) -> str:

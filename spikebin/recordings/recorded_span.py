@@ -55,7 +55,7 @@ def left_out(n: int, of: int) -> list[str]:
     -------
     list of str
     """
-    return [f"left out {n:,} of {of:,} trials, which reach past what was recorded (--short drop)"] if n else []
+    return [f"left out {n:,} of {of:,} trials, which reach past what was recorded (short = drop)"] if n else []
 
 
 def span_not_told(short: Short) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,25 @@ def test_another_window_is_another_data_set(sessions):
     one_line_error(spikebin("missing", cwd=sessions), "window_stop = 400.0", "--replace")
     assert spikebin("plan", "--replace", cwd=sessions).returncode == 0
     assert spikebin("missing", cwd=sessions).stdout == "0-1\n"
+
+
+def test_job_and_run_say_once_which_trials_were_dropped(sessions):
+    for part in PARTS:
+        write_trials(sessions / f"events_{part}.csv", {"cue_s": [1.0, 2.0, 19.9], "image": ["a", "b", "c"]})
+    short = 'events = "events_{part}.csv"\nalign_to = "cue_s"\nimage_id = "image"\nshort = "drop"'
+    config(sessions, "spikes_{part}.h5", 'format = "sonata"\nduration = 20000\nsheets = ["v1"]', short)
+    assert spikebin("plan", cwd=sessions).returncode == 0
+    told = spikebin("job", "0", "--json", cwd=sessions)
+    (outcome,) = json.loads(told.stdout)
+    notes = outcome["notes"]
+    assert notes == [
+        f"trials of {sessions}/events_mon.csv: cue_s in s",
+        "left out 1 of 3 trials, which reach past what was recorded (short = drop)",
+    ]
+    assert told.stderr.splitlines() == [f"note: train/mon v1: {note}" for note in notes]
+    result = spikebin("run", "--force", "--workers", "1", cwd=sessions)
+    said = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
+    assert said == [f"note: train/mon v1: {note} (and 1 more)" for note in notes]
 
 
 def test_a_part_without_events_fails_alone(sessions):
