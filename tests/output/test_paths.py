@@ -37,7 +37,5 @@ def test_of_a_directory_that_is_not_there_nothing_is_found(tmp_path):
 
 def test_ids_lie_where_the_models_downstream_look(tmp_path):
     place = tmp_path, "train", "50000", "V1_Exc_L2/3"
-    assert image_ids_path(*place).relative_to(tmp_path).as_posix() == "train/image_ids/image_ids_V1_Exc_L23_50000.npy"
-    assert (
-        neuron_ids_path(*place).relative_to(tmp_path).as_posix() == "train/neuron_ids/neuron_ids_V1_Exc_L23_50000.npy"
-    )
+    for path, folder in ((image_ids_path, "image_ids"), (neuron_ids_path, "neuron_ids")):
+        assert path(*place) == tmp_path / "train" / folder / f"{folder}_V1_Exc_L23_50000.npy"
