@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,11 @@ from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.recorded_span import fitted, left_out
 from spikebin.recordings.settings import Reading
+from spikebin.system.survival import how_it_dies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
     from numpy.typing import NDArray
 
@@ -38,6 +41,8 @@ __all__ = ["SHEET", "NeoRecording", "from_neo", "open", "recognises"]
 
 SHEET = "units"
 TRIALS = "trials"
+LONGEST = 3600
+"""Seconds of CPU time that reading a file may take."""
 # Annotations that tell spike trains apart, as neo's readers and simulators write them.
 ID_ANNOTATIONS = ("id", "unit_id", "neuron_id", "source_id", "channel_id", "cluster_id")
 
@@ -69,18 +74,13 @@ def open(path: Path, reading: Reading | None = None) -> NeoRecording:  # noqa: A
         )
     if reading.io not in known:
         raise RecordingError(f"{path.name}: neo has no {reading.io!r}: {suggest(reading.io, known)}")
+    # Libraries below neo crash on damaged files, as libhdf5 and scipy's reader of .mat do: a child reads first.
+    death = how_it_dies(partial(_read, neo, reading.io, path), seconds=LONGEST) if path.is_file() else ""
+    if death:
+        how = "takes for ever" if death == "SIGXCPU" else f"crashes on it, {death}"
+        raise RecordingError(f"{path} cannot be read by {reading.io}, which {how}: check the file and the IO")
     try:
-        # What a library says while it reads is not for those who read a matrix.
-        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-            warnings.simplefilter("ignore")
-            io = getattr(neo.io, reading.io)(str(path))
-            if neo.Block in io.readable_objects:
-                block = io.read_block()
-            else:
-                block = neo.Block()
-                block.segments.append(io.read_segment())
-            if hasattr(io, "close"):
-                io.close()
+        block = _read(neo, reading.io, path)
     except Exception as error:  # noqa: BLE001
         # An IO fails in whatever way the library below it does.
         text = " ".join(str(error).split())[:160] or type(error).__name__
@@ -88,6 +88,21 @@ def open(path: Path, reading: Reading | None = None) -> NeoRecording:  # noqa: A
     if not isinstance(block, neo.Block) or not all(isinstance(one, neo.Segment) for one in block.segments):
         raise RecordingError(f"{path}: {reading.io} found no block of segments in it: check the file and the IO")
     return NeoRecording(path, reading, block)
+
+
+def _read(neo: ModuleType, name: str, path: Path) -> Any:
+    """The block of a file; what a library says while it reads is not for those who read a matrix."""
+    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        warnings.simplefilter("ignore")
+        io = getattr(neo.io, name)(str(path))
+        if neo.Block in io.readable_objects:
+            block = io.read_block()
+        else:
+            block = neo.Block()
+            block.segments.append(io.read_segment())
+        if hasattr(io, "close"):
+            io.close()
+    return block
 
 
 def from_neo(block: Any, *, name: str = "neo block", neurons: str | None = None) -> NeoRecording:

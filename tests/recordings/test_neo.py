@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import warnings
 
@@ -156,3 +158,15 @@ def test_a_reader_that_finds_nothing_is_one_line(tmp_path, monkeypatch, capfd, a
     with pytest.raises(RecordingError, match="NeoMatlabIO found no block of segments"):
         open_recording(tmp_path / "x.mat", "neo:NeoMatlabIO", Reading())
     assert capfd.readouterr() == ("", "")
+
+
+class Crashing(neo.io.NeoMatlabIO):
+    def read_block(self, *_, **__):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_a_reader_that_crashes_on_a_damaged_file_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(neo.io, "NeoMatlabIO", Crashing)
+    (tmp_path / "x.mat").write_bytes(b"x")
+    with pytest.raises(RecordingError, match="NeoMatlabIO, which crashes on it, SIGSEGV: check the file"):
+        open_recording(tmp_path / "x.mat", "neo:NeoMatlabIO", Reading())
