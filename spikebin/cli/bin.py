@@ -34,6 +34,10 @@ def _ms(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
+def _texts(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(one.strip() for one in text.split(","))
+
+
 @app.command("bin")
 def bin_(
     files: option.Files,
@@ -59,6 +63,8 @@ def bin_(
     population: option.Population = None,
     trial: option.Trial = None,
     duration: option.Duration = None,
+    bin_width: option.BinWidth = None,
+    phases: option.Phases = None,
     follow_links: option.FollowLinks = False,
     sheets: option.Sheets = None,
     out: option.Out = None,
@@ -95,9 +101,8 @@ def bin_(
     )  # fmt: skip
     reading = Reading(
         unit=unit, rate=rate, times=times, neurons=neurons, ids=ids, nodes=None if nodes is None else str(nodes),
-        labels=None if labels is None else tuple(label.strip() for label in labels.split(",")),
-        population=population, trial=trial, follow_links=follow_links,
-        duration=None if duration is None else _ms(duration),
+        labels=_texts(labels), population=population, trial=trial, follow_links=follow_links, phases=_texts(phases),
+        duration=None if duration is None else _ms(duration), bin_width=None if bin_width is None else _ms(bin_width),
     )  # fmt: skip
     make = partial(
         bin_recordings,

@@ -211,6 +211,26 @@ Duration = Annotated[
         rich_help_panel=READING,
     ),
 ]
+BinWidth = Annotated[
+    str | None,
+    typer.Option(
+        "--bin-width",
+        metavar="MS",
+        help="Of old .npz files: length of the bins they hold.",
+        show_default=False,
+        rich_help_panel=READING,
+    ),
+]
+Phases = Annotated[
+    str | None,
+    typer.Option(
+        "--phases",
+        metavar="PHASES",
+        help="Of old .npz files: what a trial is made of, in ms: blank:150,image:560.",
+        show_default=False,
+        rich_help_panel=READING,
+    ),
+]
 FollowLinks = Annotated[
     bool,
     typer.Option(

@@ -12,7 +12,7 @@ from spikebin.dataset.sparse import scipy_sparse
 from spikebin.system.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.view import View
     from spikebin.exports.old_layouts import OutFile
+    from spikebin.recordings.protocol import SheetRecording
 
     Rows = NDArray[np.intp] | None
     Make = Callable[[Part, Rows], Iterator[OutFile]]
@@ -143,3 +144,41 @@ class _Pipe(io.RawIOBase):
         taken = bytes(self._buffer)
         self._buffer.clear()
         return taken
+
+
+def trial_labels(
+    sheet: SheetRecording, n_bins: Sequence[int], binning: Binning, start: float
+) -> dict[str, NDArray[Any]]:
+    """What the rows and columns of a dense array of a recording are, as `write_dense` takes it.
+
+    Parameters
+    ----------
+    sheet : SheetRecording
+    n_bins : sequence of int
+        Of each trial.
+    binning : Binning
+    start : float
+        When the first bin starts, in ms from the event.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``trial_<column>``, ``neuron_<column>``, ``neuron_ids``, ``width``; `time`, where each bin starts in ms from the
+        event, where trials have one phase.
+    """
+    trials = sheet.trials
+    columns = {
+        "image_id": [trial.image_id for trial in trials],
+        "repeat": [trial.repeat for trial in trials],
+        "order": [trial.order for trial in trials],
+        "n_bins": n_bins,
+        **{name: [trial.extra[i][1] for trial in trials] for i, (name, _) in enumerate(trials[0].extra)},
+    }
+    labels = {f"trial_{name}": np.array(values) for name, values in columns.items()}
+    neurons = sheet.neurons
+    for name in neurons.dtype.names or ():
+        known = name != "neuron_id" and not (neurons[name].dtype.kind == "f" and np.isnan(neurons[name]).all())
+        labels |= {f"neuron_{name}": np.asarray(neurons[name])} if known else {}
+    if len(trials[0].phases) == 1:
+        labels["time"] = start + binning.width * np.arange(max(n_bins))
+    return labels | {"neuron_ids": neurons["neuron_id"].astype(np.int64), "width": np.array(binning.width)}

@@ -19,7 +19,7 @@ from spikebin.binning.tally import Tally
 from spikebin.binning.trial import phase_bins
 from spikebin.choices import RaggedTrials, Short, checked
 from spikebin.errors import BinningError, MatrixFileError, RecordingError, SpikebinError
-from spikebin.exports.dense_files import write_dense
+from spikebin.exports.dense_files import trial_labels, write_dense
 from spikebin.matrixfile.neighbours import refuse_unlike
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import Settings, binned_trials, write_sheet
@@ -36,8 +36,6 @@ from spikebin.system.process import cpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from spikebin.binning.trial import TrialEvents
     from spikebin.choices import Closed, Codec, Layout, Values
@@ -134,6 +132,8 @@ def bin_recording(
     population: str | None = None,
     trial: str | None = None,
     duration: float | None = None,
+    bin_width: float | None = None,
+    phases: Sequence[str] | None = None,
     closed: Closed = "left",
     end_bin: bool = False,
     values: Values = "count",
@@ -177,7 +177,7 @@ def bin_recording(
         Column that the times of the other events are relative to.
     ragged : {"refuse", "pad"}
         What becomes of trials of different lengths.
-    unit, rate, times, neurons, ids, labels, nodes, follow_links, population, trial, duration
+    unit, rate, times, neurons, ids, labels, nodes, follow_links, population, trial, duration, bin_width, phases
         What the recording does not tell of itself, see `spikebin.recordings.settings.Reading`.
     closed, end_bin, values
         See `spikebin.Binning`.
@@ -213,12 +213,14 @@ def bin_recording(
         times=times,
         neurons=neurons,
         ids=ids,
-        labels=None if labels is None else tuple([labels] if isinstance(labels, str) else labels),
+        labels=_texts(labels),
         nodes=None if nodes is None else str(nodes),
         follow_links=follow_links,
         population=population,
         trial=trial,
         duration=duration,
+        bin_width=bin_width,
+        phases=_texts(phases),
     )
     opened = as_recording(recording, trials, reading, kind=format, trials_unit=trials_unit)
     rule = TrialRule(
@@ -377,7 +379,7 @@ def bin_sheet(
             deque(events, maxlen=0)
         else:
             start = float(settings.trial.get("window_start") or 0)
-            write_dense(target, events, shape, binning, _labels(sheet, n_bins, binning, start))
+            write_dense(target, events, shape, binning, trial_labels(sheet, n_bins, binning, start))
     tally = counted.tally
     n_recorded, n_in_trials = sheet.n_recorded, sheet.n_in_trials
     seconds = sum(n_bins) * binning.width / 1000
@@ -421,24 +423,8 @@ class _Counted:
             yield events
 
 
-def _labels(sheet: SheetRecording, n_bins: Sequence[int], binning: Binning, start: float) -> dict[str, NDArray[Any]]:
-    """What the rows and columns of a dense array are; `time` is where each bin starts, in ms from the event."""
-    trials = sheet.trials
-    columns = {
-        "image_id": [trial.image_id for trial in trials],
-        "repeat": [trial.repeat for trial in trials],
-        "order": [trial.order for trial in trials],
-        "n_bins": n_bins,
-        **{name: [trial.extra[i][1] for trial in trials] for i, (name, _) in enumerate(trials[0].extra)},
-    }
-    labels = {f"trial_{name}": np.array(values) for name, values in columns.items()}
-    neurons = sheet.neurons
-    for name in neurons.dtype.names or ():
-        known = name != "neuron_id" and not (neurons[name].dtype.kind == "f" and np.isnan(neurons[name]).all())
-        labels |= {f"neuron_{name}": np.asarray(neurons[name])} if known else {}
-    if len(trials[0].phases) == 1:
-        labels["time"] = start + binning.width * np.arange(max(n_bins))
-    return labels | {"neuron_ids": neurons["neuron_id"].astype(np.int64), "width": np.array(binning.width)}
+def _texts(given: Sequence[str] | str | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple([given] if isinstance(given, str) else given)
 
 
 def _sheets(recording: Recording, wanted: Sequence[str]) -> list[str]:

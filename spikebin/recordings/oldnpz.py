@@ -84,8 +84,9 @@ class OldRecording:
         self.notes: list[str] = []
         if reading.bin_width is None or reading.phases is None:
             raise self.error(
-                "its files do not say how long a bin is, nor which part of a trial is a blank: give both in ms in"
-                ' [[recordings]], bin_width = 1.0 and phases = ["blank:150", "image:560"]'
+                "its files do not say how long a bin is, nor which part of a trial is a blank: give both in ms,"
+                " --bin-width 1 --phases blank:150,image:560 (in a config bin_width = 1.0 and phases ="
+                ' ["blank:150", "image:560"])'
             )
         self.width = reading.bin_width
         self.phases = [_phase(text, path) for text in reading.phases]

@@ -6,9 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+from here import spikebin_here
 from scipy import sparse
 
-from spikebin import open_dataset
+from spikebin import open_dataset, open_file
 from spikebin.binning.rules import Binning
 from spikebin.errors import RecordingError
 from spikebin.exports.export import export
@@ -101,6 +102,38 @@ def test_a_directory_is_one_recording(old, tmp_path, name, layout):
     if name == "two":
         trials = recording.sheet("X_ON", TrialRule()).trials
         assert [trial.repeat for trial in trials] == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+@pytest.mark.parametrize("layout", ["raw", "trimmed"])
+def test_bin_gives_what_a_plan_gives(old, tmp_path, name, layout):
+    phases = (RAW if layout == "raw" else TRIMMED).phases
+    path = old[0] / name / layout / "train_dataset"
+    shutil.copytree(path, tmp_path / "old" / "train_dataset")
+    wanted = planned(
+        tmp_path,
+        '[[recordings]]\nvariant = "train"\nroot = "old"\nparts = "{part}_dataset"\nformat = "oldnpz"\n'
+        f"bin_width = 1.0\nphases = {list(phases)}\n",
+    )
+    assert len(wanted) == 2
+    given = ["--bin-width", "1ms", "--phases", ",".join(phases), "--end-bin", "--values", "bool"]
+    ran = spikebin_here("bin", path, "--width", "1", *given, "--out", tmp_path / "out", "--ragged", "pad", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    for (part, sheet), seal in wanted.items():
+        found = open_file(tmp_path / "out" / f"spikes_{sheet}_{part}_dataset.h5").header
+        assert found.content_digest == seal.content_digest
+        assert found.reading == seal.reading
+        assert found.n_binned == seal.n_binned > 0
+    # One file alone.
+    if layout == "raw" and name == "one":
+        matrix = path / "spikes" / "X_ON" / "spikes_X_ON_50000.npz"
+        ran = spikebin_here("bin", matrix, "--width", "1", *given, "--out", tmp_path / "one.h5", cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+        digest = open_file(tmp_path / "one.h5").header.content_digest
+        assert digest == old[1]["one"]["50000", "X_ON"].content_digest
+    ran = spikebin_here("bin", path, "--width", "1", cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "give both in ms, --bin-width 1 --phases blank:150,image:560" in ran.stderr
 
 
 def test_what_is_not_told_is_asked_for(old, tmp_path):
