@@ -39,7 +39,6 @@ from spikebin.matrixfile.verify import verify_file
 from spikebin.matrixfile.write_sheet import Settings
 from spikebin.pipeline.one_step import bin_recordings
 from spikebin.recordings import FORMATS, open_recording
-from spikebin.recordings.continuous.event_table import read_events
 from spikebin.recordings.settings import Reading, TrialRule
 
 TRAINS = make_trains(seed=1)
@@ -462,14 +461,6 @@ def test_formats_lists_every_format_and_what_it_needs():
     for row in listed:
         assert row["format"] in text
     assert "pip install 'spikebin[neo]'" in text
-
-
-def test_types_of_columns(tmp_path):
-    (tmp_path / "t.csv").write_text('a,b,c,d\n1,1.5,x,"1,2"\n2,,y,\n')
-    columns = read_events(tmp_path / "t.csv", None, None).columns
-    assert {name: column.dtype.kind for name, column in columns.items()} == {"a": "i", "b": "f", "c": "U", "d": "U"}
-    assert np.isnan(columns["b"][1])
-    assert columns["d"].tolist() == ["1,2", ""]
 
 
 def test_formats_shows_an_example_of_each_that_bin_understands():

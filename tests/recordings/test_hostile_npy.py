@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import os
 import struct
-import warnings
 import zipfile
 
 import numpy as np
 import pytest
 from bounded import outcomes
-from hypothesis import given
-from hypothesis import strategies as st
 
 from spikebin.errors import RecordingError
 from spikebin.recordings import open_recording
-from spikebin.recordings.continuous.flat_arrays import OnDisk, mapped_array, whole_ids
 from spikebin.recordings.settings import Reading, TrialRule
 
 
@@ -113,31 +109,6 @@ def test_what_is_true_is_read_without_a_warning(tmp_path):
         "python 2.npy": [2, 3], "version 2.npy": [1, 1], "version 3.npy": [1, 1], "fortran.npy": [2, 2],
         "python 2.npz": [3, 3],
     }  # fmt: skip
-
-
-@given(shape=st.lists(st.integers(0, 4), max_size=3), kind=st.sampled_from(["f8", "f2", "i4", "u1", "S3", "c8"]))
-def test_a_mapped_array_is_what_numpy_reads(tmp_path_factory, shape, kind):
-    path = tmp_path_factory.mktemp("mapped") / "a.npy"
-    values = np.zeros(shape, kind)
-    np.save(path, values)
-    found = mapped_array(path)
-    assert found.shape == values.shape
-    assert found.dtype == values.dtype
-    assert found.tobytes() == values.tobytes()
-    if values.ndim == 1:
-        assert OnDisk(path)[1:3].tolist() == values[1:3].tolist()
-
-
-@given(values=st.lists(st.integers(-2000, 2000)), kind=st.sampled_from(["f2", "f4", "f8", "i2", "u8"]))
-def test_ids_of_any_type_are_whole_numbers_or_refused(values, kind):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        ids = np.abs(values).astype(kind) if kind == "u8" else np.array(values).astype(kind)
-        assert whole_ids(ids, "here").tolist() == ids.astype(float).astype(int).tolist()
-        for bad in (np.inf, -np.inf, np.nan, 0.5):
-            if ids.dtype.kind == "f":
-                with pytest.raises(RecordingError, match="whole number"):
-                    whole_ids(np.append(ids, np.asarray(bad, kind)), "here")
 
 
 @pytest.mark.parametrize("name", ["s.csv", "s.npz", "s.npy", "s.nwb", "s.h5", "s.dat", "s"])

@@ -11,7 +11,7 @@ from spikebin.errors import RecordingError
 from spikebin.recordings.joined import OneAfterTheOther, SideBySide
 from spikebin.recordings.mozaik.stimulus import written_down
 from spikebin.recordings.mozaik.timeline import stretch_of
-from spikebin.recordings.presented import TimelineSpikes, are_steps
+from spikebin.recordings.presented import TimelineSpikes
 from spikebin.recordings.protocol import NEURON_FIELDS
 
 
@@ -69,9 +69,3 @@ def test_sheets_side_by_side():
     for other in (Piece([[3]], sheet="B", image="b"), Piece([[3]], sheet="B", duration=100.1)):
         with pytest.raises(RecordingError, match="was not shown the same as"):
             SideBySide([Piece([[1]]), other])
-
-
-@pytest.mark.parametrize(("times", "wanted"), [([], True), ([0.1, 12.3, 1e6], True), ([0.1, 12.35], False)])
-def test_steps_of_a_simulation(times, wanted):
-    rebased = (np.array(times) + 1e5) - 1e5
-    assert are_steps(rebased) is wanted

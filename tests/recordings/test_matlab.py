@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 
 from spikebin.errors import RecordingError
 from spikebin.recordings import format_of, open_recording
-from spikebin.recordings.continuous.mat_values import Cell, read_variables, variable_names
 from spikebin.recordings.settings import Reading, TrialRule
 
 scipy_io = pytest.importorskip("scipy.io")
@@ -189,31 +186,6 @@ def test_in_one_line(save, tmp_path):
     assert result.returncode == 0, result.stderr
     with np.load(tmp_path / "m.npz") as found:
         assert found["spikes"].sum(axis=(0, 2)).tolist() == [2, 0, 1]
-
-
-OWN = Path(scipy_io.__file__).parent / "matlab" / "tests" / "data"
-
-
-@pytest.mark.skipif(not OWN.is_dir(), reason="this scipy comes without its test files")
-def test_variables_that_matlab_saved_are_those_that_scipy_reads():
-    def same(mine, theirs):
-        if isinstance(mine, Cell):
-            return mine.shape == theirs.shape and all(map(same, mine.values.ravel(), theirs.ravel()))
-        if isinstance(mine, np.ndarray):
-            return mine.shape == theirs.shape and np.array_equal(mine, theirs, equal_nan=True)
-        return True
-
-    n = 0
-    for path in sorted(OWN.glob("test*_[567].*.mat")):
-        with contextlib.suppress(NotImplementedError), warnings.catch_warnings():
-            # Complex numbers, which are no spikes.
-            warnings.simplefilter("ignore")
-            expected = scipy_io.loadmat(path, mat_dtype=True)
-            found = read_variables(path, variable_names(path))
-            assert set(found) == {name for name in expected if not name.startswith("__")}, path.name
-            assert all(same(found[name], expected[name]) for name in found), path.name
-            n += 1
-    assert n > 40
 
 
 @given(

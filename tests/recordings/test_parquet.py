@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
-from conftest import one_line_error
-from here import spikebin_here
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebin.errors import RecordingError
-from spikebin.recordings import format_of, open_recording
-from spikebin.recordings.continuous.arrow_table import read_columns
+from spikebin.recordings import open_recording
 from spikebin.recordings.settings import Reading, TrialRule
 
 pandas = pytest.importorskip("pandas")
@@ -74,17 +69,6 @@ def test_trials_by_a_column(tmp_path):
     assert [trial.image_id for trial in sheet.trials] == ["2", "10"]
 
 
-@pytest.mark.parametrize("end", [".parquet", ".feather"])
-def test_damaged_files_are_one_line(tmp_path, end):
-    path = write(tmp_path / f"s{end}", {"time_s": np.arange(100) / 7, "unit": np.arange(100) % 5})
-    data = path.read_bytes()
-    for size in (0, 4, 100, len(data) // 2, len(data) - 1):
-        path.write_bytes(data[:size])
-        with pytest.raises(RecordingError, match="cannot be read as Parquet or Feather") as caught:
-            open_recording(path, "parquet").sheet("neurons", TrialRule())
-        assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
@@ -100,16 +84,3 @@ def test_columns_that_are_none_are_one_line(tmp_path, columns, message):
     with pytest.raises(RecordingError, match=message) as caught:
         open_recording(write(tmp_path / "s.parquet", columns)).sheet("neurons", TrialRule())
     assert "\n" not in str(caught.value)
-
-
-def test_columns_of_other_types_are_left_out(tmp_path):
-    path = write(tmp_path / "t.parquet", {"a": [1, 2], "when": pandas.to_datetime(["2024-01-01"] * 2)})
-    assert list(read_columns(path)) == ["a"]
-
-
-def test_pyarrow_that_is_not_installed_is_one_line(tmp_path, monkeypatch):
-    path = write(tmp_path / "s.parquet", {"time_s": [0.5], "unit": [1]})
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert format_of(path) is None
-    result = spikebin_here("bin", path, "-w", "1", cwd=tmp_path)
-    one_line_error(result, "pyarrow is not installed: pip install 'spikebin[parquet]'")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from spikebin.errors import RecordingError
 from spikebin.recordings import open_recording
 from spikebin.recordings.continuous import text_table
-from spikebin.recordings.continuous.cells import is_number, typed
+from spikebin.recordings.continuous.cells import is_number
 from spikebin.recordings.continuous.text_table import line_of_row, number_chunks, read_header, read_table
 from spikebin.recordings.settings import Reading, TrialRule
 
@@ -289,35 +289,6 @@ def test_a_row_is_found_again(tmp_path):
 
 
 # --- types
-
-
-@pytest.mark.parametrize(
-    ("written", "kind", "expected"),
-    [
-        (["1", "-2", "30"], "i", [1, -2, 30]),
-        (["1", "2.5"], "f", [1.0, 2.5]),
-        (["1", "", "3"], "f", [1.0, np.nan, 3.0]),
-        (["1", "NA", "n/a"], "f", [1.0, np.nan, np.nan]),
-        (["", ""], "f", [np.nan, np.nan]),
-        (["NA", "NA"], "U", ["NA", "NA"]),
-        (["007", "8"], "U", ["007", "8"]),
-        (["1_0", "2"], "U", ["1_0", "2"]),
-        (["12345678901234567890", "1"], "U", ["12345678901234567890", "1"]),
-        (["12345678901234567", ""], "U", ["12345678901234567", ""]),
-        (["1e2", "3"], "f", [100.0, 3.0]),
-        (["-0"], "f", [0.0]),
-        (["a", "1"], "U", ["a", "1"]),
-    ],
-)
-def test_numbers_only_where_nothing_is_lost(written, kind, expected):
-    column = typed(written)
-    assert column.dtype.kind == kind
-    np.testing.assert_array_equal(column, expected)
-
-
-@given(st.lists(cells, min_size=1, max_size=6))
-def test_ids_are_as_they_were_written(written):
-    assert [str(value) for value in typed(written, is_id=True).tolist()] == written
 
 
 def test_two_thousand_columns(tmp_path):
