@@ -146,23 +146,6 @@ def test_ids_that_lie_far_apart(tmp_path):
     assert found[0].sum(axis=1).tolist() == [2, 1, 0]
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_columns_of_a_npy_in_either_order(tmp_path, order):
-    np.save(tmp_path / "s.npy", np.array([[1.5, 7], [2.5, 3], [4.0, 7]], order=order))
-    sheet = open_recording(tmp_path / "s.npy", None, Reading(unit="ms")).sheet("neurons", TrialRule())
-    (spikes,) = sheet.spikes(0)
-    assert spikes.times.tolist() == [1.5, 2.5, 4.0]
-    assert spikes.rows.tolist() == [1, 0, 1]
-
-
-def test_negative_times_are_times(tmp_path):
-    (tmp_path / "s.csv").write_text("time_ms,neuron\n-20.5,1\n-0.5,1\n3,2\n")
-    found, _ = matrix(open_recording(tmp_path / "s.csv"), "neurons", TrialRule(), tmp_path)
-    assert found.shape == (1, 2, 3)
-    assert found[0, 0].tolist() == [1, 0, 1]
-    assert found[0, 1].tolist() == [0, 0, 1]
-
-
 # --- NWB
 
 

@@ -143,17 +143,6 @@ def merged(*runs):
     return listed
 
 
-def test_simulations_that_ran_at_the_same_time_are_noticed():
-    one, other = [("b", 0), ("n", 10), ("b", 20), ("n", 30)], [("b", 5), ("n", 15), ("b", 25), ("n", 35)]
-    before, after = interleaved(merged(one, other))
-    assert (before.file, after.file) == ("3", "4")
-    late = [(letter, seconds + 100) for letter, seconds in other]
-    assert interleaved(merged(one, late)) is None
-    assert interleaved(merged(late, one)) is None
-    assert interleaved(merged(one)) is None
-    assert interleaved([]) is None
-
-
 def test_merged_from_simulations_at_the_same_time_null_presentations_pair_and_others_are_refused():
     nulls = merged([("N", 0), ("n", 10), ("N", 20), ("n", 30)], [("N", 5), ("n", 15), ("N", 25), ("n", 35)])
     kinds = ("NaturalImage",)

@@ -1,0 +1,70 @@
+"""Presentations in time: which stores were merged from simulations at once, and which kinds can be asked for."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from spikebin.recordings.mozaik.presentations import Presentation, in_time, interleaved, kinds_of
+from spikebin.recordings.mozaik.stimulus import parse_stimulus
+
+EPOCH = datetime(2026, 1, 1)
+
+
+TEXTS = {
+    "i": '{"name":"PixelMovieExperanto", "duration":497.0, "movie_frame_duration":497.0, "movie_name":"%d", "trial":0}',
+    "v": '{"name":"PixelMovieExperanto", "duration":2205.0, "movie_frame_duration":35.0, "movie_name":"%d", "trial":0}',
+    "n": '{"name":"NaturalImage", "duration":560.0, "image_path":"/x/%d_y.png", "trial":0}',
+    "g": '{"name":"Grating", "duration":560.0, "orientation":%d.0, "trial":0}',
+    "b": '{"name":"InternalStimulus", "duration":49.0, "trial":0}',
+    "e": '{"name":"EndOfSimulationBlank", "duration":1.0, "trial":0}',
+}
+
+
+def sequence(letters):
+    """Presentations in time: i a still image and v a video of Experanto, n a NaturalImage, g a grating, b a blank, e an
+    end; an upper-case letter is the null presentation of what comes next."""
+    shown = []
+    for i, letter in enumerate(letters):
+        number = i + 1 if letter.isupper() else i
+        text = TEXTS[letter.lower()]
+        stimulus = parse_stimulus(text % number if "%" in text else text)
+        shown.append(Presentation("X", f"{i}", letter.isupper(), EPOCH + timedelta(seconds=i), stimulus))
+    return shown
+
+
+def merged(*runs):
+    """Presentations as the index of a merged store lists them; runs of (letter, seconds)."""
+    listed = []
+    for run in runs:
+        for letter, seconds in run:
+            (one,) = sequence(letter)
+            number = len(listed) + letter.isupper()
+            text = re.sub(r"/x/\d", f"/x/{number}", one.stimulus.text)
+            when = EPOCH + timedelta(seconds=seconds)
+            listed.append(Presentation("X", f"{len(listed)}", one.null, when, parse_stimulus(text)))
+    return listed
+
+
+def test_simulations_that_ran_at_the_same_time_are_noticed():
+    one, other = [("b", 0), ("n", 10), ("b", 20), ("n", 30)], [("b", 5), ("n", 15), ("b", 25), ("n", 35)]
+    before, after = interleaved(merged(one, other))
+    assert (before.file, after.file) == ("3", "4")
+    late = [(letter, seconds + 100) for letter, seconds in other]
+    assert interleaved(merged(one, late)) is None
+    assert interleaved(merged(late, one)) is None
+    assert interleaved(merged(one)) is None
+    assert interleaved([]) is None
+
+
+def test_presentations_are_sorted_by_their_time():
+    shown = sequence("bnBg")
+    assert [p.file for p in in_time(shown[::-1])] == ["0", "1", "2", "3"]
+
+
+def test_what_is_shown_and_which_kinds_can_be_asked_for():
+    blank, image, null, _, end = sequence("bnNge")
+    assert [p.shows() for p in (blank, image, null, end)] == [False, True, False, False]
+    assert blank.shows({"InternalStimulus"})
+    assert kinds_of(sequence("bnBge")) == ["NaturalImage", "Grating", "InternalStimulus"]
+    assert kinds_of([]) == []
