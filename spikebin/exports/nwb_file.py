@@ -148,6 +148,9 @@ def write_nwb(
                 with NWBHDF5IO(made, "w") as io:
                     io.write(file)
                 sync_file(made)
+                if path.exists():
+                    # The note below is of what is there: never of another file.
+                    path.rename(building / "old")
                 note = {"version": __version__, "made_from": made_from, "counts": counts, "size": made.stat().st_size}
                 write_atomically(work / NOTE, [json.dumps(note).encode()])
                 made.rename(path)

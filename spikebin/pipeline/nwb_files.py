@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spikebin.errors import DiskFullError, PlanError
-from spikebin.exports.experanto.shard import WORK
+from spikebin.exports.experanto.shard import WORK, tidy
 from spikebin.exports.nwb_file import NwbFile, nwb_there, write_nwb
 from spikebin.names import directory_name
 from spikebin.pipeline.job import one_line
@@ -98,6 +98,7 @@ def _write(plan: Plan, job: Job, out: Path, asked: Sequence[str], *, force: bool
     path, work = out / folder / f"{job.part}.nwb", out / WORK / folder / f"{job.part}.nwb"
     there = nwb_there(path, work, facts, force=force)
     if there is not None:
+        tidy(work)
         return there
     meter = Meter(on_read)
     timeline = opened.timeline(meter)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from spikebin.choices import ShardsBy, checked
 from spikebin.errors import DiskFullError, PlanError
-from spikebin.exports.experanto.shard import MOST_ENTRIES, WORK, Shard, shard_there, write_shard
+from spikebin.exports.experanto.shard import MOST_ENTRIES, SCRATCH, WORK, Shard, shard_there, tidy, write_shard
 from spikebin.names import directory_name
 from spikebin.pipeline.job import one_line
 from spikebin.pipeline.timelines import Meter, open_timeline
 from spikebin.recordings.joined import OneAfterTheOther
 from spikebin.system.files import make_directory
+from spikebin.system.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -184,28 +185,32 @@ def _write(
     # The first is written last: where it is there, all are.
     first = shard_there(root / task.name, facts, force=force)
     if first is not None and not (root / f"{task.name}_1").exists():
+        tidy(work)
         yield first
         return
     meter = Meter(on_read)
     groups = _groups([(job.part, one.timeline(meter)) for job, one in zip(task.jobs, opened, strict=True)])
     meter.expect(piece for pieces in groups for _, piece in pieces)
-    scratch = work / "scratch"
+    scratch = work / SCRATCH
     shards = []
     for i, pieces in reversed(list(enumerate(groups))):
         name = f"{task.name}_{i}" if i else task.name
         made_from: dict[str, Any] = {**facts, "piece": i} if i else facts
-        shutil.rmtree(scratch, ignore_errors=True)
-        make_directory(scratch)
-        try:
-            shown = OneAfterTheOther(name, [piece for _, piece in pieces], scratch)
-            parts = [(part, len(piece.stretches)) for part, piece in pieces]
-            place = root / name, work / f"piece_{i}"
-            shards.append(
-                shard_there(root / name, made_from, force=force)
-                or write_shard(shown, *place, settings, made_from, parts=parts, force=force)
-            )
-        finally:
+        # Of two at work on the same shard, one would remove the other's scratch.
+        with locked(work, patience=1.0):
             shutil.rmtree(scratch, ignore_errors=True)
+            make_directory(scratch)
+            try:
+                shown = OneAfterTheOther(name, [piece for _, piece in pieces], scratch)
+                parts = [(part, len(piece.stretches)) for part, piece in pieces]
+                place = root / name, work / f"piece_{i}"
+                shards.append(
+                    shard_there(root / name, made_from, force=force)
+                    or write_shard(shown, *place, settings, made_from, parts=parts, force=force)
+                )
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+    tidy(work)
     yield from reversed(shards)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from spikebin import cli
 from spikebin.errors import RecordingError, SpikebinError
 from spikebin.exports.nwb_file import nwb_there, write_nwb
 from spikebin.pipeline.config import load_config
+from spikebin.pipeline.nwb_files import write_nwb_files
 from spikebin.pipeline.plan import load_plan, make_plan
 from spikebin.pipeline.timelines import open_timeline
 from spikebin.recordings import open_recording
@@ -20,6 +24,7 @@ from spikebin.recordings.settings import TrialRule
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.schedule import experanto_items
 from spikebin.simulate.v1 import SheetModel
+from spikebin.system.lock import locked
 
 pynwb = pytest.importorskip("pynwb")
 
@@ -121,6 +126,58 @@ def test_what_is_there_is_left_alone(exported, tmp_path):
     assert (
         str(run(root, "--dataset", "x").exception) == "nwb takes no --dataset: it is made of the recordings of a plan"
     )
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_killed_at_random_a_file_is_complete_or_not_there(exported, tmp_path):
+    plan = load_plan(load_config(exported[0] / "spikebin.toml"))
+    jobs = [plan.job(0)]
+    (whole,) = write_nwb_files(plan, jobs, tmp_path / "whole")
+    start = time.monotonic()
+    list(write_nwb_files(plan, jobs, tmp_path / "timed"))
+    lasts = time.monotonic() - start
+    path = tmp_path / "out" / "train" / "0.nwb"
+    for i, share in enumerate(np.linspace(0.0, 1.2, 9).tolist()):
+        # Every other time it replaces the file of other sheets.
+        sheets = ["X_ON"] if i % 2 else []
+        child = os.fork()
+        if child == 0:
+            try:
+                list(write_nwb_files(plan, jobs, tmp_path / "out", sheets=sheets, force=True))
+            finally:
+                os._exit(0)
+        time.sleep(share * lasts)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        if path.exists():
+            with pynwb.NWBHDF5IO(path, "r") as io:
+                n_units = len(io.read().units)
+            assert n_units in (4, 7)
+            # What is known of it is of this file.
+            note = json.loads((tmp_path / "out" / ".spikebin" / "train" / "0.nwb" / "made_from.json").read_text())
+            assert note["counts"]["n_units"] == n_units
+    (again,) = write_nwb_files(plan, jobs, tmp_path / "out", force=True)
+    assert (again.trouble, again.file.n_spikes) == ("", whole.file.n_spikes)
+    left = [one.relative_to(tmp_path / "out") for one in (tmp_path / "out").rglob("*") if one.is_file()]
+    assert sorted(map(str, left)) == [
+        ".spikebin/train/0.nwb/.lock",
+        ".spikebin/train/0.nwb/made_from.json",
+        "train/0.nwb",
+    ]
+
+
+def test_what_was_left_behind_is_removed_where_the_file_is_there(exported, tmp_path):
+    plan = load_plan(load_config(exported[0] / "spikebin.toml"))
+    list(write_nwb_files(plan, [plan.job(0)], tmp_path / "out"))
+    left = tmp_path / "out" / ".spikebin" / "train" / "0.nwb" / "partial"
+    left.mkdir()
+    (left / "spikes").write_bytes(b"1" * 80)
+    with locked(left.parent):
+        list(write_nwb_files(plan, [plan.job(0)], tmp_path / "out"))
+    assert left.exists()
+    (again,) = write_nwb_files(plan, [plan.job(0)], tmp_path / "out")
+    assert again.file.skipped
+    assert not left.exists()
 
 
 def test_a_file_of_others_is_not_replaced(exported, tmp_path):

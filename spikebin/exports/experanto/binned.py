@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import DatasetError
-from spikebin.exports.experanto.shard import WORK, Shard, shard_there, write_shard
+from spikebin.exports.experanto.shard import WORK, Shard, shard_there, tidy, write_shard
 from spikebin.names import directory_name
 from spikebin.recordings.mozaik.stimulus import BLANK, parse_stimulus, written_down
 from spikebin.recordings.mozaik.timeline import stretch_of
@@ -184,6 +184,8 @@ def shards_of_dataset(
         path, work = out / folder / name, out / WORK / folder / name
         raw = {header.sheet: part for header, part in zip(headers, mine.values(), strict=True)}
         there = shard_there(path, facts, force=force)
+        if there is not None:
+            tidy(work)
         yield there or write_shard(BinnedTimeline(raw, on_read), path, work, settings, facts, force=force)
         for part in mine.values():
             part.file.forget_tables()

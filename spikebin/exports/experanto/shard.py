@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from spikebin.exports.experanto.settings import ShardSettings
     from spikebin.recordings.presented import Presented
 
-__all__ = ["MOST_ENTRIES", "WORK", "Shard", "shard_there", "write_shard"]
+__all__ = ["MOST_ENTRIES", "SCRATCH", "WORK", "Shard", "shard_there", "tidy", "write_shard"]
 
 MOST_ENTRIES = 100_000
 """Entries of a screen: Experanto names them by five digits."""
 
 WORK = ".spikebin"
 """Where shards are built, in the directory that they are written to: apart from those that are complete."""
+
+PARTIAL, OLD, SCRATCH = "partial", "old", "scratch"
+"""In such a place: what is built, what it replaces, and files that are only needed meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,27 @@ def shard_there(path: Path, made_from: Mapping[str, Any], *, force: bool = False
     return there if alike else None
 
 
+def tidy(work: Path) -> None:
+    """Remove what an export that was killed left behind, unless another one is at work there.
+
+    Parameters
+    ----------
+    work : Path
+        Where one shard, or the pieces of one, or one file was built.
+    """
+    left = [
+        path for name in (PARTIAL, OLD, SCRATCH) for path in (work / name, *work.glob(f"*/{name}")) if path.exists()
+    ]
+    if not left:
+        return
+    try:
+        with locked(work, patience=0.0):
+            for path in left:
+                shutil.rmtree(path, ignore_errors=True)
+    except SpikebinError:
+        pass
+
+
 def write_shard(
     shown: Presented,
     path: Path,
@@ -138,7 +162,7 @@ def write_shard(
         raise SpikebinError(
             f"{shown.name} has {len(shown.stretches):,} presentations, a shard holds fewer than {MOST_ENTRIES:,}"
         )
-    building, old = work / "partial", work / "old"
+    building, old = work / PARTIAL, work / OLD
     make_directory(path.parent)
     try:
         with locked(work, patience=1.0):
