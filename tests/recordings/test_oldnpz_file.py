@@ -12,9 +12,7 @@ from spikebin.recordings.oldnpz_file import bins_of, is_matrix, read_array, read
 
 @pytest.fixture
 def matrix():
-    return sparse.random(
-        5, 3 * 20, 0.2, "csr", random_state=np.random.default_rng(0), data_rvs=lambda n: np.ones(n, int)
-    )
+    return sparse.csr_matrix((np.random.default_rng(0).random((5, 3 * 20)) < 0.2).astype(np.uint8))
 
 
 def test_cells_are_those_that_scipy_sees(matrix, tmp_path):

@@ -44,5 +44,5 @@ def test_columns_by_their_numbers_where_a_comment_names_others(tmp_path):
 
 def test_an_id_that_is_no_whole_number_is_named_with_its_line(tmp_path):
     file = table(tmp_path / "s.csv", "unit,time_s\n7,0.5\n7.5,0.25\n")
-    with pytest.raises(RecordingError, match="line 3, column unit: 7.5 is not a whole number that can be an id"):
+    with pytest.raises(RecordingError, match="line 3, column 'unit': 7.5 is not a whole number that can be an id"):
         list(file.rows([], CLOCK))

@@ -32,7 +32,7 @@ def test_trials_hold_the_spikes_of_their_presentations(recording):
             who = np.repeat(shown.ids, shown.counts)
             expected = sorted(zip(who.tolist(), shown.times.tolist(), strict=True))
             ids = sheet.neurons["neuron_id"][found.rows]
-            assert sorted(zip(ids.tolist(), found.times.tolist(), strict=True)) == pytest.approx(expected)
+            assert sorted(zip(ids.tolist(), found.times.tolist(), strict=True)) == expected
             n_spikes += len(expected)
     assert sheet.n_recorded == sheet.n_in_trials == n_spikes
 
