@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ def _json(value: Any) -> str:
         digits, power = text.split("e")
         return f"{digits if '.' in digits else f'{digits}.0'}e{power if power[0] in '+-' else f'+{power}'}"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)}: {_json(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{_plain(key)}: {_json(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_json, value)) + "]"
-    return json.dumps(value)
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """JSON, in which characters beyond 16 bits are as they are: YAML takes two escapes for two characters."""
+    return re.sub("[\x7f-\uffff]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
