@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import yaml
+from exports.experanto.shown import Shown
 
 from spikebin.exports.experanto.responses import write_sequence, write_spikes
 from spikebin.exports.experanto.settings import ShardSettings
-from spikebin.recordings.continuous.neuron_rows import neuron_table
-from spikebin.recordings.mozaik.stimulus import written_down
-from spikebin.recordings.presented import Stretch, TimelineSpikes
 
-SPIKES = {
-    "X": TimelineSpikes(np.array([1.0, 9.5, 20.0, 4.0]), np.array([3, 0, 1]), 2),
-    "Y": TimelineSpikes(np.array([10.0]), np.array([1]), 0),
-}
-SHOWN = SimpleNamespace(
-    sheets=("X", "Y"),
-    stretches=[Stretch("image", 0.0, 20.0, written_down({"name": "Image", "trial": 3}), False, "a", 1)],
-    spikes=SPIKES.__getitem__,
-    neurons=lambda sheet: neuron_table(np.arange(SPIKES[sheet].counts.size)),
-)
+SHOWN = Shown()
 
 
 @pytest.fixture

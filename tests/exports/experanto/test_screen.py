@@ -5,18 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import yaml
+from exports.experanto.shown import stretch
 from exports.shards import read_screen
 
 from spikebin.exports.experanto.screen import write_screen
 from spikebin.exports.experanto.settings import ShardSettings
-from spikebin.recordings.mozaik.stimulus import written_down
-from spikebin.recordings.presented import Stretch
-
-
-def stretch(kind, start, stop, image="", n_frames=1):
-    stimulus = written_down({"name": "PixelMovieExperanto", "movie_name": image, "trial": 0})
-    return Stretch(kind, start, stop, stimulus, False, image, n_frames)
-
 
 STRETCHES = [
     stretch("blank", 0.0, 50.0),
