@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from drawn import images, write_part
 
 from spikebin import open_dataset, open_file
 from spikebin.display.plots import plot_file, plot_psth, plot_rates, plot_trial
-from spikebin.display.text import spark, spark_psth
+from spikebin.display.text import spark_psth
 from spikebin.errors import SpikebinError
 from spikebin.output.paths import matrix_path
 
@@ -53,21 +52,3 @@ def test_where_there_is_nothing_to_draw_yet(tmp_path):
     assert spark_psth({}, 80) == []
     with pytest.raises(SpikebinError, match="no sheet has spikes yet"):
         plot_file({}, tmp_path / "out.png")
-
-
-def test_bars():
-    assert spark([0, 1, 2, 4, 8], 5) == " ▁▂▄█"
-    assert spark([0, 0], 5) == "  "
-    assert spark([], 5) == ""
-    assert spark([np.nan, 3], 5) == " █"
-    assert len(spark(np.arange(712), 60)) == 60
-
-
-def test_a_line_for_each_sheet(root):
-    sheets = open_dataset(root)
-    lines = spark_psth(sheets, 80)
-    assert [line.split()[0] for line in lines] == list(sheets)
-    assert all(len(line) <= 80 for line in lines)
-    rate = sheets["X_ON"].psth()
-    line = next(line for line in lines if line.startswith("X_ON"))
-    assert line.endswith(f"mean {rate.mean():.1f}, peak {rate.max():.1f} Hz")
