@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spikebin.binning.bin_spikes import bin_spikes as bin_spikes
     from spikebin.binning.rules import Binning as Binning
     from spikebin.binning.tally import Tally as Tally
+    from spikebin.commands.bin import bin_recording as bin_recording
     from spikebin.commands.files import compare as compare
     from spikebin.commands.files import convert as convert
     from spikebin.commands.files import convert_file as convert_file
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from spikebin.commands.files import verify_file as verify_file
     from spikebin.commands.files import write_view as write_view
     from spikebin.commands.planned import clean as clean
-    from spikebin.commands.planned import demo as demo
     from spikebin.commands.planned import exclude as exclude
-    from spikebin.commands.planned import init as init
     from spikebin.commands.planned import job as job
     from spikebin.commands.planned import missing as missing
     from spikebin.commands.planned import plan as plan
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from spikebin.commands.recorded import compare_two_shards as compare_two_shards
     from spikebin.commands.recorded import export_nwb as export_nwb
     from spikebin.commands.recorded import export_shards as export_shards
+    from spikebin.commands.setup import demo as demo
+    from spikebin.commands.setup import init as init
     from spikebin.dataset.dataset import Dataset as Dataset
     from spikebin.dataset.file_view import FileView as FileView
     from spikebin.dataset.file_view import open_file as open_file
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from spikebin.exports.old_layouts import read_index as read_index
     from spikebin.matrixfile.reader import MatrixFile as MatrixFile
     from spikebin.pipeline.frames import bin_trials as bin_trials
-    from spikebin.pipeline.one_step import bin_recording as bin_recording
     from spikebin.pipeline.warm import warm as warm
     from spikebin.recordings.neo import from_neo as from_neo
 
@@ -68,7 +68,7 @@ _HOMES = {
     "Tally": "binning.tally",
     "TrialDataset": "dataset.training",
     "View": "dataset.view",
-    "bin_recording": "pipeline.one_step",
+    "bin_recording": "commands.bin",
     "bin_spikes": "binning.bin_spikes",
     "bin_trials": "pipeline.frames",
     "clean": "commands.planned",
@@ -79,14 +79,14 @@ _HOMES = {
     "compare_two_shards": "commands.recorded",
     "convert": "commands.files",
     "convert_file": "commands.files",
-    "demo": "commands.planned",
+    "demo": "commands.setup",
     "exclude": "commands.planned",
     "export": "commands.files",
     "export_nwb": "commands.recorded",
     "export_shards": "commands.recorded",
     "formats": "commands.files",
     "from_neo": "recordings.neo",
-    "init": "commands.planned",
+    "init": "commands.setup",
     "inspect": "commands.files",
     "job": "commands.planned",
     "missing": "commands.planned",

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.calls import is_flag
 from spikebin.errors import BinningError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["as_array", "as_dtype", "as_indices", "as_number", "as_size", "matrix_to_fill"]
+__all__ = ["as_array", "as_dtype", "as_flag", "as_indices", "as_number", "as_size", "matrix_to_fill"]
 
 
 def as_number(value: Any, name: str) -> float:
@@ -65,6 +66,13 @@ def as_size(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
         raise BinningError(f"{name} is {value!r}: give a whole number, 0 or more")
     return int(value)
+
+
+def as_flag(value: Any, name: str) -> bool:
+    """True or False; raises a BinningError where it is neither."""
+    if is_flag(value):
+        return bool(value)
+    raise BinningError(f"{name} is {value!r}: give True or False")
 
 
 def as_dtype(dtype: DTypeLike) -> np.dtype[Any]:

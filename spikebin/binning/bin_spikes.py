@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
-from spikebin.binning.arguments import as_indices, as_size, matrix_to_fill
+from spikebin.binning.arguments import as_flag, as_indices, as_size, matrix_to_fill
 from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
 from spikebin.binning.time_arguments import TimeArguments
@@ -144,7 +144,7 @@ def bin_spikes(
     matrix = matrix_to_fill(out, shape, dtype)
     place = start, stop, width, closed == "right", end_bin, n_bins, given.precision.edge(width)
     tally = _fill(matrix, flat_times, rows, place, empty=out is None)
-    return (matrix, tally) if return_tally else matrix
+    return (matrix, tally) if as_flag(return_tally, "return_tally") else matrix
 
 
 def _rows(

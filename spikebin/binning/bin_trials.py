@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from spikebin.binning.arguments import as_indices, as_size, matrix_to_fill
+from spikebin.binning.arguments import as_flag, as_indices, as_size, matrix_to_fill
 from spikebin.binning.bin_spikes import in_parts
 from spikebin.binning.intervals import Union, merge_windows
 from spikebin.binning.rules import Binning, Precision, edge_tolerance
@@ -145,7 +145,7 @@ def bin_trials(
         counts = _fill_flat(flat, rows, windows, matrix, empty=out is None)
     n_spikes, n_inside, n_collisions = (sum(column) for column in zip((0, 0, 0), *counts, strict=True))
     tally = Tally(n_spikes, n_inside - n_collisions, n_collisions, n_spikes - n_inside)
-    return (matrix, tally) if return_tally else matrix
+    return (matrix, tally) if as_flag(return_tally, "return_tally") else matrix
 
 
 class _Windows:

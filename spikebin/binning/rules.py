@@ -10,6 +10,7 @@ import numbers
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from spikebin.calls import is_flag
 from spikebin.choices import Closed, Values, checked
 from spikebin.errors import BinningError
 
@@ -156,7 +157,7 @@ class Binning:
         width: Any = self.width
         if not (isinstance(width, numbers.Real) and math.isfinite(float(width)) and float(width) > 0):
             raise BinningError(f"binning width {self.width!r}: give a number above 0")
-        if self.end_bin not in {True, False}:
+        if not is_flag(self.end_bin):
             raise BinningError(f"binning end_bin={self.end_bin!r}: give True or False")
         checked(self.closed, Closed, "binning closed", BinningError)
         checked(self.values, Values, "binning values", BinningError)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spikebin.calls import typed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 
+@typed
 def verify_file(path: Path | str) -> Seal:
     """Check every byte and every count of a matrix file.
 
@@ -56,6 +59,7 @@ def verify_file(path: Path | str) -> Seal:
     return verified(Path(path))
 
 
+@typed
 def verify(
     paths: Path | str | Iterable[Path | str] | None = None, *, config: Path | str | None = None
 ) -> list[Checked]:
@@ -86,6 +90,7 @@ def verify(
     return list(check_files(matrix_files(_paths(paths))))
 
 
+@typed
 def inspect(path: Path | str) -> dict[str, Any]:
     """What is in a matrix file: its seal, with rates and repeats worked out: ``spikebin inspect``.
 
@@ -109,6 +114,7 @@ def inspect(path: Path | str) -> dict[str, Any]:
     return describe(open_file(path))
 
 
+@typed
 def convert_file(
     path: Path | str,
     target: Path | str | None = None,
@@ -147,6 +153,7 @@ def convert_file(
     return converted(Path(path), Path(path if target is None else target), layout=layout, codec=codec, threads=threads)
 
 
+@typed
 def convert(
     paths: Path | str | Iterable[Path | str],
     out: Path | str | None = None,
@@ -182,6 +189,7 @@ def convert(
     return list(convert_files(targets, layout=layout, codec=codec, threads=threads))
 
 
+@typed
 def export(
     kind: ExportKind,
     sheets: SheetSet,
@@ -227,6 +235,7 @@ def export(
     return list(exported(kind, sheets, Path(out), layout=layout, step=step, index=index, force=force))  # type: ignore[arg-type]
 
 
+@typed
 def compare(sheets: SheetSet, old: Path | str, *, all_sheets: bool = True) -> list[Verdict]:
     """Whether a data set of the old pipeline agrees with this one, file by file: ``spikebin compare``.
 
@@ -254,6 +263,7 @@ def compare(sheets: SheetSet, old: Path | str, *, all_sheets: bool = True) -> li
     return list(compared(sheets, Path(old), all_sheets=all_sheets))
 
 
+@typed
 def write_view(
     sheets: SheetSet,
     out: Path | str,
@@ -296,6 +306,7 @@ def write_view(
     return list(materialise(sheets, Path(out), chain, layout=layout, codec=codec, force=force))
 
 
+@typed
 def formats() -> dict[str, Format]:
     """The raw formats that can be read, by name, and what each needs: ``spikebin formats``."""
     from spikebin.recordings import FORMATS

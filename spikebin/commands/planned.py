@@ -1,4 +1,4 @@
-"""Commands that work on a config and its plan: from demo and init to status, and Slurm.
+"""Commands that work on a config and its plan: from plan to status, and Slurm.
 
 A script that calls `run` needs a main guard, since its workers are new processes that import the script.
 """
@@ -8,88 +8,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spikebin.calls import typed
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from spikebin.output.state import SheetState
-    from spikebin.pipeline.init_config import Root
     from spikebin.pipeline.job import Outcome
     from spikebin.pipeline.plan import Plan, PlanChanges
     from spikebin.pipeline.summary import Summary
     from spikebin.slurm.submit import Batch
 
-__all__ = ["clean", "demo", "exclude", "init", "job", "missing", "plan", "retry", "run", "status", "submit", "template"]
+__all__ = ["clean", "exclude", "job", "missing", "plan", "retry", "run", "status", "submit", "template"]
 
 Config = Path | str | None
 """A spikebin.toml; None: $SPIKEBIN_CONFIG, else ./spikebin.toml."""
 
 
-def demo(directory: Path | str = "spikebin-demo", *, parts: int = 3, scale: float = 0.01) -> Path:
-    """Make small recordings of a made-up V1 in mozaik's format, and a config for them: ``spikebin demo``.
-
-    Parameters
-    ----------
-    directory : Path or str
-        Must not exist, or be empty.
-    parts : int
-        Recordings of the variant train; there is one of the variant test.
-    scale : float
-        Size of the sheets, 1 for 108,150 neurons.
-
-    Returns
-    -------
-    Path
-        The config, for `plan`, `run` and `status`.
-
-    Raises
-    ------
-    ConfigError
-        If something is there already.
-    """
-    from spikebin.pipeline.demo import make_demo
-
-    return make_demo(Path(directory), parts=parts, scale=scale, on_part=lambda _: None)
-
-
-def init(
-    roots: Iterable[Path | str] = (),
-    *,
-    variants: Mapping[str, Path | str] | None = None,
-    config: Path | str = "spikebin.toml",
-    force: bool = False,
-) -> list[Root]:
-    """Look at directories of recordings and write a commented config that works for them: ``spikebin init``.
-
-    Parameters
-    ----------
-    roots : iterable of Path or str
-        Directories that hold the recordings of the variant train.
-    variants : mapping of str to Path or str, optional
-        Roots of other variants: ``{"test": "/data/test"}``.
-    config : Path or str
-        Where to write it.
-    force : bool
-        Replace what is there.
-
-    Returns
-    -------
-    list of Root
-        What was found.
-
-    Raises
-    ------
-    ConfigError
-        If there is a config already, no root, or nothing in one.
-    RecordingError
-        If no recording of a root can be read.
-    """
-    from spikebin.pipeline.init_config import write_config
-
-    roots = [roots] if isinstance(roots, Path | str) else roots
-    named = [f"{name}={root}" for name, root in (variants or {}).items()]
-    return write_config(Path(config), [Path(root) for root in roots], named, force=force)
-
-
+@typed
 def plan(config: Config = None, *, replace: bool = False) -> tuple[Plan, PlanChanges]:
     """List the jobs and freeze them: ``spikebin plan``.
 
@@ -117,6 +53,7 @@ def plan(config: Config = None, *, replace: bool = False) -> tuple[Plan, PlanCha
     return make_plan(load_config(_path(config)), replace=replace, try_recordings=True)
 
 
+@typed
 def job(
     index: int,
     config: Config = None,
@@ -157,7 +94,7 @@ def job(
     """
     from spikebin.errors import PlanError
     from spikebin.pipeline.job import run_job
-    from spikebin.system.process import cpus
+    from spikebin.system.process import at_once
 
     if limit is not None and out is None:
         raise PlanError("limit needs out=DIR, since a part of a part never counts as done")
@@ -170,11 +107,12 @@ def job(
             force=force,
             limit=limit,
             out=None if out is None else Path(out),
-            threads=threads or cpus(),
+            threads=at_once(threads),
         )
     )
 
 
+@typed
 def run(
     config: Config = None,
     *,
@@ -212,7 +150,7 @@ def run(
         If there is no plan, or no such job, sheet or variant.
     """
     from spikebin.pipeline.run import run_tasks, wanted_tasks
-    from spikebin.system.process import cpus
+    from spikebin.system.process import at_once
 
     made = _plan(config)
     tasks = wanted_tasks(
@@ -223,13 +161,14 @@ def run(
         force=force,
     )
     outcomes = []
-    for outcome in run_tasks(made.config.path, tasks, workers=workers or cpus(), force=force, on_trial=lambda: None):
+    for outcome in run_tasks(made.config.path, tasks, workers=at_once(workers), force=force, on_trial=lambda: None):
         outcomes.append(outcome)
         if on_outcome is not None:
             on_outcome(outcome)
     return outcomes
 
 
+@typed
 def missing(
     config: Config = None,
     *,
@@ -272,6 +211,7 @@ def missing(
     ).indices
 
 
+@typed
 def status(
     config: Config = None, *, sheet: str | None = None, variant: str | None = None, deep: bool = False
 ) -> Summary:
@@ -308,6 +248,7 @@ def status(
     )
 
 
+@typed
 def exclude(part: str, reason: str = "", *, undo: bool = False, config: Config = None) -> None:
     """Leave a part out from now on, or take that back: ``spikebin exclude VARIANT/PART``.
 
@@ -336,6 +277,7 @@ def exclude(part: str, reason: str = "", *, undo: bool = False, config: Config =
         leave_out(made.output, made.find_job(part), reason)
 
 
+@typed
 def clean(config: Config = None, *, dry_run: bool = False) -> list[Path]:
     """Remove temporary files that dead jobs left behind: ``spikebin clean``.
 
@@ -363,6 +305,7 @@ def clean(config: Config = None, *, dry_run: bool = False) -> list[Path]:
     return paths
 
 
+@typed
 def retry(
     config: Config = None, *, part: str | None = None, sheet: str | None = None, variant: str | None = None
 ) -> list[SheetState]:
@@ -397,6 +340,7 @@ def retry(
     )
 
 
+@typed
 def submit(
     config: Config = None,
     *,
@@ -463,6 +407,7 @@ def submit(
     return batch
 
 
+@typed
 def template(name: str = "export.sbatch") -> str:
     """The text of a batch script to edit and to submit by hand: ``spikebin template``.
 

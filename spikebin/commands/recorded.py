@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spikebin.calls import typed
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["compare_datasets", "compare_shards", "compare_two_shards", "export_nwb", "export_shards"]
 
 
+@typed
 def export_shards(
     out: Path | str,
     config: Path | str | None = None,
@@ -75,6 +78,7 @@ def export_shards(
     return list(write_shards(made, tasks, Path(out), settings, sheets=sheets, force=force))
 
 
+@typed
 def export_nwb(
     out: Path | str,
     config: Path | str | None = None,
@@ -108,6 +112,7 @@ def export_nwb(
     return list(write_nwb_files(made, jobs, Path(out), sheets=sheets, force=force))
 
 
+@typed
 def compare_datasets(
     new: Path | str, old: Path | str, *, variant: str | None = None, sheet: str | None = None
 ) -> list[Verdict]:
@@ -135,6 +140,7 @@ def compare_datasets(
     return list(compared(Path(new), Path(old), variant=variant, sheet=sheet))
 
 
+@typed
 def compare_shards(sheets: SheetSet, shards: Path | str) -> list[Verdict]:
     """Whether shards of Experanto hold what a data set holds: ``spikebin compare``.
 
@@ -160,6 +166,7 @@ def compare_shards(sheets: SheetSet, shards: Path | str) -> list[Verdict]:
     return list(compared(sheets, Path(shards)))
 
 
+@typed
 def compare_two_shards(
     new: Path | str, old: Path | str, *, variant: str | None = None, sheet: str | None = None
 ) -> list[Verdict]:

@@ -163,8 +163,8 @@ class Dataset(View):
             If there is no such phase, or as `phases`.
         """
         names, bins = self.phases()
-        if phase not in names:
-            raise DatasetError(f"{self.name} has no phase {phase!r}: {suggest(phase, names)}")
+        if not isinstance(phase, str) or phase not in names:
+            raise DatasetError(f"{self.name} has no phase {phase!r}: {suggest(str(phase), names)}")
         onsets: NDArray[np.int64] = (bins.cumsum(axis=1) - bins)[:, names.index(phase)]
         return onsets
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.cached import cached_property
+from spikebin.calls import typed
 from spikebin.dataset.sheet_array import stored_type
 from spikebin.dataset.time_axis import WHOLE
 from spikebin.dataset.view import View
@@ -58,6 +59,7 @@ class Derived(View):
     def neurons(self) -> NDArray[Any]:
         return self.base.neurons
 
+    @typed
     def onsets(self, phase: str) -> NDArray[np.int64]:
         return self.base.onsets(phase)
 

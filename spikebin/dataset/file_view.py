@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.cached import cached_property
+from spikebin.calls import typed
 from spikebin.dataset.dataset import Dataset
 from spikebin.matrixfile.reader import MatrixFile
 
@@ -38,6 +39,7 @@ class FileView(Dataset):
         What reads it.
     """
 
+    @typed
     def __init__(self, file: MatrixFile) -> None:
         super().__init__([file])
         self.file = file
@@ -84,6 +86,7 @@ class FileView(Dataset):
         return trials
 
 
+@typed
 def open_file(path: Path | str, *, check: Check = "first") -> FileView:
     """Open one matrix file.
 

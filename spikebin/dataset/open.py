@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from spikebin.calls import typed
 from spikebin.choices import Broken, Match, checked
 from spikebin.dataset.dataset import Dataset, _few
 from spikebin.dataset.file_view import FileView
@@ -35,7 +36,7 @@ def open_dataset(
     sheet: None = ...,
     *,
     match: Match = ...,
-    leave_out: Collection[str] = ...,
+    leave_out: str | Collection[str] = ...,
     broken: Broken = ...,
 ) -> SheetSet: ...
 
@@ -47,18 +48,19 @@ def open_dataset(
     *,
     sheet: str,
     match: Match = ...,
-    leave_out: Collection[str] = ...,
+    leave_out: str | Collection[str] = ...,
     broken: Broken = ...,
 ) -> Dataset: ...
 
 
+@typed
 def open_dataset(
     path: Path | str,
     variant: str | None = None,
     sheet: str | None = None,
     *,
     match: Match = "exact",
-    leave_out: Collection[str] = (),
+    leave_out: str | Collection[str] = (),
     broken: Broken = "refuse",
 ) -> Dataset | SheetSet:
     """Open a data set: all parts of one sheet, or of every sheet, side by side.

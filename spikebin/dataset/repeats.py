@@ -52,6 +52,8 @@ class Repeats(LazyArray):
         for name in by:
             if name not in names:
                 raise DatasetError(f"{view.name} has no column {name!r} to group its trials by: {suggest(name, names)}")
+        if not by:
+            raise DatasetError(f"no column to group the trials of {view.name} by: {suggest('', names)}")
         keys = trials[list(by)].tolist()
         shown: dict[Any, list[int]] = {}
         for i, key in enumerate(keys):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.calls import typed
 from spikebin.choices import Axes, BatchRest, FrameKind, checked
 from spikebin.dataset.arguments import row_number, taken_of, whole_number
 from spikebin.dataset.time_axis import exact, times
@@ -354,6 +355,7 @@ class SheetArray(LazyArray):
         ms[ms < 1e-6 * self.width] = 0
         return ms
 
+    @typed
     def psth(self, *, each: bool = False) -> NDArray[np.float64]:
         """Rate over time in Hz, the mean over trials; never makes the dense array.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.calls import typed
 from spikebin.dataset.arguments import groups_of, names_of
 from spikebin.dataset.dataset import Dataset, Part
 from spikebin.dataset.view import View
@@ -45,6 +46,7 @@ class SheetSet(Mapping[str, View]):
         Part -> why it is not here, of those that were left out on request or are excluded.
     """
 
+    @typed
     def __init__(
         self,
         sheets: Mapping[str, View],
@@ -185,6 +187,7 @@ class SheetSet(Mapping[str, View]):
         """
         return self._each({name: view.take(trials) for name, view in self.items()})
 
+    @typed
     def window(
         self, start: int, stop: int, origin: str | None = "image", *, across: bool = False, short: Short = "refuse"
     ) -> SheetSet:
@@ -213,6 +216,7 @@ class SheetSet(Mapping[str, View]):
                 )
         return self._each(views)
 
+    @typed
     def aligned(self, origin: str) -> SheetSet:
         """`View.aligned` of every sheet.
 
@@ -299,6 +303,10 @@ class SheetSet(Mapping[str, View]):
         DatasetError
             As `View.batches`, or if a sheet has no array in `out`.
         """
+        if not isinstance(out, Mapping | None):
+            raise DatasetError(
+                f"out is a {type(out).__name__}: give a dict with an array for each of {', '.join(self)}"
+            )
         into: dict[str | None, NDArray[Any]] = {find_sheet(name, self): array for name, array in (out or {}).items()}
         lacking = [name for name in self if out is not None and name not in into]
         if lacking:

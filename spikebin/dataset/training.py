@@ -341,7 +341,8 @@ def collate(items: Sequence[Batch | Example]) -> Batch | Example:
     if isinstance(items, _Items):
         return items.batch
     torch = import_torch()
-    if not items or not all(isinstance(item, Batch | Example) for item in items):
+    several: object = items
+    if not isinstance(several, list | tuple) or not items or not all(isinstance(one, Batch | Example) for one in items):
         raise DatasetError(
             f"collate stacks items of a TrialDataset, not {items!r}: give it to a DataLoader as collate_fn"
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.calls import typed
 from spikebin.choices import How, Ragged, Rest, Short, checked
 from spikebin.dataset.arguments import groups_of, names_of, rows_of_ids, taken_of, whole_number
 from spikebin.dataset.sheet_array import SheetArray
@@ -111,6 +112,7 @@ class View(SheetArray):
 
         return Taken(self, positions)
 
+    @typed
     def window(
         self,
         start: int,
@@ -174,6 +176,7 @@ class View(SheetArray):
         window = Window(self, start, stop, origin, across=across, short=short)
         return window.settled()
 
+    @typed
     def aligned(self, origin: str) -> View:
         """All bins of all trials that have a phase, its onset in the same column of each.
 
@@ -275,6 +278,7 @@ class View(SheetArray):
         """
         return {value: self.take(rows) for value, rows in groups_of(self.trials, by, self.name).items()}
 
+    @typed
     def stats(self, widths: Sequence[float] | None = None, *, sample: int = 100) -> Stats:
         """Statistics of what the view holds: counts, rates, histograms, variances, Fano factors, correlations.
 
@@ -298,4 +302,4 @@ class View(SheetArray):
         """
         from spikebin.stats.statistics import stats_of
 
-        return stats_of(self, widths, sample=sample)
+        return stats_of(self, widths, sample=whole_number(sample, "stats sample", least=1, unit="neurons"))

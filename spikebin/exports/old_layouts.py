@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from spikebin.calls import typed
 from spikebin.choices import OldLayout, checked
 from spikebin.dataset.dataset import Dataset
 from spikebin.dataset.sparse import csr
@@ -204,6 +205,7 @@ def check_trials(layout: OldLayout, kept: NDArray[np.intp] | None, where: str) -
         )
 
 
+@typed
 def read_index(path: Path | str) -> dict[str, NDArray[np.int64]]:
     """Rows of neurons by sheet, from a file of the old pipeline (``size_10.0.pkl``). Nothing in it is run.
 

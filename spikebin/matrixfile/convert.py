@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spikebin.binning.trial import TrialEvents
+from spikebin.choices import Codec, Layout, checked
 from spikebin.errors import DiskFullError, MatrixFileError, SpikebinError
 from spikebin.matrixfile.image import MatrixImage
 from spikebin.matrixfile.reader import open_file
@@ -13,12 +14,12 @@ from spikebin.matrixfile.schema import parameter_table
 from spikebin.matrixfile.seal import FORMAT_VERSION
 from spikebin.matrixfile.verify import matrix_files, verify_file
 from spikebin.matrixfile.writer import seal_image
+from spikebin.system.process import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from spikebin.choices import Codec, Layout
     from spikebin.matrixfile.seal import Seal
 
 __all__ = ["Converted", "convert_file", "convert_files", "convert_targets"]
@@ -112,8 +113,10 @@ def convert_file(
     SpikebinError
         If the target cannot be written.
     """
+    threads = at_once(threads)
     seal = verify_file(path)
-    layout, codec = layout or seal.layout, codec or seal.codec
+    layout = seal.layout if layout is None else checked(layout, Layout, "convert layout", MatrixFileError)
+    codec = seal.codec if codec is None else checked(codec, Codec, "convert codec", MatrixFileError)
     if target.exists() and target.samefile(path):
         if (layout, codec, FORMAT_VERSION) == (seal.layout, seal.codec, seal.format_version):
             return seal

@@ -6,6 +6,7 @@ Knows HDF5; how the trials are laid out inside is in layouts/, what makes a file
 from __future__ import annotations
 
 import math
+import operator
 import os
 from contextlib import contextmanager
 from functools import partial
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from spikebin.cached import cached_property
+from spikebin.calls import typed
 from spikebin.choices import Check, checked
-from spikebin.errors import DamagedFileError, MatrixFileError
+from spikebin.errors import DamagedFileError, MatrixFileError, OutOfRangeError
 from spikebin.matrixfile.checksums import Checks
 from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.layouts.chunks import DamagedChunkError, FileBytes
@@ -64,6 +66,7 @@ class MatrixFile:
         If the file is not complete by its seal, or of a newer version.
     """
 
+    @typed
     def __init__(self, path: Path | str, *, check: Check = "first") -> None:
         checked(check, Check, "open_file check", MatrixFileError)
         self.path = path if isinstance(path, Path) else Path(path)
@@ -180,8 +183,8 @@ class MatrixFile:
 
         Raises
         ------
-        IndexError
-            If there is no such trial.
+        OutOfRangeError
+            If there is no such trial; it is an IndexError, too.
         MatrixFileError
             If the file is damaged, or was written again since it was opened.
         """
@@ -204,15 +207,14 @@ class MatrixFile:
 
         Raises
         ------
-        IndexError
-            If there is no such trial.
+        OutOfRangeError
+            If there is no such trial; it is an IndexError, too.
         MatrixFileError
             If the file is damaged, or was written again since it was opened.
         """
-        if not -self.shape[0] <= trial < self.shape[0]:
-            raise IndexError(f"trial {trial} is out of bounds for {self.shape[0]} trials of {self.path}")
+        row = self._row(trial)
         with self._chunks() as chunks:
-            return self._layout.events(chunks, trial % self.shape[0])
+            return self._layout.events(chunks, row)
 
     def cells(self, trial: int) -> Cells:
         """Where one trial is not empty, in whatever order is read quickest.
@@ -220,7 +222,7 @@ class MatrixFile:
         Parameters
         ----------
         trial : int
-            Row of the matrix, from 0 on.
+            Row of the matrix; negative counts from the end.
 
         Returns
         -------
@@ -228,11 +230,14 @@ class MatrixFile:
 
         Raises
         ------
+        OutOfRangeError
+            If there is no such trial; it is an IndexError, too.
         MatrixFileError
             If the file is damaged, or was written again since it was opened.
         """
+        row = self._row(trial)
         with self._chunks() as chunks:
-            return self._layout.cells(chunks, trial)
+            return self._layout.cells(chunks, row)
 
     def __reduce__(self) -> tuple[partial[MatrixFile], tuple[Path]]:
         return partial(MatrixFile, check=self.check), (self.path,)
@@ -302,6 +307,16 @@ class MatrixFile:
             ) from None
         except DamagedChunkError as error:
             raise DamagedFileError(f"{self.path} holds a damaged chunk ({error}): export it again", self.path) from None
+
+    def _row(self, trial: int) -> int:
+        """A trial counted from the start, once it is known to be there."""
+        try:
+            row = operator.index(trial)
+        except TypeError:
+            raise OutOfRangeError(f"trial {trial!r} of {self.path}: give a whole number") from None
+        if not -self.shape[0] <= row < self.shape[0]:
+            raise OutOfRangeError(f"trial {row} is out of bounds for {self.shape[0]} trials of {self.path}")
+        return row % self.shape[0]
 
     def _check_identity(self, stat: os.stat_result) -> None:
         if _file_identity(stat) != self._identity:

@@ -58,7 +58,7 @@ def make_demo(
     Raises
     ------
     ConfigError
-        If something is there already.
+        If something is there already, or there would be no part or no size.
     SpikebinError
         If the directory cannot be made.
     """
@@ -68,6 +68,8 @@ def make_demo(
         raise os_error(error, directory) from None
     if taken:
         raise ConfigError(f"{directory} is there already: remove it, or give the demo another directory")
+    if not (scale > 0 and parts >= 1):
+        raise ConfigError(f"a demo of {parts} parts at a scale of {scale:g}: give 1 part or more, and a scale above 0")
     make_directory(directory)
     sheets = scaled(V1, scale)
     roots = directory / "recordings" / "train", directory / "recordings" / "test"

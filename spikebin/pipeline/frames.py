@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from spikebin.binning.arguments import as_number, matrix_to_fill
+from spikebin.binning.arguments import as_flag, as_number, matrix_to_fill
 from spikebin.binning.bin_trials import bin_trials as bin_arrays
 from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
@@ -211,7 +211,8 @@ def bin_trials(
         return (matrix, tally) if return_tally else matrix
     _refuse(
         f"without a {FRAME} of spikes there is no use for it",
-        trials=trials, align_to=align_to, until=until, trials_unit=trials_unit, drop_missing=drop_missing or None,
+        trials=trials, align_to=align_to, until=until, trials_unit=trials_unit,
+        drop_missing=as_flag(drop_missing, "drop_missing") or None,
         unit=unit, rate=rate, ids=ids, trial=trial,
     )  # fmt: skip
     if spikes is not None and times is not None:

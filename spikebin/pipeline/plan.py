@@ -128,7 +128,7 @@ class Plan:
         PlanError
             If one is not.
         """
-        spans = [span if isinstance(span, range) else range(span, span + 1) for span in indices]
+        spans = [span if isinstance(span, range) else range(int(span), int(span) + 1) for span in indices]
         for span in spans:
             if span:
                 self.job(span[0])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.calls import typed
 from spikebin.errors import DatasetError
 from spikebin.stats.formulas import correlations, fano, groups, interval_statistics, ratio, reliability
 from spikebin.stats.sums import SAMPLE, add_up, multiples
@@ -133,6 +134,7 @@ class Stats:
     reliability: NDArray[np.float64]
     widths: tuple[WidthStats, ...]
 
+    @typed
     def __getitem__(self, width: float) -> WidthStats:
         for found in self.widths:
             if abs(found.width - width) <= 1e-6 * found.width:

@@ -9,9 +9,10 @@ import ctypes
 import os
 from contextlib import suppress
 
+from spikebin.errors import SpikebinError
 from spikebin.system.compat import load_numba_without_blas
 
-__all__ = ["cpus", "settle_in", "usable_cores"]
+__all__ = ["at_once", "cpus", "settle_in", "usable_cores"]
 
 # Decompressing and binning one array are bound by memory; more threads than this gain nothing.
 MOST = 4
@@ -23,6 +24,19 @@ def cpus() -> int:
     """CPUs that this process was given: Slurm's word, else its own affinity."""
     granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
     return max(1, int(granted)) if granted.isascii() and granted.isdigit() else len(os.sched_getaffinity(0))
+
+
+def at_once(asked: int | None) -> int:
+    """How many jobs or threads run at once: as many as were asked for, by default the CPUs granted.
+
+    Raises
+    ------
+    SpikebinError
+        If that is less than one.
+    """
+    if asked is not None and asked < 1:
+        raise SpikebinError(f"{asked} threads or workers: give 1 or more, or none for the CPUs granted")
+    return cpus() if asked is None else int(asked)
 
 
 def usable_cores() -> int:
