@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Real
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, get_args
 
 from spikebin import choices
 from spikebin.errors import SpikebinError
@@ -113,7 +113,7 @@ def _named(name: str) -> tuple[Kind, ...]:
     if name in CLASSES:
         return ((lambda value: any(base.__name__ == name for base in type(value).__mro__), CLASSES[name]),)
     if name in choices.__all__:
-        options = choices.get_args(getattr(choices, name))
+        options = get_args(getattr(choices, name))
         # Which text is right, and which was meant, the function says.
         return tuple((_is_text, repr(option)) for option in options)
     return ()
@@ -151,12 +151,12 @@ def is_flag(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    if isinstance(value, bool | str | bytes) or getattr(value, "ndim", 0):
+    if isinstance(value, bool | str | bytes) or getattr(value, "ndim", 0) > 0:
         return False
     try:
         operator.index(value)
     except TypeError:
-        return isinstance(value, float) and value.is_integer()
+        return isinstance(value, Real) and float(value).is_integer()
     return True
 
 

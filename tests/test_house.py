@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "spikebin"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 # The interpreter's loop; and a face of the package whose parameters, with what each means, fill 60 lines by themselves.
-LONG = {"interpret", "bin_recording"}
+LONG = {"interpret", "bin_recording", "bin_trials"}
 # A package without code but for its docstring starts up at no cost; these four are the ways in.
 WITH_CODE = {Path(place, "__init__.py") for place in ("", "cli", "recordings", "recordings/mozaik")}
 

@@ -126,8 +126,9 @@ def bin_recording(
     """
     from spikebin.binning.rules import Binning
     from spikebin.matrixfile.write_sheet import Settings
-    from spikebin.pipeline.frames import FRAME, as_recording, is_frame
+    from spikebin.pipeline.frames import as_recording
     from spikebin.pipeline.one_step import bin_recordings
+    from spikebin.recordings.frame import FRAME, is_frame
     from spikebin.recordings.settings import Reading, TrialRule
     from spikebin.system.process import at_once
 

@@ -163,9 +163,9 @@ class Dataset(View):
             If there is no such phase, or as `phases`.
         """
         names, bins = self.phases()
-        if not isinstance(phase, str) or phase not in names:
+        if str(phase) not in names:
             raise DatasetError(f"{self.name} has no phase {phase!r}: {suggest(str(phase), names)}")
-        onsets: NDArray[np.int64] = (bins.cumsum(axis=1) - bins)[:, names.index(phase)]
+        onsets: NDArray[np.int64] = (bins.cumsum(axis=1) - bins)[:, names.index(str(phase))]
         return onsets
 
     def phases(self) -> tuple[list[str], NDArray[np.int64]]:

@@ -56,7 +56,7 @@ def read_batches(
     out: NDArray[Any] | None = None,
 ) -> Iterator[NDArray[Any]]:
     """Trials 0 to `stop` - 1, `size` at once, see `View.batches`."""
-    if out is not None and not (isinstance(out, np.ndarray) and out.ndim):
+    if out is not None and not getattr(out, "ndim", 0):
         raise DatasetError(f"out is a {type(out).__name__}: give a numpy array, of a tensor its .numpy()")
     for first in range(0, stop, size):
         trials = range(first, min(first + size, stop))
