@@ -9,11 +9,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 from conftest import make_config, spikebin
 from drawn import images, write_part
+from exports.shards import Chunks, read_shard
 from here import spikebin_here
 from sessions import flat, make_trains, write_gdf, write_nodes, write_phy, write_sonata, write_trials
 
@@ -22,7 +25,7 @@ from spikebin.matrixfile.convert import convert_file
 from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import make_plan
 from spikebin.simulate.experiment import Experiment, write_datastore
-from spikebin.simulate.v1 import V1
+from spikebin.simulate.v1 import V1, SheetModel
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -115,6 +118,43 @@ def test_the_shell_lines_of_the_readme_run_in_order(lab):
         if "session.npz" in command:
             assert result.stdout == printed
     assert len(ran) > 10
+
+
+def test_from_mozaik_to_a_batch_of_experanto(tmp_path, monkeypatch):
+    """Up to where it imports Experanto, which is not on PyPI; from there on with a reader that follows its rules."""
+    pytest.importorskip("torch", reason="torch is not installed (extra torch)")
+    text = README.read_text("utf-8")
+    text = text[text.index("From mozaik to a training batch") :]
+    (line,) = re.findall(r"^\$ (spikebin export experanto .*?)(?:  #|$)", text, re.MULTILINE)
+    (block,) = re.findall(r"^<!-- test: needs Experanto.*?```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    sheets = (SheetModel("X_ON", 4), SheetModel("V1_Exc_L2/3", 3))
+    write_datastore(tmp_path / "data", Experiment(50000, 3, sheets=sheets))
+    (tmp_path / "stimuli").mkdir()
+    for image in range(50000, 50003):
+        np.save(tmp_path / "stimuli" / f"{image}.npy", np.full((6, 9), image - 50000, np.uint8))
+    for command in ("spikebin init data", "spikebin plan", line):
+        ran = spikebin_here(*shlex.split(command)[1:], cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+        assert "have no frames" not in ran.stderr
+    monkeypatch.chdir(tmp_path)
+    load = SimpleNamespace(load=lambda path: yaml.safe_load(Path(path).read_text()))
+    for name, module in (
+        ("experanto", {}), ("experanto.datasets", {"ChunkDataset": Chunks}), ("omegaconf", {"OmegaConf": load})
+    ):  # fmt: skip
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**module))
+    names = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["batch"]["responses"].shape == (8, 100, 7)
+    assert names["batch"]["screen"].shape == (8, 1, 100, 6, 9)
+    items = names["items"]
+    assert len(items) > 500
+    shown = np.unique(np.concatenate([items[i]["screen"].ravel() for i in range(0, len(items), 50)]))
+    assert shown.tolist() == [0.0, 1.0, 2.0, 128.0]
+    spikes, *_ = read_shard(tmp_path / "shards" / "train" / "50000")
+    for i in range(0, len(items), 100):
+        # An edge is a tenth of a step earlier than the spikes that lie on it.
+        first, last = items.starts[i] - 1e-5, items.starts[i] + 0.1 - 1e-5
+        assert items[i]["responses"].sum() == sum(first <= second < last for *_, second in spikes)
 
 
 @pytest.mark.slow

@@ -53,6 +53,62 @@ def read_screen(path):
     ]
 
 
+class Chunks:
+    """The items of a shard by the rules of Experanto's `ChunkDataset` and of what it opens; for spikes, not scaled.
+
+    An item is a run of samples, each within something that is shown in the wanted tier, or within a blank.
+    """
+
+    def __init__(self, root_folder, global_sampling_rate, global_chunk_size, modality_config):
+        assert {"screen", "responses"} == modality_config.keys()
+        for config in modality_config.values():
+            assert {"sampling_rate", "chunk_size", "offset", "transforms", "filters", "interpolation"} <= config.keys()
+        # What counts spikes takes these, and refuses all others.
+        spikes = modality_config["responses"]["interpolation"]
+        assert spikes.keys() <= {"interpolation_window", "interpolation_align", "smoothing_sigma"}
+        self.path, self.config, self.n = Path(root_folder), modality_config, global_chunk_size
+        self.rate = global_sampling_rate
+        self.entries = json.loads((self.path / "screen" / "combined_meta.json").read_text())
+        self.stamps = np.load(self.path / "screen" / "timestamps.npy")
+        self.of_frame = [key for key, one in self.entries.items() for _ in range(self.n_frames(one))]
+        assert len(self.of_frame) == len(self.stamps)
+        wanted = {modality_config["screen"]["valid_condition"]["tier"]}
+        wanted |= {"blank"} if modality_config["screen"]["include_blanks"] else set()
+        samples = np.arange(self.stamps[0] + 0.5, self.stamps[-1] - 0.5, 1 / self.rate)
+        entries = [self.entries[self.of_frame[np.searchsorted(self.stamps, t, "right") - 1]] for t in samples]
+        good = np.array([(one.get("tier") or "blank") in wanted for one in entries])
+        every = np.lib.stride_tricks.sliding_window_view(good, self.n).all(axis=1)
+        self.starts = samples[: len(every)][every][:: modality_config["screen"]["sample_stride"]]
+
+    @staticmethod
+    def n_frames(entry):
+        return entry["num_frames"] if entry["modality"] == "video" else 1
+
+    def __len__(self):
+        return len(self.starts)
+
+    def __getitem__(self, i):
+        start = self.starts[i]
+        return {"responses": counted(self.path, start, self.n, self.config), "screen": self.frames(start)}
+
+    def frames(self, start):
+        """(1, sample, *size), as the entries have it; the first entry says the size."""
+        times = (round(start * 1e5) + np.arange(self.n) * round(1e5 / self.rate)) / 1e5
+        frames = np.searchsorted(self.stamps, times + 1e-4) - 1
+        out = np.zeros((self.n, *next(iter(self.entries.values()))["image_size"]), np.float32)
+        for sample, frame in enumerate(frames.tolist()):
+            key = self.of_frame[frame]
+            entry = self.entries[key]
+            if entry["modality"] == "blank":
+                data = np.full((1, *entry["image_size"]), entry["interleave_value"], np.float32)
+            else:
+                data = np.load(self.path / "screen" / "data" / f"{key}.npy")
+            if data.ndim == 2 or (data.ndim == 3 and data.shape[-1] == 3):
+                data = data[np.newaxis]
+            out[sample] = data[frame - entry["first_frame_idx"]]
+        return out[np.newaxis]
+
+
 def counted(path, start, n_samples, modality_config):
     """What Experanto's dataset gives for responses from `start` on: (sample, unit), by its configuration.
 

@@ -7,7 +7,7 @@ import ast
 import numpy as np
 import pytest
 import yaml
-from exports.shards import counted, read_shard
+from exports.shards import Chunks, counted, read_shard
 
 from spikebin import open_file
 from spikebin.binning.bin_spikes import bin_spikes
@@ -184,6 +184,29 @@ def test_times_off_the_grid_are_counted_from_where_they_are(tmp_path):
     write_shard(shown, tmp_path / "shard", tmp_path / "work", ShardSettings(), {})
     config = yaml.safe_load((tmp_path / "shard" / "modality_config.yml").read_text())
     assert config["responses"]["offset"] == 0.0
+
+
+def test_frames_in_colour_fit_what_reads_them(stores_2026, tmp_path):
+    directory = next((stores_2026 / "images_and_videos").glob("*trial0_chunk0*"))
+    timeline = Timeline(open_recording(directory), open_recording(directory).sheets)
+    shown = {one.image_id: one.n_frames for one in timeline.stretches if one.kind != "blank"}
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for i, (name, n) in enumerate(shown.items()):
+        made = np.full((n, 6, 9, 3), i, np.uint8)
+        np.save(frames / name.removesuffix(".npy"), made if n > 1 else made[0])
+    assert shard_of(directory, tmp_path / "shard", frames=frames).n_without_frames == 0
+    config = yaml.safe_load((tmp_path / "shard" / "modality_config.yml").read_text())
+    items = Chunks(tmp_path / "shard", 1000, 20, config)
+    found = [items[i]["screen"] for i in range(0, len(items), 20)]
+    assert {one.shape for one in found} == {(1, 20, 6, 9, 3)}
+    assert set(np.unique(found).tolist()) <= {128.0, *map(float, range(len(shown)))}
+    video = max(shown, key=lambda name: shown[name])
+    for odd, words in ((np.zeros((2, 6, 9, 3)), r"has 2 frames of shape 6 x 9 x 3, and \d+ of"), (np.zeros(5), "give")):
+        np.save(frames / video.removesuffix(".npy"), odd)
+        with pytest.raises(SpikebinError, match=words):
+            shard_of(directory, tmp_path / "other", frames=frames)
+        assert not (tmp_path / "other").exists()
 
 
 def test_frames_are_taken_along(stores_2026, tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spikebin.errors import SpikebinError
 from spikebin.exports.experanto.settings import condition_hash
 from spikebin.exports.experanto.yaml_text import yaml_text
 
@@ -42,6 +43,8 @@ def write_screen(stretches: Sequence[Stretch], folder: Path, settings: ShardSett
     ------
     OSError
         If it cannot be written.
+    SpikebinError
+        If a video has more frames than its file.
     """
     (folder / "meta").mkdir(parents=True)
     (folder / "data").mkdir()
@@ -94,7 +97,13 @@ def _facts(stretch: Stretch, settings: ShardSettings) -> dict[str, Any]:
 
 
 def _place_frames(stretch: Stretch, target: Path, settings: ShardSettings) -> list[int] | None:
-    """Link or copy the frames of a presentation; their height and width, None where there are none."""
+    """Link or copy the frames of a presentation; the shape of one, None where there are none.
+
+    Raises
+    ------
+    SpikebinError
+        If a video has more frames than its file.
+    """
     if settings.frames is None or stretch.kind == "blank":
         return None
     source = settings.frames / f"{stretch.image_id.removesuffix('.npy')}.npy"
@@ -102,10 +111,18 @@ def _place_frames(stretch: Stretch, target: Path, settings: ShardSettings) -> li
         shape = np.load(source, mmap_mode="r").shape
     except (OSError, ValueError):
         return None
+    # One frame is (height, width) or (height, width, 3); several begin with their number.
+    colours = len(shape) > 2 and shape[-1] == 3
+    n_axes = 3 if colours else 2
+    n_frames = int(shape[0]) if len(shape) > n_axes else 1
+    if not n_axes <= len(shape) <= n_axes + 1 or n_frames < stretch.n_frames:
+        raise SpikebinError(
+            f"{source} has {n_frames} frames of shape {' x '.join(map(str, shape[-n_axes:]))}, and"
+            f" {stretch.n_frames} of {stretch.image_id} were shown: give (frame, height, width) or"
+            " (frame, height, width, 3)"
+        )
     try:
         target.hardlink_to(source)
     except OSError:
         shutil.copyfile(source, target)
-    # One frame is (height, width) or (height, width, 3); several begin with their number.
-    colours = shape[-1] == 3 and len(shape) > 2
-    return [int(n) for n in (shape[-3:-1] if colours else shape[-2:])]
+    return [int(n) for n in shape[-n_axes:]]
