@@ -10,8 +10,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "spikebin"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
-# The interpreter's loop; and a face of the package whose parameters, with what each means, fill 60 lines by themselves.
-LONG = {"interpret", "bin_recording", "bin_trials"}
+# The interpreter's loop; and two calls of the public API whose parameters, with what each means, fill 80 lines by
+# themselves: these are below 80 without their docstrings.
+LOOP = {"kernels/interpreter.py": "interpret"}
+FACES = {"pipeline/frames.py": "bin_trials", "pipeline/one_step.py": "bin_recording"}
 # A package without code but for its docstring starts up at no cost; these four are the ways in.
 WITH_CODE = {Path(place, "__init__.py") for place in ("", "cli", "recordings", "recordings/mozaik")}
 
@@ -25,9 +27,11 @@ def test_a_module_says_what_lives_there_and_is_small(module):
     assert ast.get_docstring(tree(module))
     assert len((PACKAGE / module).read_text().splitlines()) <= 500
     for node in ast.walk(tree(module)):
-        if isinstance(node, ast.FunctionDef) and node.name not in LONG:
+        if isinstance(node, ast.FunctionDef) and node.name != LOOP.get(str(module)):
             lines = node.end_lineno - node.lineno + 1
-            assert lines <= 80, f"{node.name} has {lines} lines, its docstring included"
+            if node.name == FACES.get(str(module)):
+                lines -= len((ast.get_docstring(node, clean=False) or "").splitlines())
+            assert lines <= 80, f"{node.name} has {lines} lines"
 
 
 @pytest.mark.parametrize("package", [path for path in MODULES if path.name == "__init__.py"], ids=str)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -167,16 +166,6 @@ def test_a_part_that_is_called_otherwise_now_is_not_exported_twice(tmp_path):
     assert {part: state for (part, _), state in states(before).items()} == {"A": State.MISSING, "1": State.NO_SOURCE}
 
 
-def test_names_that_are_not_utf8_matter_only_where_they_fit(tmp_path):
-    names_only(tmp_path / "data", 100)
-    (tmp_path / "data" / os.fsdecode(b"notes\xff")).mkdir()
-    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
-    result = spikebin("plan", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    (tmp_path / "data" / os.fsdecode(b"NewDataset_Images_from_\xff_to_x")).mkdir()
-    one_line_error(spikebin("plan", cwd=tmp_path), r"from_\xff_to_x", "not UTF-8", "rename it")
-
-
 def together(program, *arguments):
     """Run a program in four processes at once, each given its number."""
     processes = [
@@ -259,38 +248,6 @@ def test_one_broken_part_never_stops_the_plan(tmp_path):
     assert [job.part for job in plan.jobs] == ["100", "200"]
     outcomes = [outcome for job in plan.jobs for outcome in run_job(plan, job)]
     assert [outcome.state for outcome in outcomes] == [State.FAILED] * 2 + [State.DONE] * 2
-
-
-CONFIG_FAULTS = {
-    "no root": ({"root": "none"}, "root"),
-    "nothing found": ({"parts": "Other_{part}"}, "fits parts"),
-    "claimed twice": ({"parts": "NewDataset_*_from_{part}_*"}, "both"),
-}
-
-
-@pytest.mark.parametrize("fault", CONFIG_FAULTS)
-def test_entries_that_cannot_be_are_named(tmp_path, fault):
-    names_only(tmp_path / "data", 1)
-    (tmp_path / "data" / "NewDataset_Other_from_1_to_x").mkdir()
-    changes, word = CONFIG_FAULTS[fault]
-    entry = {"root": "data", "parts": "NewDataset_Images_from_{part}_to_*"} | changes
-    config = Config(
-        tmp_path / "spikebin.toml",
-        tmp_path / "out",
-        (Recordings("train", tmp_path / entry["root"], entry["parts"]),),
-        sheets=("A",),
-    )
-    with pytest.raises(ConfigError, match=word):
-        make_plan(config)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_part_that_two_entries_claim_is_an_error(tmp_path):
-    names_only(tmp_path / "a", 1)
-    names_only(tmp_path / "b", 1)
-    entries = tuple(Recordings("train", tmp_path / n, "NewDataset_Images_from_{part}_to_*") for n in "ab")
-    with pytest.raises(ConfigError, match="claimed by both"):
-        make_plan(Config(tmp_path / "spikebin.toml", tmp_path / "out", entries, sheets=("X_ON",)))
 
 
 def test_a_plan_that_was_meddled_with_is_refused(tmp_path):
