@@ -11,9 +11,9 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "spikebin"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 # The interpreter's loop; and two calls of the public API whose parameters, with what each means, fill 80 lines by
-# themselves: these are below 80 without their docstrings.
+# themselves: of these the code below the docstring counts.
 LOOP = {"kernels/interpreter.py": "interpret"}
-FACES = {"pipeline/frames.py": "bin_trials", "pipeline/one_step.py": "bin_recording"}
+FACES = {"pipeline/frames.py": "bin_trials", "commands/bin.py": "bin_recording"}
 # A package without code but for its docstring starts up at no cost; these four are the ways in.
 WITH_CODE = {Path(place, "__init__.py") for place in ("", "cli", "recordings", "recordings/mozaik")}
 
@@ -28,9 +28,8 @@ def test_a_module_says_what_lives_there_and_is_small(module):
     assert len((PACKAGE / module).read_text().splitlines()) <= 500
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.FunctionDef) and node.name != LOOP.get(str(module)):
-            lines = node.end_lineno - node.lineno + 1
-            if node.name == FACES.get(str(module)):
-                lines -= len((ast.get_docstring(node, clean=False) or "").splitlines())
+            first = node.body[1] if node.name == FACES.get(str(module)) and len(node.body) > 1 else node
+            lines = node.end_lineno - first.lineno + 1
             assert lines <= 80, f"{node.name} has {lines} lines"
 
 
