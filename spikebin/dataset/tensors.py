@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from spikebin.dataset.cell_types import MOST_CODES, CellType, check_largest
+from spikebin.dataset.worker_memory import shared_zeros
 from spikebin.errors import DatasetError, SpikebinError
 
 if TYPE_CHECKING:
@@ -16,10 +17,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Packed", "cells_of", "import_torch", "pack", "unsigned", "zeros"]
+__all__ = ["Packed", "Zeros", "cells_of", "import_torch", "pack", "unsigned", "zeros"]
 
 
-def zeros(shapes: Mapping[str, tuple[int, ...]], dtype: Any) -> dict[str, Any]:
+class Zeros(NamedTuple):
+    """Tensors of zeros that are about to be filled.
+
+    Attributes
+    ----------
+    tensors : dict of str to torch.Tensor
+    cells : dict of str to array
+        The memory of each as a flat array of unsigned integers, by which it is to be filled.
+    """
+
+    tensors: dict[str, Any]
+    cells: dict[str, NDArray[np.unsignedinteger[Any]]]
+
+
+def zeros(shapes: Mapping[str, tuple[int, ...]], dtype: Any) -> Zeros:
     """Tensors of zeros in one piece of memory; in a worker of a loader it is shared, or it would be copied there.
 
     Parameters
@@ -29,22 +44,40 @@ def zeros(shapes: Mapping[str, tuple[int, ...]], dtype: Any) -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to torch.Tensor
+    Zeros
     """
     torch = import_torch()
     sizes = [math.prod(shape) for shape in shapes.values()]
     # Each begins with a line of the processor's cache.
     starts = np.cumsum([0, *(-(-size // 64) * 64 for size in sizes)]).tolist()
+    flat, room = _zeros(starts[-1], dtype, in_worker=torch.utils.data.get_worker_info() is not None)
+    tensors, cells = {}, {}
+    for (name, shape), start, size in zip(shapes.items(), starts, sizes, strict=False):
+        tensors[name] = flat[start : start + size].view(shape)
+        cells[name] = room[start : start + size]
+    return Zeros(tensors, cells)
+
+
+def _zeros(size: int, dtype: Any, *, in_worker: bool) -> tuple[Any, NDArray[np.unsignedinteger[Any]]]:
+    """A flat tensor, and its memory as unsigned integers."""
+    torch = import_torch()
+    kind = np.dtype(f"u{dtype.itemsize}")
+    if not in_worker:
+        # Not by torch: numpy asks the system for large pages, which are found in a tenth of the time.
+        room = np.zeros(size, kind)
+        return torch.from_numpy(room.view(f"i{dtype.itemsize}")).view(dtype), room
+    found = None
+    if torch.multiprocessing.get_sharing_strategy() == "file_descriptor":
+        found = shared_zeros(size * dtype.itemsize)
+    if found is not None:
+        return torch.empty(0, dtype=dtype).set_(found.storage, 0, (size,)), found.room.view(kind)
     shared = getattr(torch.UntypedStorage, "_new_shared", None)
-    if torch.utils.data.get_worker_info() is None or shared is None or not starts[-1]:
-        flat = torch.zeros(starts[-1], dtype=dtype)
+    if shared is None or not size:
+        flat = torch.zeros(size, dtype=dtype)
     else:
         # As torch's own default_collate does. Memory that the system gives is zero.
-        flat = torch.empty(0, dtype=dtype).set_(shared(starts[-1] * dtype.itemsize), 0, (starts[-1],))
-    return {
-        name: flat[start : start + size].view(shape)
-        for (name, shape), start, size in zip(shapes.items(), starts, sizes, strict=False)
-    }
+        flat = torch.empty(0, dtype=dtype).set_(shared(size * dtype.itemsize), 0, (size,))
+    return flat, unsigned(flat)
 
 
 class Packed(NamedTuple):

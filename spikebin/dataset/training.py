@@ -13,7 +13,7 @@ from spikebin.choices import Item, Ragged, SheetKeys, checked
 from spikebin.dataset.arguments import names_of, row_number, whole_number
 from spikebin.dataset.gather import Target, fill
 from spikebin.dataset.sheet_set import SheetSet
-from spikebin.dataset.tensors import Packed, cells_of, import_torch, pack, unsigned, zeros
+from spikebin.dataset.tensors import Packed, cells_of, import_torch, pack, zeros
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
 from spikebin.matrixfile.shown import counted, html_table
@@ -213,9 +213,9 @@ class TrialDataset(_TorchDataset):  # type: ignore[misc]
         index, longest = self.index[items], int(self._n_bins[items].max())
         shape = (len(items), *(() if self.item == "trial" else index.shape[1:]), longest)
         views = {name: self._views[name] for name in self._wanted}
-        tensors = zeros({name: (*shape, view.shape[1]) for name, view in views.items()}, self.dtype)
+        tensors, cells = zeros({name: (*shape, view.shape[1]) for name, view in views.items()}, self.dtype)
         for name, view in views.items():
-            target = Target(unsigned(tensors[name]), longest * view.shape[1], 1, view.shape[1], longest)
+            target = Target(cells[name], longest * view.shape[1], 1, view.shape[1], longest)
             fill(view, index.reshape(-1), target, cells_of(self.dtype, view.largest))
         if self._sides is not None:
             inputs, targets = ({self._keys[name]: tensors[name] for name in side} for side in self._sides)
@@ -361,7 +361,7 @@ def _stacked(dicts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     longest = max(tensor.shape[-2] for one in dicts for tensor in one.values())
     first = dicts[0]
     shapes = {name: (len(dicts), *one.shape[:-2], longest, one.shape[-1]) for name, one in first.items()}
-    stacked = zeros(shapes, next(iter(first.values())).dtype)
+    stacked = zeros(shapes, next(iter(first.values())).dtype).tensors
     for name, out in stacked.items():
         for i, one in enumerate(dicts):
             out[i, ..., : one[name].shape[-2], :] = one[name]
