@@ -44,7 +44,7 @@ def test_memory_is_used_again_once_nobody_has_the_batch(pieces):
     assert elsewhere != place
     assert (held == 7).all()
     del held
-    tensor, again = batch()
+    _, again = batch()
     assert again == place
     assert (other == 7).all()
     assert len(pieces._pieces) == 2
