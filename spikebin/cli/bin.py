@@ -100,7 +100,7 @@ def bin_(
         window_start=start, window_stop=stop, drop_missing=drop_missing, short=short, relative_to=relative_to,
     )  # fmt: skip
     reading = Reading(
-        unit=unit, rate=rate, times=times, neurons=neurons, ids=ids, nodes=None if nodes is None else str(nodes),
+        unit=unit, rate=rate, times=times, neurons=neurons, ids=ids, nodes=tuple(nodes or ()) or None,
         labels=_texts(labels), population=population, trial=trial, follow_links=follow_links, phases=_texts(phases),
         duration=None if duration is None else _ms(duration), bin_width=None if bin_width is None else _ms(bin_width),
     )  # fmt: skip

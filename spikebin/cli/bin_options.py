@@ -178,8 +178,14 @@ Labels = Annotated[
     ),
 ]
 Nodes = Annotated[
-    Path | None,
-    typer.Option("--nodes", metavar="FILE", help="SONATA's nodes.h5.", show_default=False, rich_help_panel=READING),
+    list[str] | None,
+    typer.Option(
+        "--nodes",
+        metavar="FILE",
+        help="SONATA's nodes.h5; of one population: V1=FILE. May be repeated.",
+        show_default=False,
+        rich_help_panel=READING,
+    ),
 ]
 Population = Annotated[
     str | None,

@@ -217,7 +217,7 @@ class ConfigReader:
         allow = table.get("allow")
         if allow is not None and allow != ["explosion"]:
             self.fail(where, "allow", f'allow is {allow!r}: give ["explosion"], or leave it out')
-        nodes = self.text(table, "nodes", where)
+        nodes = self.texts(table, "nodes", where)
         return Reading(
             unit=self.choice(table, "unit", where, TimeUnit, None),
             rate=None if rate is None else float(rate),
@@ -225,7 +225,7 @@ class ConfigReader:
             neurons=self.text(table, "neurons", where) or None,
             ids=self.text(table, "ids", where) or None,
             labels=None if labels is None else tuple(labels),
-            nodes=str(self.path.parent / at_home(nodes)) if nodes else None,
+            nodes=self.nodes(nodes),
             population=self.text(table, "population", where) or None,
             trial=self.text(table, "trial", where) or None,
             allow=None if allow is None else tuple(allow),
@@ -234,6 +234,14 @@ class ConfigReader:
             phases=None if phases is None else tuple(phases),
             duration=None if duration is None else float(duration),
         )
+
+    def nodes(self, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        """Files of nodes with their full paths."""
+        files = [
+            (f"{name}=" if name is not None else "") + str(self.path.parent / at_home(path))
+            for name, path in Reading(nodes=given).node_files
+        ]
+        return None if not files else files[0] if len(files) == 1 else tuple(files)
 
     def sheets(self, table: dict[str, Any], where: str) -> tuple[str, ...] | None:
         value = table.get("sheets")

@@ -82,8 +82,9 @@ class Plan:
         events = self.config.rule(job.variant, job.part).events
         settings = self.reading(job, sheet) or {}
         entry = _entry_of(self.config, job, source, sheet) if "nodes" in settings else None
-        others = [events if events != self.config.trial_of(job.variant).events else None, entry and entry.reading.nodes]
-        return [self.resolve(source), *(Path(path) for path in others if path)]
+        others = [events] if events and events != self.config.trial_of(job.variant).events else []
+        nodes = [] if entry is None else [path for _, path in entry.reading.node_files]
+        return [self.resolve(source), *map(Path, [*others, *dict.fromkeys(nodes)])]
 
     def resolve(self, source: str) -> Path:
         """Where the source of a job lies."""

@@ -116,8 +116,8 @@ class Reading:
         that is named, ``v1=1-1000,lgn=1-20``. None: all that are listed, else all that fire.
     labels : tuple of str or None
         Labels of sorted units to take; None: all but noise.
-    nodes : str or None
-        File of node positions.
+    nodes : str, tuple of str or None
+        Files of node positions: ``nodes.h5``, or of one population ``v1=nodes.h5``, see `node_files`.
     population : str or None
         Column that tells populations apart, each of which is a sheet, or "none". None: one that is called so.
     trial : str or None
@@ -143,7 +143,7 @@ class Reading:
     neurons: str | None = None
     ids: str | None = None
     labels: tuple[str, ...] | None = None
-    nodes: str | None = None
+    nodes: str | tuple[str, ...] | None = None
     population: str | None = None
     trial: str | None = None
     allow: tuple[str, ...] | None = None
@@ -159,11 +159,23 @@ class Reading:
         return (self.format or "").partition(":")[2] or None
 
     @property
+    def node_files(self) -> list[tuple[str | None, str]]:
+        """Of each of `nodes` the population that it names, if any, and its path.
+
+        Before the first "=" stands a population, unless that is behind a slash: ``./a=b.h5`` is a file.
+        """
+        found: list[tuple[str | None, str]] = []
+        for text in _names(self.nodes):
+            name, equals, path = text.partition("=")
+            found.append((name.strip(), path.strip()) if equals and "/" not in name else (None, text))
+        return found
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What differs from the defaults, in JSON's types: what a seal holds and, but for `allow`, a plan binds."""
         # A file that has moved is the same file.
-        nodes = {} if self.nodes is None else {"nodes": self.nodes.rpartition("/")[2]}
-        return _settings(self) | nodes
+        nodes = [(f"{name}=" if name is not None else "") + path.rpartition("/")[2] for name, path in self.node_files]
+        return _settings(self) | ({"nodes": nodes[0] if len(nodes) == 1 else nodes} if nodes else {})
 
 
 def _names(value: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """SONATA spike files (HDF5): each population is a sheet; positions from nodes.h5 where it is given.
 
 Both layouts are read: /spikes/<population>/{timestamps, node_ids}, and the old flat /spikes/{timestamps, gids}.
+Nodes are read in sonata_nodes.py, how long the simulation lasted in simulation_config.py.
 https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md
 """
 
@@ -9,21 +10,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from spikebin.errors import RecordingError
 from spikebin.recordings.continuous.flat_arrays import whole_ids
 from spikebin.recordings.continuous.hdf5_group import Group, chunks_at_once, is_hdf5, opened
-from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK, slices
 from spikebin.recordings.continuous.units import make_clock
 from spikebin.recordings.settings import Reading
+from spikebin.recordings.simulation_config import stated_end
+from spikebin.recordings.sonata_nodes import FLAT_SHEET, nodes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from spikebin.recordings.continuous.units import Clock
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FLAT_SHEET", "SonataRecording", "open", "recognises"]
 
-FLAT_SHEET = "default"
 TIMES = "timestamps"
 IDS = ("node_ids", "gids")
 
@@ -80,6 +80,17 @@ class SonataRecording(ContinuousRecording):
             )
         units = {unit or reading.unit or "ms" for unit in self._written.values()}
         self.events_unit = units.pop() if len(units) == 1 else None
+        self._end = stated_end(path)
+        if self._end is not None:
+            self.notes += self._end.notes(reading.duration)
+
+    @property
+    def duration(self) -> tuple[float, str] | None:
+        """See `spikebin.recordings.continuous.sheet.ContinuousRecording`; else what the configuration says."""
+        given = super().duration
+        if given is not None or self._end is None or self._end.ms is None:
+            return given
+        return self._end.ms, self._end.path.name
 
     def _open(self) -> AbstractContextManager[Group]:
         return opened(self.path, follow=self.reading.follow_links)
@@ -92,14 +103,18 @@ class SonataRecording(ContinuousRecording):
     @property
     def paths(self) -> list[Path]:
         """Every file that spikes and neurons are read from."""
-        return [self.path, *([Path(self.reading.nodes)] if self.reading.nodes else [])]
+        end = [self._end.path] if self.reading.duration is None and self._end is not None and self._end.ms else []
+        return [self.path, *dict.fromkeys(Path(path) for _, path in self.reading.node_files), *end]
 
     @property
     def taken(self) -> str:
         """See `spikebin.recordings.protocol.Recording`."""
         units = dict.fromkeys(unit or self.reading.unit or "ms" for unit in self._written.values())
         ids = dict.fromkeys(ids for _, ids in self._groups.values())
-        return f"sonata, {TIMES} in {' or '.join(units)}, neurons by {' or '.join(ids)}"
+        lasts = ""
+        if self.duration is not None and self.reading.duration is None:
+            lasts = f", {self.duration[0]:g} ms long by {self.duration[1]}"
+        return f"sonata, {TIMES} in {' or '.join(units)}, neurons by {' or '.join(ids)}{lasts}"
 
     def _clock(self, sheet: str) -> Clock:
         """Of the timestamps: what their attribute says, else what is given, else ms."""
@@ -120,8 +135,7 @@ class SonataRecording(ContinuousRecording):
         if n_times != n_ids:
             raise self.error(f"{sheet} has {n_times:,} timestamps and {n_ids:,} {ids}: it is cut off, write it again")
         clock = self._clock(sheet)
-        nodes = self.reading.nodes
-        neurons = _nodes(Path(nodes), sheet, follow=self.reading.follow_links) if nodes else None
+        neurons = nodes_of(sheet, self.sheets, self.reading.node_files, follow=self.reading.follow_links)
         source = _Spikes(self, group, ids, n_times, clock, chunks_at_once(chunk, CHUNK))
         return Population(source, neurons, precision=clock.precision(stored))
 
@@ -171,40 +185,3 @@ def _populations(spikes: Group) -> dict[str, tuple[str, str]]:
         if is_population and ids:
             found[name] = (f"spikes/{name}", ids)
     return found
-
-
-def _nodes(path: Path, population: str, *, follow: bool) -> NDArray[Any]:
-    """The nodes of a population, with their places."""
-    if not path.is_file():
-        raise RecordingError(f"no file of nodes {path}: fix `nodes`")
-    with opened(path, follow=follow) as root:
-        nodes = root.group("nodes")
-        known = nodes.groups if nodes is not None else []
-        if nodes is None or (population not in known and not (population == FLAT_SHEET and len(known) == 1)):
-            raise RecordingError(
-                f"{path.name} has no nodes of {population}, only of {', '.join(known) or 'none'}: give another file"
-            )
-        group: Any = nodes.group(population if population in known else known[0])
-        n_nodes = group.length("node_type_id") if group.has("node_type_id") else group.length("node_id")
-        ids = whole_ids(group.read("node_id"), path.name) if group.has("node_id") else np.arange(n_nodes)
-        places = np.full((ids.size, 3), np.nan)
-        member = group.read("node_group_id") if group.has("node_group_id") else np.zeros(ids.size, np.int64)
-        index = group.read("node_group_index") if group.has("node_group_index") else np.arange(ids.size)
-        if member.size != ids.size or index.size != ids.size:
-            raise RecordingError(
-                f"{path.name}: node_group_id and node_group_index do not fit {ids.size} nodes: write it again"
-            )
-        for number in np.unique(member):
-            attributes = group.group(str(number))
-            mine = member == number
-            for i, axis in enumerate("xyz"):
-                if attributes is not None and attributes.readable(axis):
-                    values = attributes.read(axis).astype(np.float64)
-                    if index[mine].max() >= values.size or index[mine].min() < 0:
-                        raise RecordingError(
-                            f"{path.name}: node_group_index does not fit the {axis} of its group: write it again"
-                        )
-                    places[mine, i] = values[index[mine]]
-    if np.unique(ids).size != ids.size:
-        raise RecordingError(f"{path.name}: two nodes of {population} have one id: write it again")
-    return neuron_table(ids, places)

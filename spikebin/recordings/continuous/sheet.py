@@ -122,6 +122,11 @@ class ContinuousRecording:
         """Raw names of the sheets."""
         raise NotImplementedError
 
+    @property
+    def duration(self) -> tuple[float, str] | None:
+        """How many ms it lasted, from 0 on, and who says so; None where only its population tells."""
+        return None if self.reading.duration is None else (self.reading.duration, "`duration`")
+
     def population(self, sheet: str) -> Population:
         """The spikes of one sheet.
 
@@ -281,11 +286,11 @@ class ContinuousSheet:
         in_samples = recording.uses_rate or (table is not None and "samples" in table.taken.values())
         if recording.reading.rate is not None and not in_samples:
             raise recording.error("no times of it are in samples or steps: take `rate` out, or give the unit")
-        population, duration = recording.population(name), recording.reading.duration
+        population, duration = recording.population(name), recording.duration
         if duration is not None:
-            if not 0 < duration < np.inf:
-                raise recording.error(f"`duration` is {duration!r}: give the ms that the simulation lasted")
-            population = replace(population, span=(0.0, duration))
+            if not 0 < duration[0] < np.inf:
+                raise recording.error(f"`duration` is {duration[0]!r}: give the ms that the simulation lasted")
+            population = replace(population, span=(0.0, duration[0]))
         self._population = population
         self._precision = population.precision
         window = rule.window_start, rule.window_stop
@@ -302,7 +307,7 @@ class ContinuousSheet:
         self._windows = None if cut is None else merge_windows(self._asked(trial) for trial in cut)
         self._index = build_index(population.source, self.where, self._windows)
         if duration is not None:
-            self._check_duration(duration)
+            self._check_duration(*duration)
         if population.running and 1 < self._index.n_spikes == self._index.ids.size:
             raise RecordingError(
                 f"{self.where}: no neuron fires twice, so {population.running!r} counts the spikes: name the neurons"
@@ -360,14 +365,14 @@ class ContinuousSheet:
             )
         return notes
 
-    def _check_duration(self, duration: float) -> None:
+    def _check_duration(self, duration: float, said_by: str) -> None:
         """Refuse spikes outside of the time that the recording is said to have lasted."""
         first, last = self._index.first, self._index.last
         margin = edge_tolerance(duration, duration, self._precision)
         if self._index.n_spikes and not (first >= -margin and last <= duration + margin):
             raise RecordingError(
-                f"{self.where}: it has spikes from {first:.6f} to {last:.6f} ms, `duration` says 0 to {duration:.10g}:"
-                " fix it, or the unit of the spikes"
+                f"{self.where}: it has spikes from {first:.6f} to {last:.6f} ms, {said_by} says 0 to {duration:.10g}:"
+                " fix it, the unit of the spikes, or give another --duration"
             )
 
     def _within(self, trials: list[Trial], span: tuple[float, float] | None, rule: TrialRule) -> list[Trial]:
