@@ -14,13 +14,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
-from conftest import make_config, spikebin
+from conftest import make_config
 from drawn import images, write_part
 from exports.shards import Chunks, read_shard
 from here import spikebin_here
 from sessions import flat, make_trains, write_gdf, write_nodes, write_phy, write_sonata, write_trials
 
-from spikebin.cli.docs import DOCS, topics
+from spikebin.cli.docs import DOCS
 from spikebin.matrixfile.convert import convert_file
 from spikebin.pipeline.job import run_job
 from spikebin.pipeline.plan import make_plan
@@ -181,17 +181,3 @@ def test_what_a_page_links_is_there(page):
 
 def test_the_readme_is_short():
     assert len(README.read_text("utf-8").splitlines()) < 350
-
-
-def test_docs_lists_the_pages_and_shows_each():
-    listed = spikebin("docs")
-    assert listed.returncode == 0, listed.stderr
-    for topic, title in topics().items():
-        assert topic in listed.stdout
-        assert title in listed.stdout
-        assert 10 < len(title) < 80
-    shown = spikebin("docs", "files")
-    assert shown.stdout == (DOCS / "files.md").read_text("utf-8"), "as it is, where a program reads it"
-    wrong = spikebin("docs", "file")
-    assert wrong.returncode == 1
-    assert "did you mean 'files'?" in wrong.stderr

@@ -74,42 +74,6 @@ def test_commands_that_must_start_at_once_import_nothing_heavy(tmp_path, argumen
     assert result.stderr.splitlines()[-1] == "[]"
 
 
-def test_the_demo_does_it_all_and_says_what_to_do_next(tmp_path):
-    result = spikebin("demo", "here", "--parts", 1, "--scale", 0.003, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert "12 of 12 files are complete" in result.stdout
-    assert "spikebin init ROOT" in result.stderr
-    assert "1 images" not in result.stdout
-    assert any(0x2800 < ord(c) <= 0x28FF for c in result.stdout), "a raster"
-    again = spikebin("demo", "here", cwd=tmp_path)
-    assert again.returncode == 1
-    assert "remove it" in again.stderr
-
-
-def test_inspect_shows_what_is_in_a_file(tmp_path):
-    write_datastore(tmp_path / "data", Experiment(100, 2, sheets=(SheetModel("V1_Exc_L2/3", 30),)))
-    write_toml(tmp_path / "spikebin.toml", tmp_path / "data")
-    for command in (["plan"], ["run", "--workers", "1"]):
-        assert spikebin(*command, cwd=tmp_path).returncode == 0
-    path = "dataset/train/spikes/V1_Exc_L23/spikes_V1_Exc_L23_100.h5"
-    result = spikebin("inspect", path, "--trial", 1, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    for word in (
-        "2 trials x 30 neurons x 712 bins",
-        "2 images, 1 repeat, 712 bins each",
-        "blank 150 ms in bins 0 to 150",
-        "Hz a neuron",
-        "collisions",
-        "trial 1: image 101",
-    ):
-        assert word in result.stdout
-    narrow = spikebin("inspect", path, cwd=tmp_path, env={"COLUMNS": "40"})
-    assert re.search(r"^content +[0-9a-f]{64} *$", narrow.stdout, re.MULTILINE), "a pipe is not folded"
-    bad = spikebin("inspect", path, "--trial", 2, cwd=tmp_path)
-    assert bad.returncode == 1
-    assert "Traceback" not in bad.stderr
-
-
 def test_a_closed_pipe_is_no_error_message(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-m", "spikebin", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path

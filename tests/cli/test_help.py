@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from importlib.metadata import version
 
 import pytest
@@ -13,7 +12,6 @@ from conftest import DATA
 from typer.testing import CliRunner
 
 from spikebin import cli
-from spikebin.cli.groups import GROUPS
 
 cli._register()
 APP = typer.main.get_command(cli.app)
@@ -69,25 +67,6 @@ def test_help_is_as_recorded(monkeypatch, name):
     if recorded.partition("\n")[0] != text.partition("\n")[0]:
         pytest.skip(f"recorded with {recorded.partition(chr(10))[0]}")
     assert text == recorded
-
-
-def test_every_command_is_in_a_group_with_two_examples():
-    grouped = [name for commands in GROUPS.values() for name in commands]
-    assert sorted(grouped) == sorted(COMMANDS)
-    for commands in GROUPS.values():
-        for examples in commands.values():
-            assert len(examples) >= 2
-
-
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_examples_can_be_parsed(name):
-    """Options and arguments of every example are there; nothing is run."""
-    for commands in GROUPS.values():
-        for example in commands.get(name, ()):
-            line = example.partition(" > ")[0].replace("sbatch --array=$(", "").partition(") slurm")[0]
-            first, command, *arguments = shlex.split(line[line.index("spikebin") :])
-            assert (first, command) == ("spikebin", name)
-            COMMANDS[command].make_context(command, arguments)
 
 
 def test_commands_that_answer_take_json():

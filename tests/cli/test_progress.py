@@ -15,12 +15,7 @@ from conftest import spikebin, write_toml
 from here import spikebin_here
 
 from spikebin.cli.progress import Trials
-from spikebin.cli.watch import last_words, pace
-from spikebin.output.attempts import attempts_path, note_failure, note_start
 from spikebin.output.paths import matrix_path
-from spikebin.pipeline.config import load_config
-from spikebin.pipeline.plan import load_plan
-from spikebin.pipeline.summary import summarise
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
 
@@ -129,30 +124,3 @@ def test_a_pipe_gets_no_bar(project):
         result = spikebin(*command, cwd=project)
         assert result.returncode == 0, result.stderr
         assert not re.search("[━\x1b\r⠋]", result.stdout + result.stderr), command
-
-
-def test_how_fast_and_how_long():
-    assert pace(0, 60, 0) == "nothing is missing"
-    assert pace(0, 30, 1) == "1 file left; none done since 30 s"
-    assert pace(10, 60, 1000) == "600 files an hour, 1,000 files left: about 1.7 h"
-    assert pace(10, 60, 50) == "600 files an hour, 50 files left: about 5 min"
-
-
-def test_the_last_words_of_what_failed(project, monkeypatch, tmp_path):
-    log = tmp_path / "1_1.log"
-    log.write_text("much\n" * 5000 + "before last\n\nslurmstepd: error: Exceeded memory limit\n")
-    path = matrix_path(project / "dataset", "train", "100", "X_ON")
-    kept = path.read_bytes()
-    path.unlink()
-    attempt = attempts_path(project / "dataset", "train", "100", "X_ON")
-    monkeypatch.setenv("SPIKEBIN_LOG", str(log))
-    note_start(attempt)
-    note_failure(attempt, "out of memory")
-    summary = summarise(load_plan(load_config(project / "spikebin.toml")))
-    path.write_bytes(kept)
-    assert list(last_words(summary)) == [
-        f"\n{log}:",
-        "  much",
-        "  before last",
-        "  slurmstepd: error: Exceeded memory limit",
-    ]

@@ -9,7 +9,6 @@ import pytest
 from conftest import DATA, write_toml
 from here import spikebin_here
 
-from spikebin.cli.fit_table import print_table
 from spikebin.output.attempts import attempts_path, note_failure, note_start
 from spikebin.output.paths import matrix_path
 from spikebin.simulate.experiment import Experiment, write_datastore
@@ -97,23 +96,3 @@ def test_identical_causes_are_one_row(project):
     remarks = spikebin_here("missing", cwd=project).stderr.splitlines()
     (line,) = [line for line in remarks if "image_paht" in line]
     assert line.startswith("failed: 2 sheets of parts, e.g. train/100 X_ON (index 1): NewDataset_Images_from_100_to_x:")
-
-
-@pytest.mark.parametrize("columns", range(20, 120, 7))
-def test_any_table_at_any_width(capsys, monkeypatch, columns):
-    monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm")
-    rows = [
-        ["V1_Exc_L2/3", "a [bold] text of some words, folded", 12345, "train/50000"],
-        ["X", "", 1, "x"],
-        ["Y", "short", 0, "NewDataset_Images"],
-    ]
-    print_table("", ["name", "what it says", "number", "where"], rows, total=["total", "", 12346, ""])
-    text = STYLE.sub("", capsys.readouterr().out)
-    for row in rows:
-        for cell in row:
-            for word in (f"{cell:,}" if isinstance(cell, int) else cell).split():
-                assert re.search(rf"(?<!\S){re.escape(word)}(?!\w)", text), (word, text)
-    assert max(map(len, text.splitlines())) <= max(columns, 25)
-    assert "12,346" in text
