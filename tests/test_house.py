@@ -1,4 +1,4 @@
-"""What CONTRIBUTING promises of the code: sizes, docstrings, and that a package is no more than its modules."""
+"""What CONTRIBUTING promises of the code: sizes, docstrings, packages without code, tests by name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ LOOP = {"kernels/interpreter.py": "interpret"}
 FACES = {"pipeline/frames.py": "bin_trials", "commands/bin.py": "bin_recording"}
 # A package without code but for its docstring starts up at no cost; these four are the ways in.
 WITH_CODE = {Path(place, "__init__.py") for place in ("", "cli", "recordings", "recordings/mozaik")}
+# Modules without tests of their own, and why.
+UNTESTED = {
+    "__main__.py": "every command of the tests runs it",
+    "cli/bin_options.py": "options alone: the recorded help holds them",
+    "cli/export_options.py": "options alone: the recorded help holds them",
+    "cli/stats_options.py": "options alone: the recorded help holds them",
+    "recordings/protocol.py": "types alone: mypy holds every format against them",
+    "version.py": "one constant",
+}
 
 
 def tree(module):
@@ -37,3 +46,10 @@ def test_a_module_says_what_lives_there_and_is_small(module):
 def test_a_package_is_a_docstring(package):
     if package not in WITH_CODE:
         assert len(tree(package).body) == 1
+
+
+def test_the_tests_of_a_module_are_found_by_its_name():
+    tests = Path(__file__).parent
+    modules = {str(path) for path in MODULES if path.name != "__init__.py"}
+    without = {path for path in modules if not (tests / Path(path).parent / f"test_{Path(path).name}").is_file()}
+    assert without == UNTESTED.keys(), "a test file of its name is missing, or there is one by now"
