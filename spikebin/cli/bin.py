@@ -13,7 +13,7 @@ import typer
 
 from spikebin.cli import app
 from spikebin.cli import bin_options as option
-from spikebin.cli.options import JsonOption, answer_json, note
+from spikebin.cli.options import JsonOption, answer_json, note, say
 from spikebin.cli.wording import number
 from spikebin.errors import RecordingError
 from spikebin.names import suggest
@@ -121,6 +121,8 @@ def bin_(
 def _bin_and_tell(
     make: Callable[..., Iterator[Binned]], out: Path | None, plot: Path | None, by: str | None, *, json: bool
 ) -> None:
+    from spikebin.cli.progress import growing
+
     failed: list[SpikebinError] = []
 
     def failing(error: SpikebinError) -> None:
@@ -129,8 +131,9 @@ def _bin_and_tell(
 
     drawn_alone = plot is not None and out is None
     with TemporaryDirectory(prefix="spikebin-") if drawn_alone else nullcontext(out) as place:
-        done = make(out=None if place is None else Path(place), on_error=failing)
-        answers, written = _answers(done, kept=out is not None, json=json)
+        with growing("trials") as tell:
+            done = make(out=None if place is None else Path(place), on_error=failing, tell=tell)
+            answers, written = _answers(done, kept=out is not None, json=json)
         if plot is not None and written:
             _draw(written, plot, by)
     if json:
@@ -171,12 +174,15 @@ def _answers(done: Iterator[Binned], *, kept: bool, json: bool) -> tuple[list[di
 
 
 def _draw(paths: list[Path], plot: Path, by: str | None) -> None:
+    from spikebin.cli.progress import reading
     from spikebin.dataset.file_view import open_file
     from spikebin.display.conditions import panels_of, plot_conditions
 
     opened = [open_file(path) for path in paths]
     views = {opened[0].sheet: opened[0]} if len(opened) == 1 else {view.path.stem: view for view in opened}
-    plot_conditions(panels_of(views, by), plot, by=by)
+    with reading(views) as watched:
+        panels = panels_of(watched, by)
+    plot_conditions(panels, plot, by=by)
     note(f"wrote {plot}")
 
 
@@ -218,17 +224,17 @@ def _tell(binned: Binned, notes: list[str]) -> None:
         else f"; {binned.n_recorded:,} recorded, {binned.n_in_no_trial:,} of them in no trial"
     )
     low, middle, high = binned.rates
-    typer.echo(f"{binned.recording}, {binned.sheet}: {binned.taken}")
+    say(f"{binned.recording}, {binned.sheet}: {binned.taken}")
     shape = f"{number(n_trials, 'trial')} x {number(n_neurons, 'neuron')} x {number(n_columns, 'bin')}"
-    typer.echo(f"  shape       {shape} of {binned.width:g} ms{bins}")
-    typer.echo(f"  spikes      {binned.n_spikes:,} in trials, {binned.n_binned:,} binned{recorded}")
-    typer.echo(f"  collisions  {binned.n_collisions:,}")
-    typer.echo(f"  outside     {binned.n_outside:,}")
-    typer.echo(f"  rate        {binned.rate:.2f} Hz a neuron, from {low:.2f} to {high:.2f}, median {middle:.2f}")
+    say(f"  shape       {shape} of {binned.width:g} ms{bins}")
+    say(f"  spikes      {binned.n_spikes:,} in trials, {binned.n_binned:,} binned{recorded}")
+    say(f"  collisions  {binned.n_collisions:,}")
+    say(f"  outside     {binned.n_outside:,}")
+    say(f"  rate        {binned.rate:.2f} Hz a neuron, from {low:.2f} to {high:.2f}, median {middle:.2f}")
     if binned.n_unobserved:
         pairs = n_trials * n_neurons
-        typer.echo(f"  unobserved  {binned.n_unobserved:,} of {pairs:,} pairs of trial and neuron, in whole or in part")
+        say(f"  unobserved  {binned.n_unobserved:,} of {pairs:,} pairs of trial and neuron, in whole or in part")
     for text in notes:
-        typer.echo(f"  note        {text}")
+        say(f"  note        {text}")
     if binned.out is not None:
-        typer.echo(f"  written     {binned.out}")
+        say(f"  written     {binned.out}")

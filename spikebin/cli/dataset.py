@@ -19,12 +19,13 @@ from spikebin.cli.dataset_options import (
     open_sheets,
     output_of,
 )
-from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note
+from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note, say
 from spikebin.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from spikebin.dataset.sheet_set import SheetSet
     from spikebin.exports.compare import Verdict
 
 
@@ -48,43 +49,61 @@ def compare(
     config: ConfigOption = None,
 ) -> None:
     """Tell file by file whether another data set or shards agree with this one, and why not; exit 1 if any differs."""
-    from spikebin.exports.compare import compare as held_against
-    from spikebin.exports.compare import old_datasets
-    from spikebin.exports.compare_contents import compare_datasets, holds_matrices
-    from spikebin.exports.compare_shards import compare_shards, compare_two_shards, variants_of_shards
-    from spikebin.output.paths import variants_there
+    from spikebin.cli.progress import followed
 
     output = output_of(config, dataset)
     opened = partial(open_sheets, output, match=match, leave_out=leave_out, broken=without_broken)
-    there = variants_there(output[0])
-    chosen = there if variant is None else [variant]
-    found: Iterable[tuple[str, Verdict]]
-    if variants_of_shards(output[0]) and not there:
-        if not variants_of_shards(old_dir):
-            raise DatasetError(f"{output[0]} holds shards, and {old_dir} does not: give the data set with --dataset")
-        found = (("", verdict) for verdict in compare_two_shards(output[0], old_dir, variant=variant, sheet=sheet))
-    elif holds_matrices(old_dir):
-        without = [*(leave_out or ()), *(f"{name}/{part}" for name, parts in output[1].items() for part in parts)]
-        held = compare_datasets(output[0], old_dir, variant=variant, sheet=sheet, without=without)
-        found = (("", verdict) for verdict in held)
-    elif variants_of_shards(old_dir):
-        found = (("", verdict) for name in chosen for verdict in compare_shards(opened(name, sheet), old_dir))
-    else:
-        found = (
-            (f"{path.name}/", verdict)
-            for name, path in old_datasets(old_dir, there, variant)
-            for verdict in held_against(opened(name, sheet), path, all_sheets=sheet is None)
-        )
+    found, n_files = _held(output, old_dir, variant, sheet, leave_out or (), opened)
     verdicts = []
-    for folder, verdict in found:
+    for folder, verdict in followed(found, n_files):
         verdicts.append(verdict)
         if not json and (verdict.remarks or not verdict.agrees):
-            typer.echo(f"{folder}{verdict}")
+            say(f"{folder}{verdict}")
     bad = [verdict for verdict in verdicts if not verdict.agrees]
     if json:
         answer_json([{"path": v.path, "agrees": v.agrees, "remarks": v.remarks} for v in verdicts])
     (note if json else typer.echo)(f"{len(verdicts) - len(bad)} of {len(verdicts)} files agree")
     raise typer.Exit(1 if bad else 0)
+
+
+def _held(
+    output: tuple[Path, dict[str, tuple[str, ...]]],
+    old: Path,
+    variant: str | None,
+    sheet: str | None,
+    leave_out: Sequence[str],
+    opened: Callable[[str, str | None], SheetSet],
+) -> tuple[Iterable[tuple[str, Verdict]], int | None]:
+    """What is held against what: folders and verdicts, and about how many, where that is known."""
+    from spikebin.exports.compare import compare as held_against
+    from spikebin.exports.compare import old_datasets
+    from spikebin.exports.compare_contents import compare_datasets, holds_matrices
+    from spikebin.exports.compare_shards import compare_shards, compare_two_shards, variants_of_shards
+    from spikebin.output.paths import part_files, sheets_there, variants_there
+
+    there = variants_there(output[0])
+    chosen = there if variant is None else [variant]
+    if variants_of_shards(output[0]) and not there:
+        if not variants_of_shards(old):
+            raise DatasetError(f"{output[0]} holds shards, and {old} does not: give the data set with --dataset")
+        return (("", one) for one in compare_two_shards(output[0], old, variant=variant, sheet=sheet)), None
+    if holds_matrices(old):
+        without = [*leave_out, *(f"{name}/{part}" for name, parts in output[1].items() for part in parts)]
+        held = compare_datasets(output[0], old, variant=variant, sheet=sheet, without=without)
+        n_files = sum(len(part_files(output[0], name, one)) for name in chosen for one in sheets_there(output[0], name))
+        return (("", verdict) for verdict in held), n_files if sheet is None else None
+    if variants_of_shards(old):
+        sets = {name: opened(name, sheet) for name in chosen}
+        found = (("", verdict) for sheets in sets.values() for verdict in compare_shards(sheets, old))
+    else:
+        places = old_datasets(old, there, variant)
+        sets = {name: opened(name, sheet) for name, _ in places}
+        found = (
+            (f"{path.name}/", verdict)
+            for name, path in places
+            for verdict in held_against(sets[name], path, all_sheets=sheet is None)
+        )
+    return found, sum(sheets.n_parts for sheets in sets.values())
 
 
 @app.command()
@@ -137,7 +156,7 @@ def view(
     config: ConfigOption = None,
 ) -> None:
     """Write some neurons, a window, coarser bins as a data set of its own: neurons first, then window, then bins."""
-    from spikebin.cli.progress import followed
+    from spikebin.cli.progress import followed_by_trials
     from spikebin.dataset.open import chosen_variants
     from spikebin.exports.materialise import Chain, materialise, parse_window
     from spikebin.exports.old_layouts import read_ids, read_index
@@ -157,7 +176,8 @@ def view(
     for name in chosen_variants(output[0], variant):
         sheets = chain.sheets(open_sheets(output, name, sheet, match, leave_out, broken=without_broken))
         written = materialise(sheets, out, chain, layout=layout, force=force)
-        n_skipped = sum(done.skipped for done in followed(written, sheets.n_parts, str))
+        parts = [part for parts in sheets.parts().values() for part in parts]
+        n_skipped = sum(done.skipped for done in followed_by_trials(written, parts, str))
         answer.append({"variant": name, "written": sheets.n_parts - n_skipped, "there_already": n_skipped})
         if not json:
             typer.echo(f"{name}: {sheets.n_parts - n_skipped} written, {n_skipped} there already")

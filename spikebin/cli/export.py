@@ -78,16 +78,17 @@ def export(
         recorded.export_nwb(load(config), out, variant=variant, sheets=sheet or [], index=index, force=force, json=json)
         return
     recorded.refuse(kind, {"--index": index}, "it goes with experanto and nwb")
-    from spikebin.cli.progress import followed
+    from spikebin.cli.progress import followed_by_trials
     from spikebin.exports.export import export as write
     from spikebin.exports.old_layouts import read_index
 
     rows = read_index(neurons_index) if neurons_index is not None else None
     answer = []
     for name, sheets in opened():
-        n_parts = (sheets if rows is None else sheets.only(rows)).n_parts
+        parts = [part for parts in (sheets if rows is None else sheets.only(rows)).parts().values() for part in parts]
+        n_parts = len(parts)
         written = write(kind, sheets, out, layout=layout or "trimmed", step=step, index=rows, force=force)
-        n_skipped = sum(done.skipped for done in followed(written, n_parts, partial("{}/{}".format, name)))
+        n_skipped = sum(done.skipped for done in followed_by_trials(written, parts, partial("{}/{}".format, name)))
         answer.append({"variant": name, "written": n_parts - n_skipped, "there_already": n_skipped})
         if not json:
             typer.echo(f"{name}: {n_parts - n_skipped} written, {n_skipped} there already")

@@ -77,27 +77,34 @@ def inspect(
     json: JsonOption = False,
 ) -> None:
     """Show what is in a matrix file: shape, phases, rates, collisions, where it came from; a trial as a raster."""
-    from spikebin.matrixfile.reader import open_file
+    from spikebin.dataset.file_view import open_file
     from spikebin.matrixfile.verify import checked_trial, describe
 
-    file = open_file(path)
-    facts = describe(file)
+    view = open_file(path)
+    facts = describe(view.file)
     if trial is not None:
-        checked_trial(file, trial)
-    if plot is not None:
-        from spikebin.display.plots import plot_file
+        checked_trial(view.file, trial)
+    from spikebin.cli.progress import reading
+    from spikebin.cli.tables import describe_table, psth_lines, raster
 
-        plot_file(file, plot, trial=trial, origin=origin)
-        note(f"wrote {plot}")
+    lines: list[str] = []
+    # A picture holds both PSTHs and rates.
+    with reading({view.sheet: view}, (not json) + 2 * (plot is not None)) as views:
+        if plot is not None:
+            from spikebin.display.plots import plot_file
+
+            plot_file(views, plot, trial=trial, origin=origin)
+            note(f"wrote {plot}")
+        if not json:
+            lines = psth_lines(views, origin)
     if json:
         answer_json(facts)
         return
-    from spikebin.cli.tables import describe_table, psth, raster
-
     describe_table(facts)
-    psth(file, origin)
+    for line in lines:
+        say(line)
     if trial is not None:
-        raster(file, trial)
+        raster(view.file, trial)
 
 
 @app.command()
@@ -116,11 +123,14 @@ def convert(
     json: JsonOption = False,
 ) -> None:
     """Write matrix files in another layout or codec: same content, verified before and after, or nothing is written."""
+    from spikebin.cli.progress import file_size, followed_by_bytes
     from spikebin.matrixfile.convert import convert_files, convert_targets
 
     results, failed = [], False
     targets = convert_targets(paths, out)
-    for done in convert_files(targets, layout=layout, codec=codec, threads=threads, force=force):
+    sizes = [file_size(path) for path, _ in targets]
+    converted = convert_files(targets, layout=layout, codec=codec, threads=threads, force=force)
+    for done in followed_by_bytes(converted, sizes):
         if done.header is None:
             failed = True
             note(f"error: {done.error}")
@@ -129,8 +139,8 @@ def convert(
         facts = {"layout": done.header.layout, "codec": done.header.codec}
         results.append({"path": str(done.target), **facts, "error": ""})
         if not json:
-            sizes = f"{size_text(done.size)} -> {size_text(done.target.stat().st_size)}"
-            typer.echo(f"{done.target}: {', '.join(facts.values())}, {sizes}")
+            change = f"{size_text(done.size)} -> {size_text(done.target.stat().st_size)}"
+            say(f"{done.target}: {', '.join(facts.values())}, {change}")
     if json:
         answer_json(results)
     raise typer.Exit(1 if failed else 0)

@@ -15,12 +15,11 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
-    SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 from spikebin.cli.options import answer_json, is_terminal, note
 from spikebin.cli.outcomes import exit_code, outcome_dict, outcome_line
@@ -31,36 +30,58 @@ from spikebin.output.state import State
 from spikebin.pipeline.run import run_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from rich.progress import Task as Shown
+
+    from spikebin.dataset.dataset import Part
+    from spikebin.dataset.view import View
     from spikebin.pipeline.job import Outcome
     from spikebin.pipeline.plan import Plan
     from spikebin.pipeline.run import Task
 
-__all__ = ["Trials", "counted", "file_size", "followed", "followed_by_bytes", "run_with_progress", "waiting"]
+__all__ = [
+    "Trials",
+    "counted",
+    "file_size",
+    "followed",
+    "followed_by_bytes",
+    "followed_by_trials",
+    "growing",
+    "reading",
+    "run_with_progress",
+]
 
 T = TypeVar("T")
 
 
-def _bar(*columns: ProgressColumn) -> Progress:
-    """A bar on a terminal, on stderr. What is said meanwhile stands above it, unless it goes into a pipe."""
+class _Rate(ProgressColumn):
+    """How many are done in a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Shown) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.{1 if speed < 100 else 0}f} {self._unit}/s")
+
+
+def _bar(*columns: ProgressColumn, goes: bool = False) -> Progress:
+    """A bar on a terminal, on stderr, that goes away at the end or stays.
+
+    What is said meanwhile stands above it, unless it goes into a pipe.
+    """
     console = Console(stderr=True)
-    shown = console.is_terminal
     return Progress(
-        *columns, TimeRemainingColumn(), console=console, disable=not shown, redirect_stdout=is_terminal(sys.stdout)
-    )
+        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal, transient=goes,
+        redirect_stdout=is_terminal(sys.stdout),
+    )  # fmt: skip
 
 
-def followed(items: Iterable[T], total: int, line: Callable[[T], str] | None) -> Iterator[T]:
-    """Pass files through as they are done: a bar of how many on a terminal; elsewhere a line for each, if given."""
-    with _bar(TextColumn("files"), BarColumn(), MofNCompleteColumn()) as bar:
-        shown = bar.add_task("files", total=total)
-        for item in items:
-            bar.advance(shown)
-            if line is not None and bar.disable:
-                note(line(item))
-            yield item
+def _count(unit: str, *, goes: bool = False) -> Progress:
+    return _bar(TextColumn(unit), BarColumn(), MofNCompleteColumn(), _Rate(unit), goes=goes)
 
 
 def file_size(path: Path) -> int:
@@ -69,6 +90,33 @@ def file_size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def followed(
+    items: Iterable[T], total: int | None, line: Callable[[T], str] | None = None, *, unit: str = "files"
+) -> Iterator[T]:
+    """Pass items through as they are done: a bar of how many on a terminal; elsewhere a line for each, if given."""
+    with _count(unit) as bar:
+        shown = bar.add_task(unit, total=total)
+        for item in items:
+            bar.advance(shown)
+            if line is not None and bar.disable:
+                note(line(item))
+            yield item
+
+
+def followed_by_trials(
+    items: Iterable[T], parts: Iterable[Part], line: Callable[[T], str] | None = None
+) -> Iterator[T]:
+    """Pass parts through as they are done, in the order of `parts`: a bar of their trials; elsewhere as `followed`."""
+    n_trials = [part.file.shape[0] if part.trials is None else len(part.trials) for part in parts]
+    with _count("trials") as bar:
+        shown = bar.add_task("trials", total=sum(n_trials))
+        for item, n in zip(items, n_trials, strict=False):
+            bar.advance(shown, n)
+            if line is not None and bar.disable:
+                note(line(item))
+            yield item
 
 
 def followed_by_bytes(items: Iterable[T], sizes: Iterable[int]) -> Iterator[T]:
@@ -82,24 +130,37 @@ def followed_by_bytes(items: Iterable[T], sizes: Iterable[int]) -> Iterator[T]:
 
 
 @contextmanager
-def counted(what: str, total: int) -> Iterator[Callable[[], None]]:
+def counted(unit: str, total: int) -> Iterator[Callable[[], None]]:
     """A function to call for each that is done: a bar of how many on a terminal, nothing elsewhere."""
-    with _bar(TextColumn(what), BarColumn(), MofNCompleteColumn()) as bar:
-        shown = bar.add_task(what, total=total)
-        yield lambda: bar.advance(shown)
+    with growing(unit) as tell:
+        tell(total, 0)
+        yield lambda: tell(0, 1)
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """What is being done, and for how long, on a terminal, where nobody can know how much there is."""
-    console = Console(stderr=True)
-    bar = Progress(
-        SpinnerColumn(), TextColumn(what), TimeElapsedColumn(), console=console, disable=not console.is_terminal,
-        transient=True, redirect_stdout=is_terminal(sys.stdout),
-    )  # fmt: skip
-    with bar:
-        bar.add_task(what, total=None)
-        yield
+def growing(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """As `counted`, of as many as turn up: a function of how many more there are, and how many more are done.
+
+    There is no bar before something has turned up.
+    """
+    with _count(unit, goes=True) as bar:
+
+        def tell(more: int, done: int) -> None:
+            if more and not bar.tasks:
+                bar.add_task(unit, total=0)
+            for task in bar.tasks:
+                bar.update(task.id, advance=done, total=(task.total or 0) + more)
+
+        yield tell
+
+
+@contextmanager
+def reading(views: Mapping[str, View], passes: int = 1) -> Iterator[dict[str, View]]:
+    """The same views, each of which is read so many times: a bar of the trials that are read of them."""
+    from spikebin.dataset.watched import Watched
+
+    with counted("trials", passes * sum(map(len, views.values()))) as on_trial:
+        yield {name: Watched(view, on_trial) for name, view in views.items()}
 
 
 class Trials:

@@ -38,11 +38,11 @@ def init(
     json: JsonOption = False,
 ) -> None:
     """Look at directories of recordings and write a commented spikebin.toml that works for them."""
-    from spikebin.cli.progress import waiting
+    from spikebin.cli.progress import growing
     from spikebin.pipeline.init_config import write_config
 
-    with waiting("looking at the recordings"):
-        found = write_config(config, roots or [], variants or [], force=force)
+    with growing("recordings") as tell:
+        found = write_config(config, roots or [], variants or [], force=force, tell=tell)
     if json:
         answer_json({"config": config, "roots": [asdict(root) for root in found]})
         return
@@ -72,22 +72,21 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Find the jobs and freeze them: an index means the same part for ever, new parts are appended."""
-    from spikebin.cli.progress import counted, waiting
+    from spikebin.cli.progress import counted, growing
     from spikebin.cli.tables import job_table, plan_table
-    from spikebin.pipeline.check_plan import check_all, differing, look
+    from spikebin.pipeline.check_plan import check_all, differing, look, n_looked_at
     from spikebin.pipeline.config import load_config
     from spikebin.pipeline.plan import make_plan
     from spikebin.pipeline.summary import summarise_plan
 
-    with waiting("looking for recordings"):
-        made, changes = make_plan(load_config(config), replace=replace, try_recordings=True)
+    with growing("recordings") as tell:
+        made, changes = make_plan(load_config(config), replace=replace, try_recordings=True, tell=tell)
     summary = summarise_plan(made, changes)
-    tried = [] if check else list(look(made))
-    if check:
-        with counted("recordings", len(made.jobs)) as on_job:
-            for one in check_all(made):
-                tried.append(one)
-                on_job()
+    tried = []
+    with counted("recordings", len(made.jobs) if check else n_looked_at(made)) as on_job:
+        for one in (check_all if check else look)(made):
+            tried.append(one)
+            on_job()
     bad, odd = [one.trouble for one in tried if one.trouble], differing(tried)
     if json:
         answer_json({**summary, **({"would_fail": bad} if check else {}), "differ": odd})

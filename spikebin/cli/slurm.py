@@ -126,9 +126,12 @@ def template(
 @app.command()
 def warm(json: JsonOption = False) -> None:
     """Compile ahead what every export needs, once for each kind of node, so that no task has to."""
+    from spikebin.cli.progress import counted
+    from spikebin.pipeline.warm import STEPS
     from spikebin.pipeline.warm import warm as compile_all
 
-    directory = compile_all()
+    with counted("kinds of files", len(STEPS)) as on_step:
+        directory = compile_all(on_step=on_step)
     if directory is None:
         note("no cache can be written here: set NUMBA_CACHE_DIR to a directory that every node sees")
         raise typer.Exit(1)

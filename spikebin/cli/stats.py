@@ -193,12 +193,14 @@ def psth(
     smooth_ms = _widths(smooth, "--smooth")
     if len(smooth_ms) != 1:
         raise typer.BadParameter(f"--smooth {smooth}: give one number of ms")
+    from spikebin.cli.progress import reading
     from spikebin.dataset.file_view import open_file
     from spikebin.display.conditions import panels_of, plot_conditions
 
-    panels = panels_of(
-        {"": open_file(path)}, by, units=units or (), most_active=most_active, smooth=smooth_ms[0], origin=origin
-    )
+    # To find the most active neurons, all trials are read once more.
+    passes = 1 + (most_active > 0 and not units)
+    with reading({"": open_file(path)}, passes) as views:
+        panels = panels_of(views, by, units=units or (), most_active=most_active, smooth=smooth_ms[0], origin=origin)
     if plot is not None:
         plot_conditions(panels, plot, by=by, note=f", smoothed over {smooth_ms[0]:g} ms" if smooth_ms[0] else "")
         note(f"wrote {plot}")
@@ -230,11 +232,11 @@ def _write_page(
 
 
 def _with_progress(dataset: Dataset, request: Request, output: Path, threads: int) -> dict[str, Stats]:
-    from spikebin.cli.progress import followed
+    from spikebin.cli.progress import followed_by_trials
     from spikebin.stats.collect import collect, reduce_parts
 
     parts = collect(dataset, request, output, threads=threads)
-    return reduce_parts(dataset, request, followed(parts, len(dataset.parts), None))
+    return reduce_parts(dataset, request, followed_by_trials(parts, dataset.only(None)))
 
 
 def _states(plan: Plan, sheet: str | None, variant: str | None) -> dict[int, list[SheetState]]:
@@ -270,21 +272,23 @@ def _print_missing(plan: Plan, request: Request, states: dict[int, list[SheetSta
 
 def _add_up(plan: Plan, request: Request, states: dict[int, list[SheetState]], index: str, threads: int) -> int:
     """Add up some jobs; the exit code, 1 where a sheet is not done."""
+    from spikebin.cli.progress import counted
     from spikebin.slurm.array_spec import parse_array_spec
     from spikebin.stats.collect import collect, part_of
 
     code = 0
-    for span in parse_array_spec(index):
-        for i in span:
-            for found in states.get(plan.job(i).index, ()):
-                what = f"{found.job.name} {found.sheet}"
-                if found.header is None:
-                    note(f"error: {what} is {found.state}: export it first, `spikebin job {i}`")
-                    code = 1
-                    continue
+    chosen = [found for span in parse_array_spec(index) for i in span for found in states.get(plan.job(i).index, ())]
+    with counted("files", len(chosen)) as on_file:
+        for found in chosen:
+            what = f"{found.job.name} {found.sheet}"
+            if found.header is None:
+                note(f"error: {what} is {found.state}: export it first, `spikebin job {found.job.index}`")
+                code = 1
+            else:
                 dataset = part_of(plan.output, found.job.variant, found.job.part, found.sheet)
                 for _, kept, _ in collect(dataset, request, plan.output, threads=threads):
                     note(f"{what}: {'added up already' if kept else 'added up'}")
+            on_file()
     return code
 
 

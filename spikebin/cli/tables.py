@@ -17,8 +17,9 @@ from spikebin.output.state import State
 from spikebin.slurm.array_spec import array_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from spikebin.dataset.view import View
     from spikebin.display.conditions import Panel
     from spikebin.matrixfile.reader import MatrixFile
     from spikebin.output.state import SheetState
@@ -34,7 +35,7 @@ __all__ = [
     "plan_table",
     "print_failures",
     "progress_line",
-    "psth",
+    "psth_lines",
     "raster",
     "status_table",
     "submit_remarks",
@@ -307,13 +308,11 @@ def raster(file: MatrixFile, trial: int) -> None:
     )
 
 
-def psth(views: Any, origin: str | None = None) -> None:
-    """A line for each sheet: its PSTH as bars, its mean and peak rate."""
+def psth_lines(views: Mapping[str, View], origin: str | None = None) -> list[str]:
+    """A line for each sheet that fits the terminal: its PSTH as bars, its mean and peak rate."""
     from spikebin.display.text import spark_psth
 
-    console = Console(highlight=False)
-    for line in spark_psth(views, console.width - 1, origin):
-        console.print(line, markup=False, soft_wrap=True)
+    return spark_psth(views, Console().width - 1, origin)
 
 
 def conditions(panels: Sequence[Panel]) -> None:

@@ -22,6 +22,7 @@ from spikebin.cli.options import (
     is_terminal,
     load,
     note,
+    say,
 )
 from spikebin.cli.wording import number
 from spikebin.errors import SpikebinError
@@ -296,21 +297,28 @@ def status(
     if rates or plot is not None:
         from spikebin.dataset.open import open_output
 
-        views = {
+        opened = {
             f"{name} {one}": open_output(
                 plan.output, name, one, excluded=plan.config.excluded.get(name, ()), broken="leave out"
             )[one]
             for name, one in summary.with_spikes
         }
-        if not json:
-            from spikebin.cli.tables import psth
+        from spikebin.cli.progress import reading
 
-            psth(views)
-        if plot is not None:
-            from spikebin.display.plots import plot_file
+        lines: list[str] = []
+        # A picture holds both PSTHs and rates.
+        with reading(opened, (not json) + 2 * (plot is not None)) as views:
+            if not json:
+                from spikebin.cli.tables import psth_lines
 
-            plot_file(views, plot)
-            note(f"wrote {plot}")
+                lines = psth_lines(views)
+            if plot is not None:
+                from spikebin.display.plots import plot_file
+
+                plot_file(views, plot)
+                note(f"wrote {plot}")
+        for line in lines:
+            say(line)
 
 
 @app.command()

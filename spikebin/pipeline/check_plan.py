@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from spikebin.pipeline.plan import Plan
     from spikebin.recordings.protocol import Recording
 
-__all__ = ["Tried", "check_all", "check_entries", "differing", "look"]
+__all__ = ["Tried", "check_all", "check_entries", "differing", "look", "n_looked_at"]
 
 TRIES = 3
 """Recordings of an entry that are opened before it is held to be the entry's fault: one of them may be corrupt."""
@@ -111,6 +111,11 @@ def check_all(plan: Plan) -> Iterator[Tried]:
         yield Tried(job, troubles, held)
 
 
+def n_looked_at(plan: Plan) -> int:
+    """How many jobs `look` looks at: all of a small plan, or none."""
+    return len(plan.jobs) if len(plan.jobs) <= MOST_LOOKED_AT else 0
+
+
 def look(plan: Plan) -> Iterator[Tried]:
     """Read what each recording of a small plan holds, and make no trials; nothing of a plan of more parts.
 
@@ -123,9 +128,7 @@ def look(plan: Plan) -> Iterator[Tried]:
     Tried
         Of the recordings that can be read.
     """
-    if len(plan.jobs) > MOST_LOOKED_AT:
-        return
-    for job in plan.jobs:
+    for job in plan.jobs[: n_looked_at(plan)]:
         held: dict[str, None] = {}
         for entry, source in _recordings(plan, job):
             with suppress(SpikebinError):

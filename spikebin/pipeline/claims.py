@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
     from spikebin.pipeline.plan import PlanChanges
 
 
-def claims_of(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[tuple[str, str], dict[str, str]]:
+Tell = Callable[[int, int], object]
+"""Called with how many more recordings there are to be opened, and how many more have been."""
+
+
+def nobody(more: int, done: int) -> None:
+    """Who need not be told."""
+
+
+def claims_of(
+    config: Config, old: Sequence[Job], changes: PlanChanges, tell: Tell = nobody
+) -> dict[tuple[str, str], dict[str, str]]:
     """(variant, part) -> {sheet: source}, in the order of the config's variants, then of the parts."""
     from spikebin.recordings import one_device
 
@@ -56,7 +67,7 @@ def claims_of(config: Config, old: Sequence[Job], changes: PlanChanges) -> dict[
                 " file of each device, or the directory"
             )
         changes.unknown_excludes += [f"{entry.variant}/{part}" for part in entry.exclude if part not in found]
-        for part, sheets in _sheets_of_parts(config, entry, found, old).items():
+        for part, sheets in _sheets_of_parts(config, entry, found, old, tell).items():
             claimed = claims.setdefault((entry.variant, part), {})
             source = str(entry.root / found[part])
             mine = f"entry {i + 1} ({source!r})"
@@ -117,7 +128,7 @@ def may_be(entry: Recordings, name: str, *, is_directory: bool) -> bool:
 
 
 def _sheets_of_parts(
-    config: Config, entry: Recordings, found: dict[str, str], old: Sequence[Job]
+    config: Config, entry: Recordings, found: dict[str, str], old: Sequence[Job], tell: Tell
 ) -> dict[str, tuple[str, ...]]:
     """Part -> its sheets: those given, else those that an earlier plan found in it, else those that it holds.
 
@@ -131,6 +142,7 @@ def _sheets_of_parts(
     frozen = {(job.variant, job.part, source.path): source.sheets for job in old for source in job.sources}
     sheets: dict[str, tuple[str, ...]] = {}
     reason = ""
+    tell(len(found), 0)
     for part, name in found.items():
         known = frozen.get((entry.variant, part, str(entry.root / name)))
         try:
@@ -139,6 +151,7 @@ def _sheets_of_parts(
             )
         except RecordingError as error:
             reason = reason or str(error)
+        tell(0, 1)
     for part, names in sheets.items():
         for sheet in names:
             if not is_sheet(sheet):

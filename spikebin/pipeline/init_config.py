@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from spikebin.errors import ConfigError, RecordingError
 from spikebin.names import bare_stem, is_utf8
 from spikebin.output.paths import PLAN
+from spikebin.pipeline.claims import Tell, nobody
 from spikebin.pipeline.config import at_home, is_variant, parse_config
 from spikebin.pipeline.plan import draw_plan
 from spikebin.recordings import format_of, open_recording
@@ -80,7 +81,9 @@ class Root:
         return [(f"{self.variant}-{proposal.kind}", proposal) for proposal in self.proposals]
 
 
-def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *, force: bool = False) -> list[Root]:
+def write_config(
+    config: Path, roots: Sequence[Path], variants: Sequence[str], *, force: bool = False, tell: Tell = nobody
+) -> list[Root]:
     """Look at roots and write a spikebin.toml.
 
     Parameters
@@ -93,6 +96,8 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
         ``NAME=ROOT`` of other variants.
     force : bool
         Replace what is there.
+    tell : callable
+        See `spikebin.pipeline.claims.Tell`.
 
     Returns
     -------
@@ -120,10 +125,10 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
         wanted.append((name, Path(root)))
     if not wanted:
         raise ConfigError("no ROOT given: name the directories that hold the recordings")
-    found = [root for variant, path in wanted for root in look_at(variant, at_home(path))]
+    found = [root for variant, path in wanted for root in look_at(variant, at_home(path), tell=tell)]
     text = config_text(found, config.absolute().parent)
     try:
-        draw_plan(parse_config(config.absolute(), text))
+        draw_plan(parse_config(config.absolute(), text), tell=tell)
     except ConfigError as error:
         raise ConfigError(
             f"nothing written, since `spikebin plan` would refuse it ({error}); where two roots hold the same parts,"
@@ -134,7 +139,7 @@ def write_config(config: Path, roots: Sequence[Path], variants: Sequence[str], *
     return found
 
 
-def look_at(variant: str, path: Path) -> list[Root]:
+def look_at(variant: str, path: Path, *, tell: Tell = nobody) -> list[Root]:
     """What recordings lie below a root; one Root for each format and way of naming.
 
     Where none lies in the root itself, directories in it are looked into, and those in them. Datastores of mozaik are
@@ -145,6 +150,8 @@ def look_at(variant: str, path: Path) -> list[Root]:
     variant : str
     path : Path
         A directory of recordings, or a single recording.
+    tell : callable
+        As for `write_config`.
 
     Raises
     ------
@@ -172,7 +179,7 @@ def look_at(variant: str, path: Path) -> list[Root]:
             alike = NUMBER.sub("0", name) if kind == "mozaik" else name.removeprefix(bare_stem(name))
             groups.setdefault((kind, alike), []).append(name)
     if not groups:
-        return _nested(variant, path)
+        return _nested(variant, path, tell)
     return [
         Root(
             variant,
@@ -180,14 +187,14 @@ def look_at(variant: str, path: Path) -> list[Root]:
             guess_pattern(found) if kind == "mozaik" else file_pattern(found),
             kind,
             len(found),
-            *_sheets(root, found, kind),
+            *_sheets(root, found, kind, tell),
             *(_tried(root, found) if kind == "mozaik" else ()),
         )
         for (kind, _), found in groups.items()
     ]
 
 
-def _nested(variant: str, path: Path) -> list[Root]:
+def _nested(variant: str, path: Path, tell: Tell) -> list[Root]:
     """As `look_at`, of recordings that lie in directories of the root; the first level that holds any is taken."""
     level = [""]
     for _ in range(1, DEEPEST):
@@ -208,7 +215,7 @@ def _nested(variant: str, path: Path) -> list[Root]:
                 groups.setdefault((kind, NUMBER.sub("0", name.partition("/")[2])), []).append(name)
         if groups:
             return [
-                Root(variant, path, nested_pattern(found), kind, len(found), *_sheets(path, found, kind))
+                Root(variant, path, nested_pattern(found), kind, len(found), *_sheets(path, found, kind, tell))
                 for (kind, _), found in groups.items()
             ]
     raise ConfigError(f"no recording in {path}: give the directory that holds them, one level above")
@@ -394,15 +401,17 @@ def config_text(roots: Sequence[Root], directory: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _sheets(root: Path, names: Sequence[str], kind: str) -> tuple[tuple[str, ...], bool]:
+def _sheets(root: Path, names: Sequence[str], kind: str, tell: Tell) -> tuple[tuple[str, ...], bool]:
     """The sheets of all recordings that can be read, and whether each holds them all."""
     reason = ""
     held: list[tuple[str, ...]] = []
+    tell(len(names), 0)
     for name in names:
         try:
             held.append(tuple(open_recording(root / name, kind).sheets))
         except RecordingError as error:
             reason = reason or str(error)
+        tell(0, 1)
     if not held:
         raise RecordingError(f"no recording in {root} can be read; the first: {reason}")
     union = tuple(dict.fromkeys(sheet for sheets in held for sheet in sheets))

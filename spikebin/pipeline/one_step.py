@@ -25,6 +25,7 @@ from spikebin.matrixfile.write_sheet import Settings, binned_trials, write_sheet
 from spikebin.matrixfile.writer import matrix_shape
 from spikebin.names import bare_stem, find_sheet, suggest
 from spikebin.output.paths import matrix_name
+from spikebin.pipeline.claims import Tell, nobody
 from spikebin.pipeline.doubts import doubts
 from spikebin.recordings import open_recording
 from spikebin.system.leftovers import remove_stale
@@ -111,6 +112,7 @@ def bin_recordings(
     ragged: RaggedTrials = "refuse",
     force: bool = False,
     on_error: Callable[[SpikebinError], None] | None = None,
+    tell: Tell = nobody,
 ) -> Iterator[Binned]:
     """Bin every sheet of some recordings.
 
@@ -134,6 +136,8 @@ def bin_recordings(
         Replace what is there.
     on_error : callable, optional
         Called with what is wrong with a recording or one of its sheets, and the others go on; None: it is raised.
+    tell : callable
+        Called with how many more trials there are to be binned, and how many more have been.
 
     Yields
     ------
@@ -166,7 +170,7 @@ def bin_recordings(
     for (recording, name), part, target in zip(work, parts, targets, strict=True):
         mine = replace(settings, reading=recording.reading.settings)
         try:
-            binned = bin_sheet(recording.sheet(name, rule), name, part, mine, target, ragged=ragged)
+            binned = bin_sheet(recording.sheet(name, rule), name, part, mine, target, ragged=ragged, tell=tell)
         except (RecordingError, BinningError, MatrixFileError) as error:
             if on_error is None:
                 raise
@@ -183,6 +187,7 @@ def bin_sheet(
     target: Path | None,
     *,
     ragged: RaggedTrials = "refuse",
+    tell: Tell = nobody,
 ) -> Binned:
     """Bin one sheet, and write it as the suffix of `target` says; nothing is written for None.
 
@@ -195,6 +200,8 @@ def bin_sheet(
     target : Path or None
     ragged : {"refuse", "pad"}
         Where trials have different numbers of bins: nothing is made, or the rows of shorter ones end in False.
+    tell : callable
+        As for `bin_recordings`.
 
     Returns
     -------
@@ -216,7 +223,8 @@ def bin_sheet(
             " or fill up the shorter ones with --ragged pad"
         )
     shape = matrix_shape(sheet.where, len(sheet.neurons), trials, binning)
-    counted = _Counted(shape[1])
+    counted = _Counted(shape[1], tell)
+    tell(shape[0], 0)
     if target is not None:
         remove_stale(target.parent, target.name)
     if target is not None and target.suffix == ".h5":
@@ -254,7 +262,8 @@ def bin_sheet(
 class _Counted:
     """What trials that go by hold: where their spikes went, and how many each neuron has."""
 
-    def __init__(self, n_neurons: int) -> None:
+    def __init__(self, n_neurons: int, tell: Tell) -> None:
+        self._tell = tell
         self.tally = Tally()
         self.per_neuron = np.zeros(n_neurons)
         self.n_empty = 0
@@ -264,6 +273,7 @@ class _Counted:
         self.n_empty += not events.tally.n_spikes
         assert events.per_row is not None  # noqa: S101
         self.per_neuron += events.per_row
+        self._tell(0, 1)
 
     def all(self, trials: Iterable[tuple[TrialEvents, Any]]) -> Iterator[TrialEvents]:
         for events, _ in trials:

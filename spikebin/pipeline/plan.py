@@ -16,7 +16,7 @@ from spikebin.names import find_sheet, suggest
 from spikebin.output.jobs import Job, jobs_text, open_jobs, read_jobs
 from spikebin.output.paths import JOBS, PLAN
 from spikebin.pipeline.binding import check_binding, settings_text
-from spikebin.pipeline.claims import claims_of, may_be, sources_of, wanted_sheets
+from spikebin.pipeline.claims import Tell, claims_of, may_be, nobody, sources_of, wanted_sheets
 from spikebin.system.files import write_atomically
 from spikebin.system.lock import locked
 
@@ -286,7 +286,9 @@ def load_plan(config: Config) -> Plan:
     return Plan(config, jobs)
 
 
-def make_plan(config: Config, *, replace: bool = False, try_recordings: bool = False) -> tuple[Plan, PlanChanges]:
+def make_plan(
+    config: Config, *, replace: bool = False, try_recordings: bool = False, tell: Tell = nobody
+) -> tuple[Plan, PlanChanges]:
     """Find the parts of a config and freeze them: known parts keep their index, new ones are appended.
 
     Parameters
@@ -296,6 +298,8 @@ def make_plan(config: Config, *, replace: bool = False, try_recordings: bool = F
         Accept another binning or other trials than the plan's; files made otherwise are written again.
     try_recordings : bool
         Open one recording of each entry first, as `spikebin plan` does, see `check_plan.check_entries`.
+    tell : callable
+        See `spikebin.pipeline.claims.Tell`.
 
     Returns
     -------
@@ -319,7 +323,7 @@ def make_plan(config: Config, *, replace: bool = False, try_recordings: bool = F
     while True:
         old = read_jobs(config.output)
         _check_old(config, old, replace=replace)
-        plan, changes = draw_plan(config, old or ())
+        plan, changes = draw_plan(config, old or (), tell)
         if try_recordings:
             changes.troubles = check_entries(plan)
         with locked(config.output):
@@ -330,7 +334,7 @@ def make_plan(config: Config, *, replace: bool = False, try_recordings: bool = F
                 return plan, changes
 
 
-def draw_plan(config: Config, old: Sequence[Job] = ()) -> tuple[Plan, PlanChanges]:
+def draw_plan(config: Config, old: Sequence[Job] = (), tell: Tell = nobody) -> tuple[Plan, PlanChanges]:
     """Find the parts of a config; nothing is written.
 
     Parameters
@@ -338,6 +342,8 @@ def draw_plan(config: Config, old: Sequence[Job] = ()) -> tuple[Plan, PlanChange
     config : Config
     old : sequence of Job
         The last plan's: they keep their index, and the sheets that were found in them.
+    tell : callable
+        As for `make_plan`.
 
     Returns
     -------
@@ -350,7 +356,7 @@ def draw_plan(config: Config, old: Sequence[Job] = ()) -> tuple[Plan, PlanChange
         As `make_plan`, the last plan's settings apart.
     """
     changes = PlanChanges()
-    claims = claims_of(config, old, changes)
+    claims = claims_of(config, old, changes, tell)
     wanted = wanted_sheets(config, claims)
     rows: list[Job] = []
     for job in old:

@@ -19,13 +19,21 @@ from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-__all__ = ["warm"]
+__all__ = ["STEPS", "warm"]
+
+STEPS = list(product(get_args(Layout), get_args(Codec), get_args(Values)))
+"""Each layout, codec and kind of values: together they call every kernel of an export."""
 
 
-def warm() -> Path | None:
+def warm(*, on_step: Callable[[], None] = lambda: None) -> Path | None:
     """Fill the cache of compiled kernels for this kind of CPU.
+
+    Parameters
+    ----------
+    on_step : callable
+        Called after each of `STEPS`.
 
     Returns
     -------
@@ -36,16 +44,12 @@ def warm() -> Path | None:
         directory = Path(name)
         datastore = write_datastore(directory, Experiment(0, 2, sheets=(SheetModel("warm", 5),)))
         recording = open_recording(datastore, None).sheet("warm", TrialRule())
-        for i, settings in enumerate(_all_settings()):
+        for i, (layout, codec, values) in enumerate(STEPS):
             target = directory / f"{i}.h5"
+            settings = Settings(Binning(values=values), layout, codec)
             write_sheet(recording, Identity("warm", "warm", "0"), settings, target)
             file = open_file(target)
             file.spikes[:]
             file.cells(0)
+            on_step()
     return cache_directory()
-
-
-def _all_settings() -> Iterator[Settings]:
-    """One of each layout, codec and kind of values: together they call every kernel of an export."""
-    for layout, codec, values in product(get_args(Layout), get_args(Codec), get_args(Values)):
-        yield Settings(Binning(values=values), layout, codec)

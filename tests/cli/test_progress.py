@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import spikebin, write_toml
 from here import spikebin_here
@@ -120,7 +122,56 @@ def test_ctrl_c_ends_a_watch_in_one_line(terminal, project):
 
 
 def test_a_pipe_gets_no_bar(project):
-    for command in (["verify"], ["job", "0"], ["missing", "--deep"], ["plan", "--check"], ["status", "--watch"]):
-        result = spikebin(*command, cwd=project)
+    file = matrix_path(project / "dataset", "train", "0", "X_ON")
+    commands = [["verify"], ["job", "0"], ["missing", "--deep"], ["plan", "--check"], ["status", "--watch"]]
+    commands += [["psth", file], ["inspect", file], ["status", "--rates"], ["compare", "dataset"]]
+    for i, command in enumerate(commands):
+        result = (spikebin if i < 2 else spikebin_here)(*command, cwd=project)
         assert result.returncode == 0, result.stderr
         assert not re.search("[━\x1b\r⠋]", result.stdout + result.stderr), command
+
+
+COUNTING = {
+    "bin": (["bin", "session.npz", "--width", "10", "--trials", "trials.csv", "--window", "0", "100"], "trials", 2),
+    "init": (["init", "data", "--config", "new.toml"], "recordings", 3),
+    "plan": (["plan"], "recordings", 3),
+    "plan --check": (["plan", "--check"], "recordings", 3),
+    "psth": (["psth", "{file}"], "trials", 2),
+    "psth --most-active": (["psth", "{file}", "--most-active", "2"], "trials", 4),
+    "inspect": (["inspect", "{file}"], "trials", 2),
+    "status --rates": (["status", "--rates"], "trials", 6),
+    "status --deep": (["status", "--deep"], "files", 3),
+    "missing --deep": (["missing", "--deep"], "files", 3),
+    "run": (["run", "--workers", "1", "--index", "0", "--force"], "files", 1),
+    "stats": (["stats"], "trials", 6),
+    "stats --index": (["stats", "--index", "0-1"], "files", 2),
+    "report": (["report", "page.html"], "parts", 3),
+    "convert": (["convert", "dataset", "--out", "converted"], "read", r"[\d.]+"),
+    "verify": (["verify"], "read", r"[\d.]+"),
+    "view": (["view", "--out", "few", "--window", "0:10"], "trials", 6),
+    "export npy": (["export", "npy", "out"], "trials", 6),
+    "export nwb": (["export", "nwb", "out"], "files", 3),
+    "export experanto": (["export", "experanto", "shards"], "files", 3),
+    "compare": (["compare", "dataset"], "files", 3),
+    "warm": (["warm"], "kinds of files", 8),
+}
+"""What counts which of what up to how many, on a terminal. `job` writes its bar to a real terminal alone, see above;
+`demo` runs others; `submit`, `exclude`, `retry`, `clean` and what only prints never take long."""
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_what_may_take_long_counts_and_says_how_fast(project, tmp_path, name):
+    if name == "export nwb":
+        pytest.importorskip("h5py", reason="h5py is not installed (extra nwb)")
+    place = tmp_path / "project"
+    shutil.copytree(project, place, ignore=shutil.ignore_patterns("tmux"))
+    np.savez(place / "session.npz", time_s=np.arange(0.5, 20), neuron=np.arange(20) % 2)
+    (place / "trials.csv").write_text("cue_s\n5\n9\n")
+    command, unit, n = COUNTING[name]
+    arguments = [one.format(file=matrix_path(Path("dataset"), "train", "0", "X_ON")) for one in command]
+    result = spikebin_here(*arguments, cwd=place, env={"FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm"})
+    assert result.returncode == 0, result.stderr
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", result.stderr).replace("\r", "\n")
+    rate = r"[\d.,]+ [kM]?\w+( of files)?/s" if name != "run" else r"2 trials, [\d.]+ trials/s"
+    assert re.search(rf"^{unit} ━+ {n}/{n} .*{rate}", shown, re.MULTILINE), shown
+    assert "━" not in result.stdout
