@@ -89,7 +89,7 @@ def test_a_terminal_sees_a_bar_and_a_pipe_lines(uneven, tmp_path, command):
     shutil.rmtree(tmp_path / "out")
     returncode, answer, seen = on_a_terminal(*arguments, cwd=tmp_path)
     assert (returncode, answer) == (0, "train: 2 written, 0 there already\n")
-    assert "2/2" in seen
+    assert "5/5" in seen
     assert "X_OFF" not in seen
 
 
