@@ -162,7 +162,7 @@ def matrix_to_fill(out: NDArray[Any] | None, shape: tuple[int, int, int], dtype:
         except (MemoryError, ValueError):
             raise BinningError(
                 f"{shape[0]:,} trials x {shape[1]:,} neurons x {shape[2]:,} bins of {kind} take"
-                f" {math.prod(shape) * kind.itemsize:,} bytes, more than this machine gives: choose wider bins, or"
+                f" {math.prod(shape) * kind.itemsize:,} bytes, more memory than this machine has: choose wider bins, or"
                 " fewer trials at once"
             ) from None
     if not isinstance(out, np.ndarray):
@@ -195,4 +195,4 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except ValueError:
-        raise BinningError(f"{name} is ragged or no array: give a flat one") from None
+        raise BinningError(f"{name} is ragged or not an array: give a flat array") from None

@@ -1,4 +1,4 @@
-"""Stretches of time, their union, and which times lie in it. What they are windows of is known elsewhere."""
+"""Stretches of time, their union, and which times lie in it. Nothing here knows what the stretches are."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def merge_windows(windows: Iterable[tuple[float, float]]) -> NDArray[np.float64]
 class Union:
     """Tells which of many times lie in windows, whatever the order of the times.
 
-    The time from the first start to the last stop is cut into cells, most of which lie in a window whole, or in none.
-    Only times in the others are looked for among the windows, which takes long for times in no order.
+    The time from the first start to the last stop is cut into cells. Most of these lie completely in a window, or in
+    none. Only times in the other cells are looked up among the windows, which is slow for times in no order.
 
     Parameters
     ----------

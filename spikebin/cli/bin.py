@@ -148,7 +148,7 @@ def _check_plot(plot: Path | None, by: str | None, out: Path | None) -> None:
     if plot is not None and out is not None and out.suffix in {".npz", ".npy"}:
         raise typer.BadParameter("--plot draws what a matrix file holds: give --out FILE.h5, a directory, or no --out")
     if by is not None and plot is None:
-        raise typer.BadParameter("--by is of --plot: give --plot FILE.pdf, too")
+        raise typer.BadParameter("--by needs --plot: give --plot FILE.pdf, too")
 
 
 def _span(window: tuple[str, str]) -> tuple[float, float]:

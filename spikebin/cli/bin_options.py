@@ -34,7 +34,7 @@ Window = Annotated[
     typer.Option(
         "--window",
         metavar="START STOP",
-        help="ms around each event; default: the whole trial.",
+        help="ms around each event; default: the complete trial.",
         show_default=False,
         rich_help_panel=TRIALS,
     ),

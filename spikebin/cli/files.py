@@ -19,7 +19,7 @@ def verify(
         list[Path] | None,
         typer.Argument(
             metavar="PATH...",
-            help="Matrix files, or directories of them; default: the whole output.",
+            help="Matrix files, or directories of them; default: the complete output.",
             show_default=False,
         ),
     ] = None,

@@ -113,7 +113,7 @@ def plan(
         for trouble in bad:
             note(f"would fail: {trouble}")
         n_good = len(made.jobs) - len(bad)
-        note(f"{n_good:,} of {number(len(made.jobs), 'job')} would get through, as far as can be said now")
+        note(f"{n_good:,} of {number(len(made.jobs), 'job')} would run, as far as can be checked now")
         raise typer.Exit(1 if bad else 0)
 
 

@@ -77,8 +77,8 @@ def submit(
     plan = load(config)
     if own_defaults():
         note(
-            f"{', '.join(own_defaults())} in the environment: not handed on to sbatch, what it is to know stands in"
-            " [slurm] of spikebin.toml or behind --"
+            f"{', '.join(own_defaults())} in the environment: not passed on to sbatch, give its options in"
+            " [slurm] of spikebin.toml or after --"
         )
     choice = Choice(
         sheet=sheet and plan.find_sheet(sheet), variant=variant and plan.find_variant(variant), missing=missing,

@@ -196,7 +196,7 @@ def submit_table(batch: Batch) -> None:
         f" `spikebin status` shows how far, `scancel {ids}` ends them"
     )
     if batch.report is not None and batch.report.job_id:
-        typer.echo(f"the report is job {batch.report.job_id}, behind them")
+        typer.echo(f"the report is job {batch.report.job_id}, after them")
 
 
 def print_failures(failures: list[Outcome]) -> None:

@@ -77,9 +77,9 @@ def bin_recording(
         Raw or directory names; none: all.
     trials : Path, str or pandas.DataFrame, optional
         Events: a CSV or TSV file with a header, the name of a table in the recording, or a DataFrame with a row for
-        each trial. Default: its own trials, or one of the whole recording where it has none.
+        each trial. Default: its own trials, or one of the complete recording where it has none.
     window : (float, float), optional
-        ms around each event; default: the whole trial.
+        ms around each event; default: the complete trial.
     align_to, until : str, optional
         Column of the events that windows are relative to; that a trial lasts to, without a window.
     trials_unit : str, optional

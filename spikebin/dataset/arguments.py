@@ -119,7 +119,7 @@ def taken_of(n: int, index: ArrayLike | slice, what: str) -> NDArray[np.intp]:
     try:
         taken: NDArray[np.intp] = np.atleast_1d(np.arange(n)[array])
     except IndexError as error:
-        raise OutOfRangeError(f"{n} {what} cannot be indexed so ({error}): give rows of them, or a mask") from None
+        raise OutOfRangeError(f"{n} {what} cannot be indexed like this ({error}): give row numbers or a mask") from None
     return taken
 
 

@@ -46,7 +46,7 @@ class Derived(View):
     def __getitem__(self, index: Any) -> Any:
         selectors, inside = resolve(index, self.shape)
         whole = [range(n) for n in self.shape[1:]]
-        # Whole trials come from their events; of a few neurons or bins only some blocks of a file need be read.
+        # Complete trials come from their events; of a few neurons or bins only some blocks of a file need be read.
         if all(isinstance(one, range) and one == all_ for one, all_ in zip(selectors[1:], whole, strict=True)):
             return self.read(np.asarray(selectors[0], np.intp))[inside]
         return self._block(selectors)[inside]

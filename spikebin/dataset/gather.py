@@ -43,7 +43,7 @@ class Target:
     row, column : int
         Cells from one neuron, or bin, to the next.
     n_columns : int
-        Bins that there is room for; what lies behind them is left out.
+        Bins that there is room for; what lies after them is left out.
     """
 
     cells: NDArray[np.unsignedinteger[Any]]

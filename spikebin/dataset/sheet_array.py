@@ -31,7 +31,7 @@ class SheetArray(LazyArray):
     """A lazy (trial, neuron, time) array of one sheet, and what can be asked of it.
 
     Indexing it as numpy does reads from disk and gives an array. A trial that is shorter than the time axis is False
-    (0) behind its ``trials["n_bins"]`` real bins.
+    (0) after its ``trials["n_bins"]`` real bins.
 
     Whatever reads raises MatrixFileError where a file is damaged or was written again since it was opened, and
     DatasetError where a part turns out not to fit the others.

@@ -42,7 +42,7 @@ class Batch(NamedTuple):
     spikes : dict
         Sheet -> tensor (time, neuron) of a trial, (repeat, time, neuron) of an image.
     n_bins : int or tensor
-        Real bins of each item, of its longest trial; behind them a padded tensor is 0.
+        Real bins of each item, of its longest trial; after them a padded tensor is 0.
     trial : int or tensor
         Which trial of the view each is, a row of its `trials`; of an image, (repeat,).
     """

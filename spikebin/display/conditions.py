@@ -113,7 +113,7 @@ def plot_conditions(panels: Sequence[Panel], path: Path, *, by: str | None = Non
     by : str, optional
         What the conditions are called.
     note : str
-        What else is to be said behind the width of the bins.
+        What else is to be said after the width of the bins.
 
     Raises
     ------

@@ -150,7 +150,7 @@ def _bin_part(recording: PartOfShards, like: MatrixFile, target: Path) -> None:
     sheet = find_sheet(seal.sheet, recording.sheets)
     if sheet is None:
         raise DatasetError(f"{recording.path.name} has no sheet {seal.sheet}, it has {', '.join(recording.sheets)}")
-    # One repeat may have been told by the name of the recording alone.
+    # The repeat may be known from the name of the recording alone.
     repeat = int(repeats[0]) if repeats.size == 1 else None
     read = MozaikSheet(recording, sheet, TrialRule(**seal.trial), repeat)
     write_sheet(read, seal.identity, Settings(seal.binning, trial=seal.trial), target)

@@ -1,4 +1,4 @@
-"""Dense arrays as files that plain numpy, or MATLAB, reads: .npy and .npz, never whole in memory; .mat, sparse."""
+"""Dense arrays as files that plain numpy, or MATLAB, reads: .npy and .npz, never complete in memory; .mat, sparse."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def write_dense(
     binning: Binning,
     labels: Mapping[str, NDArray[Any]],
 ) -> None:
-    """Write trials as a dense array, never whole in memory.
+    """Write trials as a dense array, never complete in memory.
 
     Parameters
     ----------

@@ -186,7 +186,7 @@ class _SheetFiles:
 
 def _export_zarr(sheets: SheetSet, out: Path, step: int | None) -> Iterator[Exported]:
     if step is not None:
-        raise DatasetError(f"a step of {step} goes with npz only: give views with rebin")
+        raise DatasetError(f"a step of {step} is for npz only: give views with rebin")
     for view in sheets.values():
         sheet = directory_name(view.sheet)
         root = out / f"{view.name.split('/', 1)[0]}_dataset"
@@ -210,7 +210,7 @@ def _maker(kind: ExportKind, layout: OldLayout, step: int | None) -> tuple[str, 
         scipy_sparse()
         return folder_of(layout, step), lambda part, rows: old_files(part.file, layout, step, rows, part.trials)
     if step is not None:
-        raise DatasetError(f"a step of {step} goes with npz only: for {kind} use a view with rebin")
+        raise DatasetError(f"a step of {step} is for npz only: for {kind} use a view with rebin")
     if kind == "npy":
         return "npy", _npy_files
     scipy_sparse()

@@ -93,9 +93,9 @@ class Chain:
             If a window or rebin is said more of than there is.
         """
         if self.window is None and (self.across or self.short != "refuse" or self.origin != "image"):
-            raise DatasetError("origin, across and short are of a window, and there is none: give window, too")
+            raise DatasetError("origin, across and short need a window: give window, too")
         if self.rebin is None and (self.how is not None or self.rest is not None):
-            raise DatasetError("how and rest are of rebin, and there is none: give rebin, too")
+            raise DatasetError("how and rest need rebin: give rebin, too")
 
     def sheets(self, sheets: SheetSet) -> SheetSet:
         """The sheets that are left, whole.

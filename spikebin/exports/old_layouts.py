@@ -66,7 +66,7 @@ def folder_of(layout: OldLayout, step: int | None = None) -> str:
     if step is None:
         return {"raw": "spikes", "trimmed": "trimmed_spikes"}[layout]
     if layout == "raw" or step < 1:
-        raise DatasetError(f"layout {layout!r} with a step of {step}: steps of 1 bin or more go with 'trimmed'")
+        raise DatasetError(f"layout {layout!r} with a step of {step}: steps of 1 bin or more need 'trimmed'")
     return f"compressed_spikes/trimmed/size_{step}"
 
 

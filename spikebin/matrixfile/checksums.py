@@ -1,11 +1,11 @@
-"""Checksums of all bytes of a matrix file behind its seal, so that every read can be checked.
+"""Checksums of all bytes of a matrix file after its seal, so that every read can be checked.
 
 The table ``/checksums`` says of each chunk of spikes where it lies, how long it is, and its crc32. It is an ordinary
 array of the HDF5 file, but the seal says where its bytes are and holds a crc32 over them: it is read and checked
 without HDF5. A second crc32 in the seal covers all that is neither a chunk nor the table, which is checked before HDF5
 is asked for anything. So no byte is unchecked, and HDF5 never meets one that has changed.
 
-Files of format_version 1 have no such table: the sha256 of the whole file is compared instead.
+Files of format_version 1 have no such table: the sha256 of the complete file is compared instead.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def fill_checksums(image: bytearray, mark: bytes, places: NDArray[np.int64]) -> 
     Parameters
     ----------
     image : bytearray
-        All bytes behind the seal.
+        All bytes after the seal.
     mark : bytes
         What `create_checksums` put in its place.
     places : int64 (n_chunks, 2)
@@ -217,7 +217,7 @@ class Checks:
 
 
 def _gaps(table: NDArray[np.int64], offset: int, size: int) -> list[tuple[int, int]]:
-    """What is neither a chunk nor the table itself, of `size` bytes behind the seal: first byte, and the one after."""
+    """What is neither a chunk nor the table itself, of `size` bytes after the seal: first byte, and the one after."""
     taken = sorted([*map(tuple, table[:, :2].tolist()), (offset, table.nbytes)])
     gaps, at = [], SEAL_SIZE
     for first, length in taken:

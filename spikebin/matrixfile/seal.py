@@ -1,6 +1,6 @@
 """The seal of a matrix file: one JSON object in its first 4096 bytes that says whether the file is complete.
 
-Needs neither HDF5 nor numpy; knows nothing of what the file holds behind the seal.
+Needs neither HDF5 nor numpy; knows nothing of what the file holds after the seal.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Seal:
     limit : int or None
         Only so many trials of the recording were asked for: such a file is not complete. None: all.
     size : int
-        Bytes behind the seal.
+        Bytes after the seal.
     sha256 : str
         Of these bytes.
     created : str
@@ -194,7 +194,7 @@ def pack_seal(seal: Seal) -> bytes:
     Parameters
     ----------
     seal : Seal
-        `size` and `sha256` are of the bytes behind the seal.
+        `size` and `sha256` are of the bytes after the seal.
 
     Returns
     -------
@@ -322,7 +322,7 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
     except (ValueError, RecursionError) as error:
         raise MatrixFileError(f"the seal of {path} holds no JSON ({error}): export it again") from None
     if key := misfit(facts, without=shared):
-        raise MatrixFileError(f"the seal of {path} says what no spikebin writes ({key}): export it again")
+        raise MatrixFileError(f"the seal of {path} is not one that spikebin writes ({key}): export it again")
     seal = _sealed(facts, shared or _values(facts))
     if seal.size != size - SEAL_SIZE:
         raise MatrixFileError(
@@ -351,7 +351,7 @@ def is_newer(path: Path) -> bool:
 
 
 def verify_seal(path: Path | str) -> Seal:
-    """Read the seal of a file and compare every byte behind it with the seal's sha256.
+    """Read the seal of a file and compare every byte after it with the seal's sha256.
 
     Parameters
     ----------

@@ -159,7 +159,7 @@ def describe(file: MatrixFile) -> dict[str, Any]:
 
     Notes
     -----
-    Rates are spikes inside the trials, collisions included, per neuron and second of what was recorded: columns behind
+    Rates are spikes inside the trials, collisions included, per neuron and second of what was recorded: columns past
     the end of a short trial are not bins, and the end bin of a phase takes no time, see `MatrixFile.surplus`.
     """
     seal, trials, neurons = file.header, file.trials, file.neurons

@@ -30,7 +30,7 @@ NO_VARIANTS = {"", ".", ".."}
 BLOCK = 1 << 14
 """Bytes of jobs.csv that are read line by line."""
 SMALL = 1 << 18
-"""Bytes of a jobs.csv that is read as a whole first, which takes some milliseconds."""
+"""Bytes of a jobs.csv that is read at once first, which takes some milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class JobFile(Sequence[Job]):
         return f"JobFile({str(self._path)!r})"
 
     def _line(self, n: int) -> str | None:
-        """The line of a job; None where it is not found by bisection: the whole file then tells."""
+        """The line of a job; None where it is not found by bisection: the complete file then tells."""
         with self._opened() as file:
             # The line begins in [first, stop).
             first, stop = len(HEAD), file.seek(0, os.SEEK_END)

@@ -357,6 +357,6 @@ def _read_alike(sealed: Mapping[str, Any] | None, wanted: Mapping[str, Any] | No
 
 
 def _ends(name: str) -> tuple[str, str]:
-    """What stands before and behind the part in a name."""
+    """What stands before and after the part in a name."""
     first, _, last = name.partition("\0")
     return first, last

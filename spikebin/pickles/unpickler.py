@@ -98,7 +98,7 @@ def unpickle(
     data : (n,) uint8
         The file's bytes, or as many as have been read.
     size : int, optional
-        Length of the whole file in bytes; `data.size` by default.
+        Length of the complete file in bytes; `data.size` by default.
     stubs : mapping, optional
         Classes to use in place of `Inert` for known globals, by `Inert.kind`.
 

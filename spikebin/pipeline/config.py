@@ -130,7 +130,7 @@ class Recordings:
 
 @dataclass(frozen=True)
 class Config:
-    """The whole spikebin.toml. Paths are absolute, but for `Recordings.root`, which is as written."""
+    """The complete spikebin.toml. Paths are absolute, but for `Recordings.root`, which is as written."""
 
     path: Path
     output: Path

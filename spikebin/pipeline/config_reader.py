@@ -165,7 +165,7 @@ class ConfigReader:
         parts = self.text(table, "parts", where)
         names = FIELD.findall(parts)
         if not names and "*" in parts:
-            self.fail(where, "parts", f"parts {parts!r} has no field: put {{part}} where the part's name stands")
+            self.fail(where, "parts", f"parts {parts!r} has no field: put {{part}} where the name of the part is")
         if {"", ".", "..", "**"} & set(parts.split("/")):
             self.fail(
                 where,

@@ -157,7 +157,7 @@ def _after_death(plan: Plan, job: Job, sheet: str, reason: str, pid: int | None,
 
     tries = attempts_path(plan.output, job.variant, job.part, sheet)
     now = sheet_state(plan, job, sheet)
-    # It may have died behind the rename. With `force` nobody can tell that file from the one before.
+    # It may have died after the rename. With `force` nobody can tell that file from the one before.
     if now.state is State.DONE and not force:
         forget(tries)
         target = matrix_path(plan.output, job.variant, job.part, sheet)

@@ -1,6 +1,6 @@
 """What is wanted: the one rule by which `missing`, `run` and `submit` choose sheets to export.
 
-What state a sheet is in is told by output/state.py; here it is decided which of them are exported now.
+Which state a sheet is in, output/state.py says; here it is decided which of them are exported now.
 """
 
 from __future__ import annotations

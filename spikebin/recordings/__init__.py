@@ -1,4 +1,4 @@
-"""One module per raw format behind one small protocol, and the table that tells which format a path is."""
+"""One module for each raw format, all with the same small protocol, and the table that says which format a path is."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """ALF folders, as IBL and others have them: spikes.times.npy, spikes.clusters.npy, clusters.*, trials.*; all in s.
 
-Names are ``object.attribute[.more].extension``, perhaps behind a namespace: ``_ibl_trials.table.pqt``. A Parquet table
+Names are ``object.attribute[.more].extension``, perhaps after a namespace: ``_ibl_trials.table.pqt``. A Parquet table
 of trials needs pyarrow; the .npy files beside it do not.
 https://int-brain-lab.github.io/ONE/alf_intro.html
 """

@@ -190,7 +190,7 @@ class ArraysRecording(ContinuousRecording):
     def _clock(self) -> Clock:
         if self._unit is None:
             raise self.error(
-                "it does not tell the unit of its times: give --unit s, ms, us or samples (`unit` in [[recordings]])"
+                "the unit of its times is not known: give --unit s, ms, us or samples (`unit` in [[recordings]])"
             )
         return make_clock(self._unit, self.reading.rate, self.name)
 

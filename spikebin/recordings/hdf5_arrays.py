@@ -215,7 +215,7 @@ class ListsRecording(ContinuousRecording):
         """Open the sheet; see `spikebin.recordings.protocol.Recording`."""
         self.check_sheet(name, rule)
         if self._unit is None:
-            raise self.error("it does not tell the unit of its times: give --unit s, ms, us or samples")
+            raise self.error("the unit of its times is not known: give --unit s, ms, us or samples")
         clock = make_clock(self._unit, self.rate, self.name)
         spikes = _Samples(self._times, self._ids, clock, self._labels, f"{name} of {self.name}")
         return TrialwiseSheet(self, name, spikes, rule, repeat)

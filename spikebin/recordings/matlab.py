@@ -1,6 +1,6 @@
 """MATLAB's .mat files: two vectors, a cell array or an array of structs of times, CellExplorer's spikes, a raster.
 
-`--times` and `--neurons` name variables, and fields of structs behind a dot: `spikes.times`. Neurons of cells are
+`--times` and `--neurons` name variables, and fields of structs after a dot: `spikes.times`. Neurons of cells are
 counted from 1, as MATLAB does, where nothing numbers them.
 https://cellexplorer.org/datastructure/data-structure-and-format/#spikes
 """

@@ -70,7 +70,7 @@ def open(path: Path, reading: Reading | None = None) -> NeoRecording:  # noqa: A
         raise RecordingError(f"{path.name}: which neo IO reads it? Name it after a colon, neo:NixIO")
     if "Pickle" in reading.io:
         raise RecordingError(
-            f"{path.name}: {reading.io} runs whatever a pickle says: save the block with another IO, neo:NixIO"
+            f"{path.name}: {reading.io} would run the code in a pickle: save the block with another IO, neo:NixIO"
         )
     if reading.io not in known:
         raise RecordingError(f"{path.name}: neo has no {reading.io!r}: {suggest(reading.io, known)}")
@@ -239,7 +239,7 @@ class NeoRecording(ContinuousRecording):
         if len(trains) > 1 and max(map(len, trains)) == 1:
             return [["the only one"] * len(mine) for mine in trains]
         raise self.error(
-            f"nothing tells which spike trains of its {len(trains)} segments are of one neuron: name them, or name"
+            f"nothing says which spike trains of its {len(trains)} segments are of one neuron: name them, or name"
             " the annotation with their id by --neurons (`neurons` in [[recordings]])"
         )
 

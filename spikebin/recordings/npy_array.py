@@ -74,7 +74,7 @@ def read_members(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
                 facts = archive.getinfo(f"{name}.npy")
                 if facts.file_size > max(FREE, RATIO * facts.compress_size):
                     raise RecordingError(
-                        f"{path.name}: {name} would unpack to {facts.file_size:,} bytes: it is not what it seems to be"
+                        f"{path.name}: {name} would unpack to {facts.file_size:,} bytes: it is damaged or hostile"
                     )
                 with archive.open(facts) as member:
                     read_array_header(member, facts.file_size, f"{path.name}: {name}")

@@ -113,7 +113,7 @@ class NwbRecording(ContinuousRecording):
         if units is None and old:
             version = (root.text("nwb_version") if root.has("nwb_version") else None) or root.attribute("nwb_version")
             raise self.error(
-                f"it is of the NWB 1 format ({version or 'NWB 1.x'}), of which nothing is read: convert it to NWB 2"
+                f"it is of the NWB 1 format ({version or 'NWB 1.x'}), which spikebin does not read: convert it to NWB 2"
             )
         if units is not None and units.kind("spike_times_index") == "reference":
             raise self.error(

@@ -266,7 +266,7 @@ def read_ops_rate(path: Path) -> float | None:
     Returns
     -------
     float or None
-        The number behind the first text ``fs``; None: there is none, or it is not a pickle.
+        The number after the first text ``fs``; None: there is none, or it is not a pickle.
     """
     numbers = {"BININT", "BININT1", "BININT2", "BINFLOAT", "FLOAT", "INT"}
     try:

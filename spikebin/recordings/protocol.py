@@ -79,7 +79,7 @@ class SheetRecording(Protocol):
 
     @property
     def n_recorded(self) -> int | None:
-        """Spikes of its neurons in the whole recording; None: not known."""
+        """Spikes of its neurons in the complete recording; None: not known."""
         ...
 
     @property

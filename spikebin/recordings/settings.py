@@ -29,7 +29,7 @@ class TrialRule:
         it, "none" where none has.
     events : str or None
         Where the trials of a continuous recording come from: a CSV or TSV file, the name of a table inside the
-        recording, or "none" for one trial of the whole recording. None: the recording's own trials, where it has some.
+        recording, or "none" for one trial of all of it. None: the recording's own trials, where it has some.
     events_unit : str or None
         Unit of that file's times; None: recognised from the names of its columns, else the unit of the spike times.
     align_to : str or None
@@ -162,7 +162,7 @@ class Reading:
     def node_files(self) -> list[tuple[str | None, str]]:
         """Of each of `nodes` the population that it names, if any, and its path.
 
-        Before the first "=" stands a population, unless that is behind a slash: ``./a=b.h5`` is a file.
+        Before the first "=" stands a population, unless that is after a slash: ``./a=b.h5`` is a file.
         """
         found: list[tuple[str | None, str]] = []
         for text in _names(self.nodes):

@@ -221,7 +221,7 @@ class _Folder(_Sorting):
         first = 0
         for times, units in source.chunks():
             if units.size and not (units.min() >= 0 and units.max() < self.unit_ids.size):
-                raise self.error(f"{SPIKES} has a unit_index that is no unit of {INFO}: it is damaged, save it again")
+                raise self.error(f"{SPIKES} has a unit_index that is not in {INFO}: it is damaged, save it again")
             segments: int | NDArray[np.int64] = 0
             if len(self._columns) > 2:
                 segments = self._columns[2][first : first + units.size].astype(np.int64)

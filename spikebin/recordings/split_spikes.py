@@ -289,7 +289,7 @@ class TrialwiseSheet:
         n_lines = Counter(names)
         twice = next((name for name in names if n_lines[name] > 1), None)
         if twice is not None:
-            raise RecordingError(f"{where}: trial {twice!r} stands in two lines of {column!r}: keep one")
+            raise RecordingError(f"{where}: trial {twice!r} is in two lines of {column!r}: keep one")
         unlisted = [name for name in self._spikes.trials if name not in set(names)]
         if unlisted and len(unlisted) == len(self._spikes.trials):
             there, here = (", ".join(map(repr, some[:3])) for some in (names, unlisted))

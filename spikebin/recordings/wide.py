@@ -79,7 +79,7 @@ class WideRecording(ContinuousRecording):
     def population(self, sheet: str) -> Population:  # noqa: ARG002
         """All neurons of the table."""
         if self._unit is None:
-            raise self.error("it does not tell the unit of its times: give --unit s, ms, us, ns or samples")
+            raise self.error("the unit of its times is not known: give --unit s, ms, us, ns or samples")
         clock = make_clock(self._unit, self.rate, self.name)
         names = sorted(self._trains, key=natural_key)
         numbered = all(name.isascii() and name.isdecimal() and len(name) < 19 for name in names)

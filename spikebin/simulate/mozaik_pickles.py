@@ -337,7 +337,7 @@ def dump_segment(
     counts : ndarray of int64, (n_trains,)
         Number of spikes of each train.
     ids, indices : ndarray of int64, (n_trains,)
-        Each train's neuron id, below 2**31, and its place in the whole sheet.
+        Each train's neuron id, below 2**31, and its place in the complete sheet.
     flavour : {"neo-0.14", "neo-0.12"}
         Whose layout; neo reads its own only.
     unit : {"s", "ms", "us"}
@@ -441,7 +441,7 @@ def dump_index(
     entries : iterable of IndexEntry
         In the order of the segments' numbers.
     neuron_ids : mapping of sheet to ndarray of int64, (n,)
-        Ids of the whole sheet.
+        Ids of the complete sheet.
     positions : mapping of sheet to ndarray of float64, (3, n)
         x, y and z of the same neurons.
     parameters : mapping of str to str

@@ -99,7 +99,7 @@ class Population:
     Attributes
     ----------
     ids : ndarray of int64, (n,)
-        Of the whole sheet, ascending.
+        Of the complete sheet, ascending.
     positions : ndarray of float64, (3, n)
         x and y in degrees of visual field, z in um of depth. Ids go row by row through the field.
     recorded : ndarray of int64, (n_recorded,)
@@ -146,7 +146,7 @@ class Presentation:
     onset_steps, duration_steps : int
         In steps of 0.1 ms, from the start of the simulation and from the onset.
     ids, indices : ndarray of int64, (n_trains,)
-        Each train's neuron id, and its index in the whole sheet.
+        Each train's neuron id, and its index in the complete sheet.
     counts : ndarray of int64, (n_trains,)
         Spikes of each train.
     steps : ndarray of int64, (n_spikes,)

@@ -1,4 +1,4 @@
-"""The task behind the arrays: it writes the report once they have ended, whatever became of them.
+"""The task after the arrays: it writes the report once they have ended, whatever became of them.
 
 How arrays are submitted is in submit.py.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ReportTask", "report_task", "send_report"]
 
 OF_ARRAYS = ("array", "comment", "dependency", "error", "job-name", "open-mode", "output")
-"""What is said of the arrays and not of the task behind them."""
+"""What is said of the arrays and not of the task after them."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class ReportTask:
     job_id: str = ""
 
     def after(self, ids: Sequence[str]) -> list[str]:
-        """The command line of the task behind some arrays."""
+        """The command line of the task after some arrays."""
         return [*self.command, f"--dependency=afterany:{':'.join(ids)}"]
 
 
@@ -78,7 +78,7 @@ def report_task(plan: Plan, options: Sequence[str], out: Path) -> ReportTask:
 
 
 def send_report(task: ReportTask, ids: Sequence[str], *, patience: float) -> None:
-    """Submit the task behind some arrays.
+    """Submit the task after some arrays.
 
     Parameters
     ----------

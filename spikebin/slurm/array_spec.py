@@ -99,7 +99,7 @@ def slices(indices: Iterable[int], max_array_size: int) -> list[Slice]:
     Returns
     -------
     list of Slice
-        In ascending order. Offsets are whole multiples of one number, round where it can be, so that the index of a
+        In ascending order. Offsets are multiples of one number, a round one where possible, so that the index of a
         job can be told from the name of its log.
 
     Raises

@@ -79,7 +79,7 @@ def normal_options(arguments: Sequence[str]) -> list[str]:
     Parameters
     ----------
     arguments : sequence of str
-        Values as words of their own, or behind ``=``.
+        Values as words of their own, or after ``=``.
 
     Returns
     -------

@@ -38,7 +38,7 @@ def batch_script(template: str, variables: Mapping[str, str], path: Path | None 
     Returns
     -------
     str
-        The script, the settings right before its first command: behind all ``#SBATCH`` lines, which end there, and
+        The script, the settings right before its first command: after all ``#SBATCH`` lines, which end there, and
         ahead of the modules and environments that it loads.
 
     Raises
@@ -89,7 +89,7 @@ def directives(template: str) -> list[str]:
 
     Notes
     -----
-    As sbatch reads them: up to the first command, words in quotes, the rest of a line behind a ``#``.
+    As sbatch reads them: up to the first command, words in quotes, the rest of a line after a ``#``.
     """
     words: list[str] = []
     for line in template.splitlines():

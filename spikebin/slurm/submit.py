@@ -113,7 +113,7 @@ class Array:
 class Batch:
     """All that one submit submits, and what it leaves out. `blind`: Slurm gave no answer; a dry run does without.
 
-    `report` is the task behind the arrays, if there is to be one.
+    `report` is the task after the arrays, if there is to be one.
     """
 
     arrays: list[Array]
@@ -226,7 +226,7 @@ def send(plan: Plan, choice: Choice, batch: Batch) -> None:
     Raises
     ------
     SpikebinError
-        If Slurm does not take an array or the task behind them, or a note or directory cannot be written; those before
+        If Slurm does not take an array or the task after them, or a note or directory cannot be written; those before
         it are submitted and noted, and have their `job_id`.
     """
     output = plan.config.output

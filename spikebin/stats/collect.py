@@ -39,7 +39,7 @@ class Cut:
     Attributes
     ----------
     window : (int, int), optional
-        First bin and the one behind the last; None: whole trials.
+        First bin and the one after the last; None: complete trials.
     origin, across, short
         As `View.window` takes them.
     """

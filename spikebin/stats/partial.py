@@ -173,7 +173,7 @@ def kept_steps(path: Path, content: str) -> set[int]:
     Returns
     -------
     set of int
-        Empty where `load_sums` gives None, or would but for damage behind the first bytes.
+        Empty where `load_sums` gives None, or would but for damage after the first bytes.
     """
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:

@@ -56,7 +56,7 @@ class Sums:
     neuron_counts : int64 (n_widths, n_neurons)
         Sum over trials and bins.
     bin_counts : int64 (n_widths, longest)
-        Sum over trials and neurons; 0 behind the last bin of a width.
+        Sum over trials and neurons; 0 after the last bin of a width.
     recorded : float64 (n_widths, longest)
         For how long each bin was recorded, over all trials, in ms; see `View.recorded`.
     trial_histogram : int64 (n_widths, largest + 1)

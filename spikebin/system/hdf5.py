@@ -104,5 +104,5 @@ def _try(path: Path) -> None:
 
     death = how_it_dies(look, seconds=LONGEST)
     if death:
-        raise UnreadableError(f"HDF5 {'takes for ever' if death == 'SIGXCPU' else f'crashes on it, {death}'}")
+        raise UnreadableError(f"HDF5 {'takes too long' if death == 'SIGXCPU' else f'crashes on it, {death}'}")
     _survived.add(file)

@@ -35,7 +35,7 @@ def at_once(asked: int | None) -> int:
         If that is less than one.
     """
     if asked is not None and asked < 1:
-        raise SpikebinError(f"{asked} threads or workers: give 1 or more, or none for the CPUs granted")
+        raise SpikebinError(f"{asked} threads or workers: give 1 or more, or leave it out for all CPUs granted")
     return cpus() if asked is None else int(asked)
 
 

@@ -58,7 +58,7 @@ def test_a_matrix_is_made_or_the_one_given_is_checked():
     out.flags.writeable = False
     with pytest.raises(BinningError, match="writeable"):
         matrix_to_fill(out, (1, 2, 3), bool)
-    with pytest.raises(BinningError, match="more than this machine gives: choose wider bins"):
+    with pytest.raises(BinningError, match="more memory than this machine has: choose wider bins"):
         matrix_to_fill(None, (1 << 20, 1 << 20, 1 << 20), bool)
 
 

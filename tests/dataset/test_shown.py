@@ -68,7 +68,7 @@ def test_misuse_is_told_what_to_give(sheets):
         (lambda: view.read([0], dtype="U3"), "give bool, an integer or a float"),
         (lambda: view.select(ids=5), "1 of 1 neuron ids are not in train/X_ON: 5"),
         (lambda: view.select(ids="a"), "whole numbers"),
-        (lambda: view.take("a"), "cannot be indexed so"),
+        (lambda: view.take("a"), "cannot be indexed like this"),
         (lambda: view["X_ON"], "only integers, slices"),
         (lambda: view[4], "out of bounds"),
         (lambda: view.onsets("sound"), "no phase 'sound'"),

@@ -112,11 +112,11 @@ def test_what_the_old_layouts_cannot_hold_is_refused(tmp_path):
     assert [done.files for done in export("npz", sheets, tmp_path / "out", layout="raw")] == [3]
     for wrong, words in (
         ({"layout": "neat"}, "layout='neat': give 'raw' or 'trimmed'"),
-        ({"layout": "raw", "step": 20}, "go with 'trimmed'"),
+        ({"layout": "raw", "step": 20}, "need 'trimmed'"),
         ({"step": 0}, "steps of 1 bin or more"),
         ({"index": {"X_OM": np.array([1]), "X_ON": np.array([1])}, "kind": "npz"}, "not a number"),
         ({"kind": "zip"}, "export kind='zip': give 'npz'"),
-        ({"kind": "npy", "step": 3}, "goes with npz only"),
+        ({"kind": "npy", "step": 3}, "is for npz only"),
     ):
         with pytest.raises(DatasetError, match=words):
             list(export(wrong.pop("kind", "npz"), sheets, tmp_path / "out", **wrong))
@@ -220,7 +220,7 @@ def test_rows_that_are_not_there_are_one_line_and_nothing_is_written(tmp_path):
     write_part(tmp_path / "new", "X_ON", "5", images(0, 2))
     sheets = open_dataset(tmp_path / "new")
     for kind in ("npz", "npy", "zarr"):
-        with pytest.raises(DatasetError, match="6 neurons of train/X_ON cannot be indexed so"):
+        with pytest.raises(DatasetError, match="6 neurons of train/X_ON cannot be indexed like this"):
             list(export(kind, sheets, tmp_path / "out", index={"X_ON": np.array([6])}))
     assert not (tmp_path / "out").exists()
     with pytest.raises(IndexError):

@@ -130,7 +130,7 @@ def test_a_seal_that_no_spikebin_writes_is_refused(tmp_path, change):
     header = read_seal(path).as_dict() | change
     for read in (read_seal, verify_seal, open_file, verify_file):
         resealed(path, header)
-        assert re.search(f"no spikebin writes .{next(iter(change))}|holds no JSON", complaint(read, path))
+        assert re.search(f"not one that spikebin writes .{next(iter(change))}|holds no JSON", complaint(read, path))
     with pytest.raises((MatrixFileError, ValueError), match="cannot say|not JSON compliant"):
         pack_facts(header)
 

@@ -51,6 +51,6 @@ def test_check_opens_every_recording(stores):
     result = spikebin("plan", "--check", cwd=stores)
     assert result.returncode == 1
     assert "would fail: train/300: " in result.stderr
-    assert "4 of 5 jobs would get through" in result.stderr
+    assert "4 of 5 jobs would run" in result.stderr
     answer = json.loads(spikebin("plan", "--check", "--json", cwd=stores).stdout)
     assert [text.partition(":")[0] for text in answer["would_fail"]] == ["train/300"]

@@ -257,7 +257,7 @@ BAD_TEXTS = {
     "half a neuron": (b"time_ms,neuron\n1,1.5\n", "line 2, column 'neuron': 1.5 is not a whole number"),
     "a neuron that is nan": (b"time_ms,neuron\n1,nan\n", "line 2, column 'neuron': nan is not a whole number"),
     "a neuron too large": (b"time_ms,neuron\n1,1e300\n", "is not a whole number"),
-    "no unit": (b"time,neuron\n1,1\n", "does not tell the unit"),
+    "no unit": (b"time,neuron\n1,1\n", "the unit of its times is not known"),
     "no names": (b"a,b\n1,1\n", "which are the times"),
     "no header": (b"1,1\n2,2\n", "which are the times"),
     "binary": (b"time_ms,neuron\n1,1\n" + bytes(range(128, 256)), "is not UTF-8 text"),

@@ -230,7 +230,7 @@ def test_segments_of_a_neo_block_are_trials(tmp_path):
 def test_neo_never_runs_a_pickle(tmp_path):
     (tmp_path / "session.pkl").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     for name, message in (
-        ("PickleIO", "runs whatever a pickle says"),
+        ("PickleIO", "would run the code in a pickle"),
         ("NixxIO", "neo has no 'NixxIO'"),
         ("", "which neo IO"),
     ):

@@ -95,7 +95,7 @@ REFUSED = {
         {**SPIKES, "times": SPIKES["time_s"], "time_s": None},
         TRIALS,
         {},
-        "does not tell the unit of its times",
+        "the unit of its times is not known",
     ),
     "two times": ({**SPIKES, "time_ms": SPIKES["time_s"]}, TRIALS, {}, "which are the times, 'time_s' and 'time_ms'"),
     "no neurons": ({"time_s": [0.5], "depth": [1]}, TRIALS, {}, "which are the neurons"),

@@ -152,7 +152,7 @@ def test_neurons_with_names(tmp_path):
 
 def test_an_attribute_tells_the_unit(tmp_path):
     path = flat(tmp_path / "s.h5", times=TIMES, unit=IDS)
-    with pytest.raises(RecordingError, match="does not tell the unit"):
+    with pytest.raises(RecordingError, match="the unit of its times is not known"):
         open_recording(path).sheet("neurons", TrialRule())
     with h5py.File(path, "a") as file:
         file["times"].attrs["units"] = "milliseconds"

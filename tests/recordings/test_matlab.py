@@ -108,7 +108,7 @@ def test_cells_of_times(save):
     assert format_of(path) == "matlab"
     assert open_recording(path, None, Reading(unit="s")).taken == "matlab, spikes in s, neurons by the cells of spikes"
     assert trains_of(path, Reading(unit="s")) == MS
-    with pytest.raises(RecordingError, match="does not tell the unit"):
+    with pytest.raises(RecordingError, match="the unit of its times is not known"):
         trains_of(path, Reading())
 
 

@@ -67,7 +67,7 @@ def test_another_npz_is_none(tmp_path):
 
 
 def test_a_monitor_of_brian():
-    with pytest.raises(RecordingError, match="does not tell the unit"):
+    with pytest.raises(RecordingError, match="the unit of its times is not known"):
         open_recording(MONITOR).sheet("neurons", TrialRule())
     recording = open_recording(MONITOR, None, Reading(unit="s"))
     assert recording.taken == "arrays, t in s, neurons by i"

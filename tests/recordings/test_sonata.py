@@ -97,7 +97,7 @@ def test_ids_are_asked_for_by_population(tmp_path, ids, v1, lgn):
     ("ids", "message"),
     [
         ("v1=3,lng=7", "no sheet 'lng': did you mean 'lgn'"),
-        ("1-5,v1=3", "'1-5' stands before the first sheet: begin with one, v1=1-5"),
+        ("1-5,v1=3", "'1-5' comes before the first sheet: begin with one, v1=1-5"),
         ("v1=", "give ids and ranges"),
         ("v1=a", "give ids and ranges"),
         ("=3", "no sheet ''"),

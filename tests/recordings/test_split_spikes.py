@@ -180,7 +180,7 @@ def test_a_table_lists_the_trials_silent_ones_too(tmp_path):
     ("columns", "rule", "message"),
     [
         ({"image": ["a"]}, {}, "no column 'trial' that says which trial a line is"),
-        ({"trial": ["2", "2"]}, {}, "trial '2' stands in two lines of 'trial'"),
+        ({"trial": ["2", "2"]}, {}, "trial '2' is in two lines of 'trial'"),
         ({"trial": ["2.0", "10.0"]}, {}, "holds '2.0', '10.0', and none of the trials of the spikes, '2', '10'"),
         (
             {"trial": ["2", "10"], "cue": ["1", "2"]},

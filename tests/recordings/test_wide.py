@@ -102,7 +102,7 @@ def test_what_is_not_such_a_table_is_one_line(tmp_path, kind, text, message):
 
 def test_the_unit_is_asked_for(tmp_path):
     (tmp_path / "s.csv").write_text(TEXTS["columns"])
-    with pytest.raises(RecordingError, match="does not tell the unit of its times"):
+    with pytest.raises(RecordingError, match="the unit of its times is not known"):
         open_recording(tmp_path / "s.csv", "columns").sheet("neurons", TrialRule())
     samples = open_recording(tmp_path / "s.csv", "columns", Reading(unit="samples", rate=2.0))
     (found,) = samples.sheet("neurons", TrialRule()).spikes(0)

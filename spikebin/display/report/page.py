@@ -199,7 +199,7 @@ def _numbers(overview: Overview) -> Iterator[str]:
 def _collisions(overview: Overview) -> Iterator[str]:
     yield (
         "<p>A collision is a spike that the matrix cannot hold: its bin is taken already. Spikes outside lie before or"
-        " behind their phase; spikes in no trial were recorded between trials.</p>"
+        " after their phase; spikes in no trial were recorded between trials.</p>"
     )
     worst = max((one.n_collisions / max(1, one.n_spikes) for one in overview.sheets), default=0) or 1
     rows = []

@@ -168,7 +168,7 @@ class ChunkCodec:
         return frame
 
     def decompress(self, chunk: bytes, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """The whole chunk as an array.
+        """The complete chunk as an array.
 
         Parameters
         ----------

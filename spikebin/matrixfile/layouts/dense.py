@@ -52,7 +52,7 @@ class MatrixLayout:
     Parameters
     ----------
     shape : tuple of int
-        (trial, neuron, time) of the whole matrix.
+        (trial, neuron, time) of the complete matrix.
     dtype : dtype
         bool, or uint8 for counts.
     codec : {"blosc2", "zlib"}
@@ -116,7 +116,7 @@ class MatrixLayout:
         with self._buffers.borrow(math.prod(self._codec.padded)) as buffer:
             buffer[cells] = values
             chunk = self._codec.compress(buffer.reshape(self._codec.padded))
-            # Emptying the few cells that were filled is cheaper than zeroing the whole chunk.
+            # Emptying the few cells that were filled is cheaper than zeroing the complete chunk.
             buffer[cells] = 0
         return chunk
 
@@ -272,7 +272,7 @@ class MatrixLayout:
         return Cells(found.rows[:n], found.bins[:n], found.values[:n])
 
     def _add_bits(self, bits: ShuffledBits, corner: tuple[int, int], found: Cells, n: int) -> int:
-        """List the cells of a chunk behind the first `n`; how many there are then, whether they fit or not."""
+        """List the cells of a chunk after the first `n`; how many there are then, whether they fit or not."""
         from spikebin.kernels import views as kernels
 
         n_rows, n_bins = self._inside(corner)
@@ -334,7 +334,7 @@ class MatrixLayout:
     def _part(self, chunk: bytes, rows: Selector, columns: Selector, scratch: NDArray[Any]) -> NDArray[Any]:
         """The outer product of rows and columns of a chunk."""
         first, last = _ends(rows)
-        # Many rows: the whole chunk in threads is faster than the blocks that hold them in one.
+        # Many rows: the complete chunk in threads is faster than the blocks that hold them in one.
         if 2 * (last - first) < self._codec.shape[1]:
             part = self._codec.decompress_rows(chunk, first, last)[0]
         else:

@@ -372,7 +372,7 @@ def make_trials(
 
 
 def whole_trial(start: float, stop: float, repeat: int | None) -> list[Trial]:
-    """One trial of a whole recording, or a window of it.
+    """One trial of a complete recording, or a window of it.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def check_stored(file: Any, path: Path, place: str, stored: Stored, *, follow: b
 
 
 def fits_in_memory(stored: Stored) -> bool:
-    """Whether a data set may be read whole: it is not large, or its file holds a fair part of it."""
+    """Whether a data set may be read at once: it is not large, or its file holds a fair part of it."""
     return math.prod(stored.shape) * stored.itemsize <= FREE + WHOLE_RATIO * stored.n_stored
 
 

@@ -38,7 +38,7 @@ CHECKED = 1024
 
 
 def is_hdf5(path: Path) -> bool:
-    """Whether a file has the signature of HDF5, at its start or behind a user block.
+    """Whether a file has the signature of HDF5, at its start or after a user block.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class Group:
         Raises
         ------
         RecordingError
-            If it is behind a link that is not followed, or leads nowhere.
+            If it is after a link that is not followed, or leads nowhere.
         """
         parent, last = self._find(self._node, name.split("/"))
         if not last:

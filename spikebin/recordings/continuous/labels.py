@@ -22,7 +22,7 @@ def parse_labels(labels: Sequence[str]) -> tuple[str | None, list[str]]:
     Parameters
     ----------
     labels : sequence of str
-        Each perhaps behind its column and ``=``.
+        Each perhaps after its column and ``=``.
 
     Returns
     -------

@@ -154,7 +154,7 @@ def ids_of(
             of, ids = _split_sheet(piece, sheets, where)
         if of is None:
             raise RecordingError(
-                f"{where}: ids {text!r}: {piece!r} stands before the first sheet: begin with one, {sheet}={piece}"
+                f"{where}: ids {text!r}: {piece!r} comes before the first sheet: begin with one, {sheet}={piece}"
             )
         if of == sheet:
             mine.append(ids)

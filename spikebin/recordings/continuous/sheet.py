@@ -331,7 +331,7 @@ class ContinuousSheet:
 
     @property
     def n_recorded(self) -> int:
-        """Spikes of its neurons in the whole recording."""
+        """Spikes of its neurons in the complete recording."""
         return self._counted[0]
 
     @property
@@ -435,7 +435,7 @@ class ContinuousSheet:
         return phase.start - margin, phase.stop + margin
 
     def _whole(self, population: Population, repeat: int | None) -> list[Trial]:
-        """One trial of the whole recording."""
+        """One trial of the complete recording."""
         if population.span is not None:
             return whole_trial(*population.span, repeat)
         if not self._index.n_spikes:
@@ -457,7 +457,7 @@ def end_after(last: float, precision: Precision) -> float:
     Returns
     -------
     float
-        A whole ms, so far behind that spike that it does not count as lying on the end, and outside.
+        A whole ms, so far after that spike that it does not count as lying on the end, and outside.
     """
     reach = 2 * edge_tolerance(1.0, abs(last), precision)
     stop = float(np.floor(last + 0.5)) + 1.0

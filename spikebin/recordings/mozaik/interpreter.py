@@ -46,7 +46,7 @@ def interpret(data: NDArray[np.uint8], *, by_pattern: bool = True) -> Interprete
     Parameters
     ----------
     data : (n,) uint8
-        The whole file.
+        The complete file.
     by_pattern : bool
         Whether trains that are like others are taken without being interpreted. A pickle that then asks for what such a
         train has made is not understood; nothing else differs.

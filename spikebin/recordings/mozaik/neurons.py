@@ -67,7 +67,7 @@ def neuron_table(annotations: Mapping[str, Any], sheet: str, ids: NDArray[np.int
 
 
 def _listed(annotations: Mapping[str, Any], sheet: str) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """Ids (n,) and positions (2 or 3, n) of the whole sheet, recorded or not."""
+    """Ids (n,) and positions (2 or 3, n) of the complete sheet, recorded or not."""
     ids = _of_sheet(annotations, "neuron_ids", sheet)
     positions = _of_sheet(annotations, "neuron_positions", sheet)
     if not isinstance(ids, np.ndarray) or ids.ndim != 1 or ids.dtype.kind not in "iu":
@@ -82,7 +82,7 @@ def _listed(annotations: Mapping[str, Any], sheet: str) -> tuple[NDArray[np.int6
         or positions.shape[1] != ids.size
     ):
         raise ValueError(
-            f"the index lists neuron_positions of {sheet} that do not go with its neuron_ids: exclude the part"
+            f"the index lists neuron_positions of {sheet} that do not match its neuron_ids: exclude the part"
         )
     return ids.astype(np.int64), positions.astype(np.float64)
 
@@ -95,7 +95,7 @@ def _noted(annotations: Mapping[str, Any], sheet: str, rows: NDArray[np.intp]) -
     ids = _of_sheet(annotations, "neuron_ids", sheet)
     if not isinstance(noted, list) or len(noted) != len(ids) or not all(isinstance(one, dict) for one in noted):
         raise ValueError(
-            f"the index lists neuron_annotations of {sheet} that do not go with its neuron_ids: exclude the part"
+            f"the index lists neuron_annotations of {sheet} that do not match its neuron_ids: exclude the part"
         )
     mine = [noted[row] for row in rows.tolist()]
     columns: dict[str, Sequence[Any]] = {}

@@ -111,7 +111,7 @@ def probe_segment(path: Path) -> tuple[float, float]:
             try:
                 _probe(data, path.stat().st_size if data.size == _PROBE else data.size)
             except Refused:
-                # The first train may end beyond what was read; if it does not, the whole file says what is wrong.
+                # The first train may end beyond what was read; if it does not, the complete file says what is wrong.
                 data = read_bytes(path)
                 _probe(data, data.size)
             raise Refused(_NO_TRAINS)
@@ -225,10 +225,10 @@ def _from_objects(data: NDArray[np.uint8]) -> Segment:
         raise Refused("holds no neo segment: it is not a segment of a mozaik datastore")
     state, annotations = segment.state, segment.state.get("annotations")
     if type(annotations) is not dict:
-        raise Refused("holds a segment without annotations: it is not one of mozaik's")
+        raise Refused("holds a segment without annotations: mozaik did not write it")
     sheet, stimulus = annotations.get("sheet_name"), annotations.get("stimulus")
     if type(sheet) is not str or type(stimulus) is not str:
-        raise Refused("holds a segment without sheet_name and stimulus: it is not one of mozaik's")
+        raise Refused("holds a segment without sheet_name and stimulus: mozaik did not write it")
     trains = state.get("_spiketrains", state.get("spiketrains"))
     if isinstance(trains, Inert) and trains.kind == _TRAINS:
         if _is_multiplexed(trains.state):
@@ -319,17 +319,17 @@ def _whole_numbers(value: Any) -> NDArray[np.int64]:
 def _neuron_of(annotations: Any) -> int:
     """Neuron id of a train: mozaik and PyNN annotate it as source_id, newer ones as channel_id."""
     if type(annotations) is not dict:
-        raise Refused("holds a spike train without annotations: it is not one of mozaik's")
+        raise Refused("holds a spike train without annotations: mozaik did not write it")
     named: set[int] = set()
     for value in (annotations[key] for key in ("source_id", "channel_id") if key in annotations):
         neuron = scalar_of(value) if isinstance(value, Inert) and value.kind == SCALAR else value
         if type(neuron) is not int or not -(2**63) <= neuron < 2**63:
-            raise Refused("holds a spike train whose neuron id is not a whole number: it is not one of mozaik's")
+            raise Refused("holds a spike train whose neuron id is not a whole number: mozaik did not write it")
         named.add(neuron)
     if len(named) > 1:
         raise Refused(f"holds a spike train of two neurons, {' and '.join(map(str, named))}: copy it again")
     if not named:
-        raise Refused("holds a spike train without a neuron id (source_id or channel_id): it is not one of mozaik's")
+        raise Refused("holds a spike train without a neuron id (source_id or channel_id): mozaik did not write it")
     return named.pop()
 
 

@@ -58,7 +58,7 @@ def test_ids_of_one_sheet():
     assert ids_of("lgn=2", "v1", sheets, "x") is None
     with pytest.raises(RecordingError, match="there is no sheet 'lgm': did you mean 'lgn'"):
         ids_of("lgm=1", "v1", sheets, "x")
-    with pytest.raises(RecordingError, match="'1' stands before the first sheet"):
+    with pytest.raises(RecordingError, match="'1' comes before the first sheet"):
         ids_of("1,lgn=2", "v1", sheets, "x")
 
 

@@ -34,8 +34,8 @@ def test_an_index_without_positions():
     [
         ({"neuron_ids": {}}, "lists no neuron_ids of X"),
         ({"neuron_ids": {"X": np.array([1.5, 2, 3])}}, "lists no neuron_ids of X"),
-        ({"neuron_positions": {"X": np.zeros((2, 2))}}, "neuron_positions of X that do not go with"),
-        ({"neuron_annotations": {"X": [{}]}}, "neuron_annotations of X that do not go with"),
+        ({"neuron_positions": {"X": np.zeros((2, 2))}}, "neuron_positions of X that do not match"),
+        ({"neuron_annotations": {"X": [{}]}}, "neuron_annotations of X that do not match"),
         ({"neuron_ids": {"X": np.array([8, 4, 5])}}, "neuron 3 has spikes but is not in the index's list"),
     ],
 )
