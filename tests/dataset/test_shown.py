@@ -53,7 +53,7 @@ def test_objects_say_what_they_hold(sheets):
 def test_misuse_is_told_what_to_give(sheets):
     view = sheets["X_ON"]
     for wrong, words in (
-        (lambda: view.window(0, 1.5), "window stop 1.5: give a whole number of bins, here of 1 ms"),
+        (lambda: view.window(0, 1.5), "window stop=1.5: give a whole number"),
         (lambda: sheets[0], r"sheets are found by name, not by 0: known are .*sheets\['V1_Exc_L2/3'\]\[0\]"),
         (lambda: sheets[:2], "sheets are found by name"),
         (lambda: sheets["X_OM"], "^no sheet 'X_OM': did you mean 'X_ON'"),
@@ -61,10 +61,13 @@ def test_misuse_is_told_what_to_give(sheets):
         (lambda: view.groupby(3), "^3 is not the name of a column: give a text, or a list of texts"),
         (lambda: view.repeats(by=["image_id", 3]), "^3 is not the name of a column"),
         (lambda: sheets.only(3), "^3 is not the name of a sheet"),
-        (lambda: view.window(0, 3, 3), "has no phase 3: known are blank, image"),
-        (lambda: open_dataset(view.files[0].path.parents[3], sheet=3), "no files of sheet 3 in"),
-        (lambda: open_dataset(view.files[0].path, sheet=3), "^no sheet 3 in"),
-        (lambda: open_dataset(view.files[0].path.parents[3], variant=3), "no variant 3 in"),
+        (lambda: view.window(0, 3, 3), "window origin=3: give a text or None"),
+        (lambda: open_dataset(view.files[0].path.parents[3], sheet=3), "^open_dataset sheet=3: give a text or None"),
+        (lambda: open_dataset(view.files[0].path, sheet=3), "^open_dataset sheet=3: give a text or None"),
+        (
+            lambda: open_dataset(view.files[0].path.parents[3], variant=3),
+            "^open_dataset variant=3: give a text or None",
+        ),
         (lambda: view.read([0], dtype="U3"), "give bool, an integer or a float"),
         (lambda: view.select(ids=5), "1 of 1 neuron ids are not in train/X_ON: 5"),
         (lambda: view.select(ids="a"), "whole numbers"),
