@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.recordings.continuous.labels import with_labels
+from spikebin.recordings.continuous.labels import chosen_note, with_labels
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.spike_index import CHUNK
@@ -100,8 +100,8 @@ class NeurosuiteRecording(ContinuousRecording):
         kept = [cluster for cluster, label in labels.items() if label in wanted]
         left_out = {cluster: n for cluster, n in n_spikes.items() if cluster not in kept}
         named = ", ".join(f"{n:,} {label}" for label, n in Counter(labels[c] for c in left_out).items())
-        n = f"{len(left_out):,} of {len(labels):,} clusters"
-        notes = [f"left out {n} ({named}), with {sum(left_out.values()):,} spikes"] if left_out else []
+        note = chosen_note("cluster", len(labels), len(left_out), sum(left_out.values()), named)
+        notes = [note] if left_out else []
         return Population(source, neuron_table(np.array(kept, np.int64)), select=True, notes=notes)
 
     def _xml_rate(self) -> float:

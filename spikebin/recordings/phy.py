@@ -18,7 +18,7 @@ from spikebin.errors import RecordingError
 from spikebin.names import suggest
 from spikebin.recordings.continuous.cells import WHOLE
 from spikebin.recordings.continuous.flat_arrays import ArraySource, OnDisk, mapped_array, whole_ids
-from spikebin.recordings.continuous.labels import USUAL, parse_labels, with_labels
+from spikebin.recordings.continuous.labels import USUAL, chosen_note, parse_labels, with_labels
 from spikebin.recordings.continuous.neuron_rows import neuron_table
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.text_table import read_table
@@ -130,8 +130,7 @@ class PhyRecording(ContinuousRecording):
         if left_out:
             kinds = Counter(labels[cluster][0] for cluster in left_out)
             named = ", ".join(f"{n:,} {label}" for label, n in kinds.most_common())
-            n = f"{len(left_out):,} of {len(labels):,} clusters"
-            notes.append(f"left out {n} ({named}), with {left_out.total():,} spikes")
+            notes.append(chosen_note("cluster", len(labels), len(left_out), left_out.total(), named))
         neurons = neuron_table(chosen, self._places(chosen))
         return Population(source, neurons, select=True, notes=notes, precision=clock.precision(times.dtype))
 

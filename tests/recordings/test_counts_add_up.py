@@ -83,8 +83,10 @@ def test_recorded_and_in_no_trial_are_of_the_neurons_that_are_asked_for(tmp_path
     assert sum(phase.times.size for i in range(len(sheet.trials)) for phase in sheet.spikes(i)) == sheet.n_in_trials
     others = set(ids.tolist()) - asked
     n = times.size - mine.size
-    what = "1 neuron that was" if len(others) == 1 else f"{len(others)} neurons that were"
-    expected = [f"left out {what} not asked for, with {n} spikes"] if others else []
+    known = set(ids.tolist())
+    took = f"took {len(known - others)} of {len(known)} neuron{'s' if len(known) > 1 else ''} that fire"
+    spikes = f"{n} spike{'s' if n > 1 else ''}"
+    expected = [f"{took}; left out {len(others)} not asked for, with {spikes}"] if others else []
     assert [text for text in sheet.notes if "left out" in text] == expected
 
 
@@ -92,7 +94,7 @@ def test_what_was_left_out_is_said(tmp_path):
     write(tmp_path / "s.npz", np.arange(100) / 10, np.arange(100) % 4)
     result = spikebin_here("bin", "s.npz", "-w", "100", "--ids", "0-1", cwd=tmp_path)
     assert "50 in trials, 50 binned; 50 recorded, 0 of them in no trial" in result.stdout
-    assert "  note        left out 2 neurons that were not asked for, with 50 spikes" in result.stdout
+    assert "  note        took 2 of 4 neurons that fire; left out 2 not asked for, with 50 spikes" in result.stdout
 
 
 # --- arrays whose columns are the other way round

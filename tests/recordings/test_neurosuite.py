@@ -29,7 +29,7 @@ def test_shanks_are_sheets(session):
     sheet = recording.sheet("shank1", TrialRule())
     assert sheet.neurons["neuron_id"].tolist() == [2, 3]
     assert sorted(sheet.spikes(0)[0].times.tolist()) == [1.0, 1.5, 2.0]
-    assert sheet.notes == ["left out 1 of 3 clusters (1 artefact), with 1 spikes"]
+    assert sheet.notes == ["took 2 of 3 clusters that fire; left out 1 artefact, with 1 spike"]
     assert recording.sheet("shank2", TrialRule()).neurons["neuron_id"].tolist() == [2]
 
 

@@ -10,10 +10,29 @@ from spikebin.names import suggest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["USUAL", "parse_labels", "with_labels"]
+__all__ = ["USUAL", "chosen_note", "parse_labels", "with_labels"]
 
 # What Phy and spike sorters call units; a recording may have none of one of them.
 USUAL = ("good", "mua", "noise", "unsorted")
+
+
+def chosen_note(unit: str, n_all: int, n_left_out: int, n_spikes: int, kinds: str = "") -> str:
+    """How many units were taken of how many, and what was left out with the others.
+
+    Parameters
+    ----------
+    unit : str
+        What they are called: "cluster".
+    n_all, n_left_out : int
+    n_spikes : int
+        Of those that were left out.
+    kinds : str
+        Which those are: "3 mua, 1 noise".
+    """
+    units = unit if n_all == 1 else f"{unit}s"
+    spikes = f"{n_spikes:,} spike{'' if n_spikes == 1 else 's'}"
+    left_out = kinds or f"{n_left_out:,} not asked for"
+    return f"took {n_all - n_left_out:,} of {n_all:,} {units} that fire; left out {left_out}, with {spikes}"
 
 
 def parse_labels(labels: Sequence[str]) -> tuple[str | None, list[str]]:

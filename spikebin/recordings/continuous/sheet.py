@@ -19,6 +19,7 @@ from spikebin.errors import RecordingError
 from spikebin.names import bare_suffix, suggest
 from spikebin.recordings.continuous.arrow_table import ARROW_SUFFIXES
 from spikebin.recordings.continuous.event_table import EventTable, cut_trials, read_events, whole_trial
+from spikebin.recordings.continuous.labels import chosen_note
 from spikebin.recordings.continuous.neuron_rows import NeuronRows, ids_of
 from spikebin.recordings.continuous.spike_index import build_index
 from spikebin.recordings.protocol import SourceFile
@@ -346,8 +347,7 @@ class ContinuousSheet:
         others = np.setdiff1d(self._index.ids, self.neurons["neuron_id"]).size
         if others and not self._population.notes:
             n = self._index.n_spikes - self.n_recorded
-            what = "1 neuron that was" if others == 1 else f"{others:,} neurons that were"
-            notes.append(f"left out {what} not asked for, with {n:,} spikes")
+            notes.append(chosen_note("neuron", len(self._index.ids), others, n))
         if self._windows is not None and self._index.n_spikes and not self._index.n_kept:
             spikes = (
                 f"no spike in any trial: there are some from {self._index.first:,.6g} to {self._index.last:,.6g} ms"

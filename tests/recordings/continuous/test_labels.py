@@ -145,9 +145,9 @@ def test_labels_of_other_columns(folder):
 def test_what_was_left_out_is_named(folder):
     assert sheet_of(folder).notes == []
     group(folder, {0: "good", 1: "noise", 2: "mua", 4: "noise"})
-    assert sheet_of(folder).notes == ["left out 2 of 6 clusters (2 noise), with 7 spikes"]
+    assert sheet_of(folder).notes == ["took 4 of 6 clusters that fire; left out 2 noise, with 7 spikes"]
     result = spikebin_here("bin", "phy", "-w", "10", "--labels", "good,mua", cwd=folder.parent)
-    assert "  note        left out 4 of 6 clusters (2 noise, 2 unsorted), with 17 spikes" in result.stdout
+    assert "  note        took 2 of 6 clusters that fire; left out 2 noise, 2 unsorted, with 17 spikes" in result.stdout
     assert "; 4 recorded, 0 of them in no trial" in result.stdout
     one_line_error(
         spikebin_here("bin", "phy", "-w", "10", "--labels", "godo", cwd=folder.parent), "did you mean 'good'"
