@@ -7,6 +7,7 @@ which row each of their neurons. The kernels do the rest; no array of finer bins
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from spikebin.dataset.dataset import Dataset
 from spikebin.dataset.derived import Rebinned, Selected, Taken, Window
 from spikebin.errors import DatasetError
+from spikebin.matrixfile.layouts.cells import Into, Use
 from spikebin.output.broken import noting_damage
 
 if TYPE_CHECKING:
@@ -26,8 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Target", "fill"]
 
-# A bin of a file's trial -> a column; -1: none.
-Columns = np.ndarray[Any, np.dtype[np.int64]]
+# Beyond the length of any axis.
+ENDLESS = 2**62
+
+# One step from the columns of a view to those of the view above: the first column that is taken, how many of them,
+# where the first one goes, and how many become one.
+Step = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -53,13 +59,6 @@ class Target:
     n_columns: int
 
 
-class _Use(NamedTuple):
-    """What one trial of a file is needed for."""
-
-    item: int
-    columns: NDArray[np.int32]
-
-
 def fill(view: SheetArray, trials: Sequence[int] | NDArray[Any], target: Target, kind: CellType) -> None:
     """Put trials into an array of zeros.
 
@@ -80,41 +79,27 @@ def fill(view: SheetArray, trials: Sequence[int] | NDArray[Any], target: Target,
     MatrixFileError
         If a file is damaged, or was written again since it was opened.
     """
-    from spikebin.kernels import views as kernels
-
     adds = _adds(view)
     if adds is None:
         for i, trial in enumerate(trials):
             _put_slowly(view, int(trial), i, target, kind)
         return
     data = _bottom(view)
-    needed: dict[tuple[int, int], list[_Use]] = {}
+    needed: dict[tuple[int, int], list[Use]] = {}
     for i, trial in enumerate(trials):
-        for part, row, columns in _sources(view, int(trial)):
-            columns[columns >= target.n_columns] = -1
-            needed.setdefault((part, row), []).append(_Use(i, columns.astype(np.int32)))
-    too_large = set()
-    rows_of: dict[int, NDArray[np.int32]] = {}
+        for part, row, steps in _sources(view, int(trial)):
+            columns = _columns(data.files[part].shape[2], steps, target.n_columns, target.column)
+            if columns.first < columns.stop:
+                needed.setdefault((part, row), []).append(Use(i, i * target.item, *columns))
+    too_large: set[int] = set()
+    rows: dict[int, NDArray[Any]] = {}
     # What several trials of a batch share of a file's trial is read once, and a file's trials one after another.
     for (part, row), uses in sorted(needed.items(), key=lambda item: item[0]):
-        if part not in rows_of:
-            rows_of = {part: _rows(view, part)}
+        if part not in rows:
+            rows = {part: _rows(view, part, target.row)}
+        into = Into(rows[part], target.cells, kind.codes, adds == "any" or kind.marks)
         with noting_damage():
-            found = data.files[part].cells(row)
-        for use in uses:
-            status = kernels.add_events(
-                *found,
-                rows_of[part],
-                use.columns,
-                target.cells,
-                use.item * target.item,
-                target.row,
-                target.column,
-                kind.codes,
-                adds == "any" or kind.marks,
-            )
-            if status == kernels.TOO_LARGE:
-                too_large.add(use.item)
+            too_large.update(data.files[part].add(row, uses, into))
     for item in sorted(too_large):
         target.cells[item * target.item : (item + 1) * target.item] = 0
         _put_slowly(view, int(trials[item]), item, target, kind)
@@ -152,37 +137,75 @@ def _adds(view: SheetArray) -> str | None:
     return "count" if isinstance(view, Dataset) else _adds(view.base)  # type: ignore[attr-defined]
 
 
-def _sources(view: SheetArray, trial: int) -> Iterator[tuple[int, int, Columns]]:
-    """(part, row of its file, columns) of what a trial consists of."""
+def _sources(view: SheetArray, trial: int) -> Iterator[tuple[int, int, tuple[Step, ...]]]:
+    """(part, row of its file, steps from its bins to the columns) of what a trial consists of."""
     if isinstance(view, Dataset):
         part, row = view._locate(trial)
-        yield part, row, np.arange(view.files[part].shape[2])
+        yield part, row, ()
     elif isinstance(view, Window):
         for at, begin, length, place in view._pieces(trial):
-            for part, row, columns in _sources(view.base, at):
-                inside = (columns >= begin) & (columns < begin + length)
-                yield part, row, np.where(inside, columns - (begin - place), -1)
+            for part, row, steps in _sources(view.base, at):
+                yield part, row, (*steps, (begin, length, place, 1))
     elif isinstance(view, Rebinned):
-        for part, row, columns in _sources(view.base, trial):
-            coarse = columns // view._k
-            inside = (columns >= 0) & (coarse < view._n_bins[trial])
-            yield part, row, np.where(inside, coarse, -1)
+        for part, row, steps in _sources(view.base, trial):
+            yield part, row, (*steps, (0, min(int(view._n_bins[trial]) * view._k, ENDLESS), 0, view._k))
     elif isinstance(view, Taken):
         yield from _sources(view.base, int(view._positions[trial]))
     else:
         yield from _sources(view.base, trial)  # type: ignore[attr-defined]
 
 
-def _rows(view: SheetArray, part: int) -> NDArray[np.int32]:
+class _Columns(NamedTuple):
+    """The columns of a file's bins, as in `spikebin.matrixfile.layouts.cells.Use`."""
+
+    columns: NDArray[np.signedinteger[Any]]
+    first: int
+    stop: int
+
+
+# Most trials of a view are made of the same bins.
+@lru_cache(256)
+def _columns(n_bins: int, steps: tuple[Step, ...], n_columns: int, step: int) -> _Columns:
+    """How many cells further each bin of a file's trial lies in an array, `step` being those of a column."""
+    columns = np.arange(n_bins)
+    for begin, length, place, k in steps:
+        inside = (columns >= begin) & (columns < begin + length)
+        columns = np.where(inside, (columns - begin) // k + place, -1)
+    kept = np.flatnonzero((columns >= 0) & (columns < n_columns))
+    cells = np.full(n_bins, -1, _index_type(n_columns * step))
+    cells[kept] = columns[kept] * step
+    cells.flags.writeable = False
+    return _Columns(cells, int(kept[0]), int(kept[-1]) + 1) if len(kept) else _Columns(cells, 0, 0)
+
+
+def _rows(view: SheetArray, part: int, step: int) -> NDArray[np.signedinteger[Any]]:
+    """How many cells further each row of a part's file lies in an array, `step` being those of a row; -1: none."""
+    kept = view._row_cells
+    # In most data sets all parts have the same rows.
+    same = _bottom(view)._file_rows(part) is None
+    if same and step in kept:
+        return kept[step]
+    rows = _row_of(view, part)
+    cells: NDArray[Any] = np.where(rows >= 0, rows * step, -1).astype(_index_type(view.shape[1] * step))
+    if same:
+        kept[step] = cells
+    return cells
+
+
+def _index_type(size: int) -> type[np.int32 | np.int64]:
+    """Of places up to `size`: kernels are the quicker, the less there is of what they look up."""
+    return np.int32 if size < 2**31 else np.int64
+
+
+def _row_of(view: SheetArray, part: int) -> NDArray[np.int64]:
     """The row that each row of a part's file is in the view; -1: none."""
     if isinstance(view, Dataset):
         mapped = view._file_rows(part)
-        rows = np.arange(view.files[part].shape[1], dtype=np.int32)
-        if mapped is not None:
-            rows[:] = -1
-            rows[mapped] = np.arange(len(mapped))
+        n_rows = view.files[part].shape[1]
+        if mapped is None:
+            return np.arange(n_rows)
+        rows = np.full(n_rows, -1)
+        rows[mapped] = np.arange(len(mapped))
         return rows
-    below = _rows(view.base, part)  # type: ignore[attr-defined]
-    if not isinstance(view, Selected):
-        return below
-    return np.where(below >= 0, view._place[below], -1).astype(np.int32)
+    below = _row_of(view.base, part)  # type: ignore[attr-defined]
+    return np.where(below >= 0, view._place[below], -1) if isinstance(view, Selected) else below

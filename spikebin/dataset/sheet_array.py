@@ -66,6 +66,8 @@ class SheetArray(LazyArray):
         self.exact_width = exact(width) if isinstance(width, float) else width
         self.largest = largest
         self.steps = steps
+        # Where its rows go in arrays, see gather.py.
+        self._row_cells: dict[int, NDArray[Any]] = {}
 
     @property
     def width(self) -> float:

@@ -24,7 +24,7 @@ from spikebin.system.compat import NO_COUNTING, cache_kernel, free_compiler_lock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["cache_directory", "entry", "inlined", "inner", "load_word", "njit"]
+__all__ = ["cache_directory", "entry", "inlined", "inner", "load_word", "njit", "trailing_zeros"]
 
 free_compiler_lock_in_children()
 
@@ -111,6 +111,10 @@ if numba.config.DISABLE_JIT:
         """The eight bytes from item `i` of a flat array on, as an int64, whatever their alignment."""
         return np.frombuffer(array[i : i + 8].tobytes()[:8], "<i8")[0]
 
+    def trailing_zeros(word: Any) -> Any:
+        """How many of the lowest bits of a uint64 are 0; it is not 0 itself."""
+        return np.int64((int(word) & -int(word)).bit_length() - 1)
+
 else:
 
     @intrinsic  # type: ignore[untyped-decorator]
@@ -130,3 +134,14 @@ else:
             return word
 
         return numba.types.int64(array, numba.types.int64), generate
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def trailing_zeros(_context: Any, word: Any) -> Any:
+        """How many of the lowest bits of a uint64 are 0; it is not 0 itself. One instruction, which numba has not."""
+        if word != numba.types.uint64:
+            return None
+
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+        return numba.types.int64(word), generate

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikebin.kernels.jit import njit
+from spikebin.kernels.jit import njit, trailing_zeros
 
 DAMAGED = -1
 DONE = 0
@@ -16,12 +16,6 @@ TOO_LARGE = 1
 
 # How many events, or words, are looked at before anything is done with them.
 BATCH = 1024
-
-# Place of the only bit of a word by its remainder: the powers of two up to 2**63 differ modulo 67.
-PRIME = np.uint64(67)
-PLACE_OF = np.zeros(67, np.int64)
-for _place in range(64):
-    PLACE_OF[2**_place % 67] = _place
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -114,9 +108,8 @@ def list_bits(data, words, block, n_planes, width, first_row, first_bin, n_rows,
                 if direct and i == n_words - 1 and rest > 0:
                     word &= (np.uint64(1) << rest) - np.uint64(1)
                 while word != 0:
-                    lowest = word & (~word + np.uint64(1))
-                    word ^= lowest
-                    item = 64 * i + PLACE_OF[lowest % PRIME]
+                    item = 64 * i + trailing_zeros(word)
+                    word &= word - np.uint64(1)
                     row, bin_ = split(start + item, width, inverse)
                     if row >= n_rows or bin_ >= n_bins:
                         return DAMAGED
@@ -143,7 +136,7 @@ def list_bits(data, words, block, n_planes, width, first_row, first_bin, n_rows,
     return n
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def number_of(code, codes):
     """The number whose bytes are `code`."""
     low = 0
@@ -157,43 +150,216 @@ def number_of(code, codes):
     return low
 
 
-@njit(nogil=True, cache=True)
-def add_events(rows, bins, values, row_of, column_of, out, offset, row_step, column_step, codes, once):
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def bit_length(number):
+    """How many bits a number has, from its highest one on."""
+    n = 0
+    while number >> n > 0:
+        n += 1
+    return n
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def reciprocal(n_cells, n_columns):
+    """(factor, shift): ``cell * factor >> shift`` is ``cell // n_columns`` of every cell; both 0 where there are none.
+
+    Dividing takes longer than all else. With ``factor = ceil(2**shift / n_columns)`` the product is too large by less
+    than ``n_cells * n_columns``, which must not exceed ``2**shift``; and the product must be below ``2**64``.
+    """
+    if n_cells >= 2**31:
+        return np.uint64(0), np.uint64(0)
+    shift = bit_length(n_cells) + bit_length(n_columns)
+    return np.uint64(((1 << shift) + n_columns - 1) // n_columns), np.uint64(shift)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def row_at(cell, n_columns, factor, shift):
+    """``cell // n_columns``, see `reciprocal`."""
+    if factor == 0:
+        return cell // n_columns
+    return np.int64((np.uint64(cell) * factor) >> shift)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def put_events(cells, added, n, out, codes, once, last, held):
+    """Add `n` events to cells of an array; the last of them and what it holds, which is -1 if a cell holds too much."""
+    if once:
+        for i in range(n):
+            out[np.uint64(cells[i])] = codes[1]
+        return last, held
+    # Events of one cell follow one another; what else a cell held before is rare.
+    for i in range(n):
+        cell = cells[i]
+        same = cell == last
+        held = added[i] + held * same
+        if (out[np.uint64(cell)] != 0) & (not same):
+            held += number_of(out[np.uint64(cell)], codes)
+        if held >= codes.size:
+            return last, np.int64(-1)
+        out[np.uint64(cell)] = codes[np.uint64(held)]
+        last = cell
+    return last, held
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def keep_inside(cells, added, n, values, first, counting):
+    """Drop the cells that are -1 of `n`, with what is added to them; how many are left."""
+    kept = 0
+    # Whether an event is kept cannot be foreseen, so that nothing is to branch on it: what is not is written over.
+    for i in range(n):
+        cells[kept] = cells[i]
+        if counting:
+            added[kept] = values[first + i]
+        kept += cells[i] >= 0
+    return kept
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_events(rows, bins, values, row_of, column_of, out, offset, codes, once):
     """Add events to the cells of an array; DONE, or TOO_LARGE if one of them cannot hold what it should.
 
-    Row r and bin b of an event are row ``row_of[r]`` and column ``column_of[b]`` of the array, left out where that is
-    -1; cell (row, column) is ``offset + row * row_step + column * column_step`` of `out`. A cell that holds `count` is
-    ``codes[count]``: the bytes of that number in the type of the array, which is seen as unsigned integers. Codes
-    ascend. With `once`, a cell holds 1 whatever is added to it.
+    Row r and bin b of an event are cell ``offset + row_of[r] + column_of[b]`` of `out`, left out where either is -1. A
+    cell that holds `count` is ``codes[count]``: the bytes of that number in the type of the array, which is seen as
+    unsigned integers. Codes ascend. With `once`, a cell holds 1 whatever is added to it.
     """
     counting = values.size > 0 and not once
     cells = np.empty(BATCH, np.int64)
     added = np.ones(BATCH, np.int64)
-    last = -1
-    held = 0
+    last = np.int64(-1)
+    held = np.int64(0)
     for start in range(0, rows.size, BATCH):
-        # Whether an event is kept cannot be foreseen, so that nothing is to branch on it: what is not is written over.
-        n = 0
-        for i in range(start, min(start + BATCH, rows.size)):
-            row = row_of[rows[i]]
-            column = column_of[bins[i]]
-            cells[n] = offset + row * row_step + column * column_step
-            if counting:
-                added[n] = values[i]
-            n += (row >= 0) & (column >= 0)
-        if once:
-            for i in range(n):
-                out[cells[i]] = codes[1]
-            continue
-        # Events of one cell follow one another; what else a cell held before is rare.
+        n = min(BATCH, rows.size - start)
         for i in range(n):
-            cell = cells[i]
-            same = cell == last
-            held = added[i] + (held if same else 0)
-            if (out[cell] != 0) & (not same):
-                held += number_of(out[cell], codes)
-            if held >= codes.size:
-                return TOO_LARGE
-            out[cell] = codes[held]
-            last = cell
+            row = row_of[np.uint64(rows[start + i])]
+            column = column_of[np.uint64(bins[start + i])]
+            cells[i] = -1 if (row < 0) | (column < 0) else offset + row + column
+        n = keep_inside(cells, added, n, values, start, counting)
+        last, held = put_events(cells, added, n, out, codes, once, last, held)
+        if held < 0:
+            return TOO_LARGE
     return DONE
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_gaps(gaps, values, order, n_columns, row_of, column_of, out, offset, codes, once):
+    """Add events to the cells of an array, see `add_events`, from the distances between them; or DAMAGED.
+
+    Cell ``place * n_columns + bin`` is a bin of row ``order[place]``; the first gap counts from cell -1, and one of 0
+    ends them.
+    """
+    counting = values.size > 0 and not once
+    n_cells = order.size * n_columns
+    factor, shift = reciprocal(n_cells, n_columns)
+    cells = np.empty(BATCH, np.int64)
+    added = np.ones(BATCH, np.int64)
+    cell = np.int64(-1)
+    last = np.int64(-1)
+    held = np.int64(0)
+    for start in range(0, gaps.size, BATCH):
+        there = min(BATCH, gaps.size - start)
+        n_ends = 0
+        too_large = 0
+        for i in range(there):
+            n_ends += gaps[start + i] == 0
+            # Of no more than four bytes, no sum of so many wraps around.
+            too_large += gaps.itemsize == 8 and gaps[start + i] > np.uint64(n_cells)
+        n = there
+        if n_ends > 0:
+            n = 0
+            while gaps[start + n] != 0:
+                n += 1
+        if too_large > 0:
+            for i in range(n):
+                if gaps[start + i] > np.uint64(n_cells):
+                    return DAMAGED
+        for i in range(n):
+            cell += np.int64(gaps[start + i])
+            cells[i] = cell
+        if cell >= n_cells:
+            return DAMAGED
+        for i in range(n):
+            place = row_at(cells[i], n_columns, factor, shift)
+            row = row_of[np.uint64(order[np.uint64(place)])]
+            column = column_of[np.uint64(cells[i] - place * n_columns)]
+            cells[i] = -1 if (row < 0) | (column < 0) else offset + row + column
+        kept = keep_inside(cells, added, n, values, start, counting)
+        last, held = put_events(cells, added, kept, out, codes, once, last, held)
+        if held < 0:
+            return TOO_LARGE
+        if n < there:
+            break
+    return DONE
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_words(places, words, n, width, row_of, column_of, out, offset, codes, once, cells, added, last, held):
+    """Add the events of `n` words that are not empty, the i-th being word ``places[i]`` of all; see `add_bits`."""
+    factor, shift = reciprocal(row_of.size * width, width)
+    n_cells = 0
+    for i in range(n):
+        word = words[i]
+        while word != 0:
+            cells[n_cells] = 64 * places[i] + trailing_zeros(word)
+            word &= word - np.uint64(1)
+            n_cells += 1
+        if n_cells < BATCH and i < n - 1:
+            continue
+        for k in range(n_cells):
+            place = row_at(cells[k], width, factor, shift)
+            row = row_of[np.uint64(place)]
+            column = column_of[np.uint64(cells[k] - place * width)]
+            cells[k] = -1 if (row < 0) | (column < 0) else offset + row + column
+        kept = keep_inside(cells, added, n_cells, places, 0, False)
+        last, held = put_events(cells, added, kept, out, codes, once, last, held)
+        n_cells = 0
+        if held < 0:
+            break
+    return last, held
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_bits(words, width, first, stop, row_of, column_of, out, offset, codes, once):
+    """Add events to the cells of an array, see `add_events`, from the bits of booleans.
+
+    Item ``row * width + bin`` is bit ``item % 64`` of word ``item // 64``. Only bins from `first` to `stop` (exclusive)
+    are looked at, for which there is a column each.
+    """
+    places = np.empty(BATCH, np.int64)
+    filled = np.empty(BATCH, np.uint64)
+    cells = np.empty(BATCH + 64, np.int64)
+    added = np.ones(BATCH + 64, np.int64)
+    last = np.int64(-1)
+    held = np.int64(0)
+    everything = first == 0 and stop == width
+    n = 0
+    # Bits of all bins are one run of words, those of some bins one for each row.
+    for run in range(1 if everything else row_of.size):
+        begin = 0 if everything else run * width + first
+        end = row_of.size * width if everything else run * width + stop
+        lowest = ~np.uint64(0) << np.uint64(begin & 63)
+        highest = ~np.uint64(0) >> np.uint64(-end & 63)
+        first_word = begin >> 6
+        last_word = (end - 1) >> 6
+        for start in range(first_word, last_word + 1, BATCH):
+            there = min(BATCH, last_word + 1 - start)
+            if n + there > BATCH:
+                last, held = add_words(
+                    places, filled, n, width, row_of, column_of, out, offset, codes, once, cells, added, last, held
+                )
+                n = 0
+                if held < 0:
+                    return TOO_LARGE
+            # Whether a word is empty cannot be foreseen, so that nothing is to branch on it.
+            for i in range(start, start + there):
+                word = words[np.uint64(i)]
+                if i == first_word:
+                    word &= lowest
+                if i == last_word:
+                    word &= highest
+                places[n] = i
+                filled[n] = word
+                n += word != 0
+    last, held = add_words(
+        places, filled, n, width, row_of, column_of, out, offset, codes, once, cells, added, last, held
+    )
+    return TOO_LARGE if held < 0 else DONE

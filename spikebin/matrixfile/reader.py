@@ -29,12 +29,12 @@ from spikebin.matrixfile.shown import html_table, one_line, size_of, text_of_sha
 from spikebin.system.hdf5 import UnreadableError, open_hdf5
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from spikebin.matrixfile.layouts.base import TrialLayout
-    from spikebin.matrixfile.layouts.cells import Cells
+    from spikebin.matrixfile.layouts.cells import Cells, Into, Use
 
 
 __all__ = ["MatrixFile", "open_file"]
@@ -238,6 +238,30 @@ class MatrixFile:
         row = self._row(trial)
         with self._chunks() as chunks:
             return self._layout.cells(chunks, row)
+
+    def add(self, trial: int, uses: Sequence[Use], into: Into) -> list[int]:
+        """Add the events of one trial to an array; see `spikebin.dataset.gather`.
+
+        Parameters
+        ----------
+        trial : int
+            Row of the matrix, from 0 on.
+        uses : sequence of Use
+            What the trial is needed for.
+        into : Into
+
+        Returns
+        -------
+        list of int
+            The items of uses in which some cell cannot hold what it should.
+
+        Raises
+        ------
+        MatrixFileError
+            If the file is damaged, or was written again since it was opened.
+        """
+        with self._chunks() as chunks:
+            return self._layout.add(chunks, trial, uses, into)
 
     def __reduce__(self) -> tuple[partial[MatrixFile], tuple[Path]]:
         return partial(MatrixFile, check=self.check), (self.path,)

@@ -10,13 +10,13 @@ from spikebin.matrixfile.layouts.dense import MatrixLayout
 from spikebin.matrixfile.layouts.gaps import EventsLayout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import TrialEvents
-    from spikebin.matrixfile.layouts.cells import Cells
+    from spikebin.matrixfile.layouts.cells import Cells, Into, Use
     from spikebin.matrixfile.layouts.chunks import FileBytes
     from spikebin.matrixfile.lazy import Selector
 
@@ -77,6 +77,10 @@ class TrialLayout(Protocol):
 
     def cells(self, chunks: Callable[[int, int], bytes], trial: int) -> Cells:
         """Where one trial is not empty, neurons in the order of the file."""
+        ...
+
+    def add(self, chunks: Callable[[int, int], bytes], trial: int, uses: Sequence[Use], into: Into) -> list[int]:
+        """Add the events of one trial to an array; the items in which some cell cannot hold what it should."""
         ...
 
 

@@ -3,8 +3,7 @@
 Blosc2's bit-shuffle puts the lowest bits of all items of a block first, then the next ones, and so on. Of booleans all
 but the first of these planes are zeros, which zstd finds out byte by byte. Here only the first plane is made and
 compressed, an eighth of the block; that the rest are zeros is then said in a few bytes. Any reader of Blosc2 reads what
-comes out. The dense block is never in memory, and a block without a spike costs nothing.
-
+comes
 How a chunk becomes a frame is known to chunks.py. The formats: README_CHUNK_FORMAT.rst of c-blosc2, RFC 8878 for zstd.
 """
 
@@ -18,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["compress_bits"]
+__all__ = ["compress_bits", "first_planes"]
 
 # Fields of the header of a Blosc2 chunk: its flags; the sizes of its data, its blocks and itself; codes of filters; and
 # more flags, which are those of a chunk of one value.
@@ -87,6 +86,39 @@ def compress_bits(places: NDArray[np.int64], n_blocks: int, block: int, level: i
     header[FILTERS] = BITSHUFFLE
     sized = (part for stream in streams for part in (struct.pack("<i", len(stream)), stream))
     return b"".join([header, struct.pack(f"<{n_blocks}i", *ends[:-1]), *sized])
+
+
+def first_planes(chunk: bytes, n_blocks: int, block: int) -> bytes | None:
+    """The Blosc2 chunk of the first bit plane of each block alone, not shuffled, from a chunk of `compress_bits`.
+
+    Parameters
+    ----------
+    chunk : bytes
+        A Blosc2 chunk that is bit-shuffled and compressed with zstd, of items of one byte.
+    n_blocks, block : int
+        As for `compress_bits`.
+
+    Returns
+    -------
+    bytes or None
+        Of ``n_blocks * (block // 8)`` bytes. None where it was not made in this way: other planes may be there, too.
+    """
+    from spikebin.kernels import frames
+
+    width = block // 8
+    header = bytearray(chunk[:HEADER])
+    if block % 8 or chunk[MORE_FLAGS] or struct.unpack_from("<2i", chunk, SIZES.start) != (n_blocks * block, block):
+        return None
+    data = np.frombuffer(chunk, np.uint8)
+    out = np.empty(len(chunk), np.uint8)
+    magic = int.from_bytes(MAGIC, "little")
+    n = frames.cut_planes(data, HEADER, n_blocks, magic, SIZE_OF_FOUR_BYTES, block, width, out)
+    if n == frames.OTHERWISE:
+        return None
+    header[SIZES] = struct.pack("<3i", n_blocks * width, width, n)
+    header[FILTERS] = bytes(6)
+    out[:HEADER] = header
+    return out[:n].tobytes()
 
 
 def _planes(places: NDArray[np.int64], n_bytes: int) -> NDArray[np.uint8]:

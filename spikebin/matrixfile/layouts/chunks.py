@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from spikebin.matrixfile.layouts.bit_planes import compress_bits
+from spikebin.matrixfile.layouts.bit_planes import compress_bits, first_planes
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.system.compat import frame_metadata
 from spikebin.system.process import usable_cores
@@ -62,9 +62,11 @@ class Shapes(NamedTuple):
 class ShuffledBits(NamedTuple):
     """A decompressed chunk (1, rows, columns) of items of one byte, bit-shuffled block by block.
 
+    Of a chunk that is known to hold booleans, the first planes of all blocks may be there alone, as those of one block.
+
     Attributes
     ----------
-    data : uint8 (n_items,)
+    data : uint8 (n_items,), or (n_items / 8,)
     words : uint64
         The same bytes, and some beyond where these do not fill up a word.
     block : int
@@ -77,6 +79,11 @@ class ShuffledBits(NamedTuple):
     words: NDArray[np.uint64]
     block: int
     width: int
+
+    @property
+    def alone(self) -> bool:
+        """Whether the first planes are there alone."""
+        return 8 * self.data.size == self.block
 
 
 @dataclass(frozen=True)
@@ -255,20 +262,24 @@ class ChunkCodec:
 
         with _damage():
             compressed, shapes = self._compressed(chunk)
-            size = math.prod(shapes.padded)
+            size, block = math.prod(shapes.padded), math.prod(shapes.blocks)
             # A chunk that is stored as it is was not shuffled either.
             shuffled = compressed[FILTERS] == bytes([BITSHUFFLE, 0, 0, 0, 0, 0]) and not compressed[FLAGS] & STORED
         if not shuffled:
             yield None
             return
-        data = compressed[: FILTERS.start] + bytes(6) + compressed[FILTERS.stop :]
+        data = first_planes(compressed, size // block, block) if self.dtype == bool else None
+        if data is None:
+            data = compressed[: FILTERS.start] + bytes(6) + compressed[FILTERS.stop :]
+        else:
+            size, block = size // 8, size
         with scratch.borrow(-(-size // 8) * 8) as room:
             bits = room[: -(-size // 8) * 8]
             with _damage():
                 blosc2.set_releasegil(True)
                 threads = _threads(size)
                 blosc2.decompress2(data, dst=bits[:size], nthreads=threads)
-            yield ShuffledBits(bits[:size], bits.view(np.uint64), math.prod(shapes.blocks), shapes.padded[2])
+            yield ShuffledBits(bits[:size], bits.view(np.uint64), block, shapes.padded[2])
 
     def _compressed(self, chunk: bytes) -> tuple[bytes, Shapes]:
         """The one chunk inside of a Blosc2 frame as it is, and its shapes."""

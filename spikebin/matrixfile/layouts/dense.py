@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.cached import cached_property
-from spikebin.matrixfile.layouts.cells import Cells, index_type
+from spikebin.matrixfile.layouts.cells import Cells, Into, Use, add_cells, checked_status, index_type
 from spikebin.matrixfile.layouts.chunks import ChunkCodec, DamagedChunkError, chunk_places
 from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -270,6 +270,45 @@ class MatrixLayout:
                     n_now = add(corner, found, n)
                 n = n_now
         return Cells(found.rows[:n], found.bins[:n], found.values[:n])
+
+    def add(self, chunks: Callable[[int, int], bytes], trial: int, uses: Sequence[Use], into: Into) -> list[int]:
+        """Add the events of one trial to an array, chunk by chunk.
+
+        Parameters
+        ----------
+        chunks, trial
+            As for `events`.
+        uses : sequence of Use
+        into : Into
+
+        Returns
+        -------
+        list of int
+            The items in which some cell cannot hold what it should.
+
+        Raises
+        ------
+        DamagedChunkError
+            If a chunk is not what spikebin writes.
+        """
+        from spikebin.kernels import views as kernels
+
+        if len(self._corners) > 1 or self.dtype != bool:
+            return add_cells(self.cells(chunks, trial), uses, into)
+        chunk = chunks(trial, 0)
+        with self._codec.bits(chunk, _decoded) as bits:
+            if bits is None or not bits.alone:
+                return add_cells(self.cells(lambda *_: chunk, trial), uses, into)
+            rows, *rest = into
+            return [
+                use.item
+                for use in uses
+                if checked_status(
+                    kernels.add_bits(
+                        bits.words, bits.width, use.first, use.stop, rows, use.columns, rest[0], use.offset, *rest[1:]
+                    )
+                )
+            ]
 
     def _add_bits(self, bits: ShuffledBits, corner: tuple[int, int], found: Cells, n: int) -> int:
         """List the cells of a chunk after the first `n`; how many there are then, whether they fit or not."""

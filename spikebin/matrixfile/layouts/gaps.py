@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from spikebin.matrixfile.layouts.cells import Cells, index_type
+from spikebin.matrixfile.layouts.cells import Cells, Into, Use, checked_status, index_type
 from spikebin.matrixfile.layouts.chunks import ChunkCodec, DamagedChunkError, chunk_places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -283,6 +283,38 @@ class EventsLayout:
         values = self._row(read, 1)[:n] if self.dtype != bool else np.empty(0, np.uint8)
         return Cells(rows[:n], bins[:n], values)
 
+    def add(self, chunks: Callable[[int, int], bytes], trial: int, uses: Sequence[Use], into: Into) -> list[int]:
+        """Add the events of one trial to an array.
+
+        Parameters
+        ----------
+        chunks, trial
+            As for `spikebin.matrixfile.layouts.dense.MatrixLayout.events`.
+        uses : sequence of Use
+        into : Into
+
+        Returns
+        -------
+        list of int
+            The items in which some cell cannot hold what it should.
+
+        Raises
+        ------
+        DamagedChunkError
+            If a chunk is not what spikebin writes, or its gaps lead out of the matrix.
+        """
+        from spikebin.kernels import views as kernels
+
+        gaps = self._row(partial(chunks, trial), 0)
+        values = self._row(partial(chunks, trial), 1) if self.dtype != bool else np.empty(0, np.uint8)
+        events = gaps, values, _small_order(self._classes), self.shape[2]
+        rows, *rest = into
+        return [
+            use.item
+            for use in uses
+            if checked_status(kernels.add_gaps(*events, rows, use.columns, rest[0], use.offset, *rest[1:]))
+        ]
+
     def _in_order(self, packed: PackedTrial) -> PackedTrial:
         """The trial with its neurons in the order of the file."""
         order = _order(self._classes)
@@ -367,6 +399,14 @@ def rate_classes(row_sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
 def _order(classes: bytes) -> NDArray[np.int64]:
     """The neurons by falling class, one byte each, and by row within a class; of the files in use, not of thousands."""
     order = np.argsort(~np.frombuffer(classes, np.uint8), kind="stable")
+    order.flags.writeable = False
+    return order
+
+
+@lru_cache(64)
+def _small_order(classes: bytes) -> NDArray[np.int32 | np.int64]:
+    """The same in as few bytes as hold it, for a kernel that reads all of it for each trial."""
+    order: NDArray[np.int32 | np.int64] = _order(classes).astype(index_type((1, len(classes), 1)))
     order.flags.writeable = False
     return order
 

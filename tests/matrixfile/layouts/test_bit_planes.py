@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebin.matrixfile.layouts.bit_planes import HEADER, compress_bits
+from spikebin.matrixfile.layouts.bit_planes import HEADER, compress_bits, first_planes
 from spikebin.matrixfile.layouts.chunks import ChunkCodec
 from spikebin.matrixfile.layouts.dense import BITS_LEVEL, MATRIX_BLOCK, MATRIX_LEVEL
 
@@ -37,6 +37,11 @@ def assert_reads_alike(codec, places):
     assert np.array_equal(
         codec.decompress_rows(frame, rows // 3, rows // 2 + 1), expected[:, rows // 3 : rows // 2 + 1]
     )
+    chunk = blosc2.schunk_from_cframe(frame).get_chunk(0)
+    block = math.prod(codec.blocks)
+    planes = np.empty(dense.size // 8, np.uint8)
+    blosc2.decompress2(first_planes(chunk, dense.size // block, block), dst=planes)
+    assert np.array_equal(planes, np.packbits(dense, bitorder="little"))
     # Blosc2 itself, which knows nothing of us.
     assert np.array_equal(blosc2.ndarray_from_cframe(frame)[:], expected)
     return frame
@@ -87,3 +92,32 @@ def test_blocks_that_are_empty_or_alike_cost_nothing():
 )
 def test_where_it_does_not_fit(places, block):
     assert compress_bits(np.array(places, np.int64), 3, block, BITS_LEVEL) is None
+
+
+def test_planes_of_chunks_that_were_made_otherwise_are_not_taken_apart():
+    codec, rng = codec_of(600, 712), np.random.default_rng(5)
+    block = math.prod(codec.blocks)
+    n_blocks = math.prod(codec.padded) // block
+    places = np.flatnonzero(rng.random(codec.padded) < 0.02)
+    usual = blosc2.schunk_from_cframe(codec.compress(dense_of(codec, places))).get_chunk(0)
+    assert first_planes(usual, n_blocks, block) is None
+    mine = blosc2.schunk_from_cframe(codec.compress_bits(places, BITS_LEVEL)).get_chunk(0)
+    assert first_planes(mine, n_blocks, block) is not None
+    assert first_planes(mine, n_blocks, block - 8) is None
+
+
+def test_damaged_chunks_are_taken_apart_within_their_bounds():
+    """Whatever its bytes are, nothing is read or written outside of the chunk."""
+    codec, rng = codec_of(600, 712), np.random.default_rng(6)
+    block = math.prod(codec.blocks)
+    n_blocks = math.prod(codec.padded) // block
+    places = np.flatnonzero(rng.random(codec.padded) < 0.001)
+    chunk = bytearray(blosc2.schunk_from_cframe(codec.compress_bits(places, BITS_LEVEL)).get_chunk(0))
+    fields = {0, 1, 2, *range(12, 32 + 4 * n_blocks + 40)}
+    for at in [*fields, *rng.integers(0, len(chunk), 200).tolist()]:
+        for value in (0, 255, chunk[at] ^ 1):
+            damaged = bytes(chunk[:at]) + bytes([value]) + bytes(chunk[at + 1 :])
+            found = first_planes(damaged, n_blocks, block)
+            assert found is None or len(found) <= len(damaged)
+    for stop in range(HEADER, len(chunk), 97):
+        first_planes(bytes(chunk[:stop]), n_blocks, block)
