@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickletools
 import struct
 from pathlib import Path
 
@@ -123,3 +124,16 @@ CORPUS = {
     name: files(name)[0].read_bytes()
     for name in ("small_p2_neo012", "small_p5_neo012", "small_channel_neo012", "small_neo0146_np24")
 }
+
+
+def memo_of(data, opcode, number=0):
+    """Memo index of what the `number`-th such opcode pushes, in a pickle of protocol 4."""
+    n_memo, found = 0, -1
+    for op, _, _ in pickletools.genops(data):
+        if op.name == "MEMOIZE":
+            if found == number:
+                return n_memo
+            n_memo += 1
+        elif op.name == opcode:
+            found += 1
+    raise AssertionError(opcode)

@@ -120,7 +120,7 @@ def bin_trials(
     array([[1, 0],
            [0, 1]])
     """
-    separate = _separate(times) if neurons is None else times
+    separate: Any = _separate(times) if neurons is None else times
     given = TimeArguments(times=separate, onsets=onsets, start=start, stop=stop, width=width)
     start, stop, width = given.number(start, "start"), given.number(stop, "stop"), given.number(width, "width")
     binning = Binning(width=width, closed=closed, end_bin=end_bin)
@@ -128,7 +128,7 @@ def bin_trials(
     _refuse_unless_finite(centres, "onsets")
     trains: list[_Train] = []
     if neurons is None:
-        trains = [(given.floats(train, f"times[{i}]"), f"times[{i}]", 0) for i, train in enumerate(separate)]  # type: ignore[arg-type]
+        trains = [(given.floats(train, f"times[{i}]"), f"times[{i}]", 0) for i, train in enumerate(separate)]
         flat, rows = np.empty(0), np.empty(0, np.int64)
         if n_neurons is not None and as_size(n_neurons, "n_neurons") != len(trains):
             raise BinningError(f"n_neurons is {n_neurons}, there are {len(trains)} arrays of times: leave it out")

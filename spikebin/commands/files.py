@@ -232,7 +232,7 @@ def export(
     """
     from spikebin.exports.export import export as exported
 
-    return list(exported(kind, sheets, Path(out), layout=layout, step=step, index=index, force=force))  # type: ignore[arg-type]
+    return list(exported(kind, sheets, Path(out), layout=layout, step=step, index=index, force=force))
 
 
 @typed

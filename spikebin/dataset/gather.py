@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from spikebin.dataset.dataset import Dataset
-from spikebin.dataset.derived import Rebinned, Selected, Taken, Window
+from spikebin.dataset.derived import Derived, Rebinned, Selected, Taken, Window
 from spikebin.errors import DatasetError
 from spikebin.matrixfile.layouts.cells import Into, Use
 from spikebin.output.broken import noting_damage
@@ -122,8 +122,9 @@ def _put_slowly(view: SheetArray, trial: int, item: int, target: Target, kind: C
 
 
 def _bottom(view: SheetArray) -> Dataset:
-    while not isinstance(view, Dataset):
-        view = view.base  # type: ignore[attr-defined]
+    while isinstance(view, Derived):
+        view = view.base
+    assert isinstance(view, Dataset)  # noqa: S101
     return view
 
 
@@ -134,7 +135,7 @@ def _adds(view: SheetArray) -> str | None:
         if view._how == "any":
             return below and "any"
         return below if below == "count" else None
-    return "count" if isinstance(view, Dataset) else _adds(view.base)  # type: ignore[attr-defined]
+    return _adds(view.base) if isinstance(view, Derived) else "count"
 
 
 def _sources(view: SheetArray, trial: int) -> Iterator[tuple[int, int, tuple[Step, ...]]]:
@@ -151,8 +152,8 @@ def _sources(view: SheetArray, trial: int) -> Iterator[tuple[int, int, tuple[Ste
             yield part, row, (*steps, (0, min(int(view._n_bins[trial]) * view._k, ENDLESS), 0, view._k))
     elif isinstance(view, Taken):
         yield from _sources(view.base, int(view._positions[trial]))
-    else:
-        yield from _sources(view.base, trial)  # type: ignore[attr-defined]
+    elif isinstance(view, Derived):
+        yield from _sources(view.base, trial)
 
 
 class _Columns(NamedTuple):
@@ -207,5 +208,6 @@ def _row_of(view: SheetArray, part: int) -> NDArray[np.int64]:
         rows = np.full(n_rows, -1)
         rows[mapped] = np.arange(len(mapped))
         return rows
-    below = _row_of(view.base, part)  # type: ignore[attr-defined]
+    assert isinstance(view, Derived)  # noqa: S101
+    below = _row_of(view.base, part)
     return np.where(below >= 0, view._place[below], -1) if isinstance(view, Selected) else below

@@ -27,7 +27,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito (2008), "Color Universal Design": told apart by all common kinds of colour vision."""
 LINES = ("-", "--", ":", "-.")
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
     "font.size": 8,
@@ -164,4 +164,4 @@ def _find_fonts_quietly() -> None:
     import matplotlib.font_manager as fonts
 
     there = {entry.name for entry in fonts.fontManager.ttflist}
-    SETTINGS["font.sans-serif"] = [name for name in SETTINGS["font.sans-serif"] if name in there] or ["DejaVu Sans"]  # type: ignore[attr-defined]
+    SETTINGS["font.sans-serif"] = [name for name in SETTINGS["font.sans-serif"] if name in there] or ["DejaVu Sans"]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from spikebin.dataset.dataset import Part
     from spikebin.dataset.sheet_set import SheetSet
@@ -65,7 +65,7 @@ def export(
     *,
     layout: OldLayout = "trimmed",
     step: int | None = None,
-    index: Mapping[str, NDArray[Any]] | None = None,
+    index: Mapping[str, ArrayLike] | None = None,
     force: bool = False,
 ) -> Iterator[Exported]:
     """Write a data set for other programs; what is there already is left alone.

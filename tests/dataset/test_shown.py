@@ -66,7 +66,7 @@ def test_misuse_is_told_what_to_give(sheets):
         (lambda: open_dataset(view.files[0].path, sheet=3), "^open_dataset sheet=3: give a text or None"),
         (
             lambda: open_dataset(view.files[0].path.parents[3], variant=3),
-            "^open_dataset variant=3: give a text or None",
+            "open_dataset variant=3: give a text",
         ),
         (lambda: view.read([0], dtype="U3"), "give bool, an integer or a float"),
         (lambda: view.select(ids=5), "1 of 1 neuron ids are not in train/X_ON: 5"),

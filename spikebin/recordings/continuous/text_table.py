@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TextIO
 
 import numpy as np
 
@@ -335,7 +335,7 @@ def ends_within_line(path: Path) -> bool:
     """
     last = b""
     with open_text(path) as file:
-        data = file.buffer  # type: ignore[attr-defined]
+        data = file.buffer
         if path.suffix.lower() != ".gz":
             data.seek(max(0, path.stat().st_size - 1))
         while block := data.read(BLOCK):
@@ -344,7 +344,7 @@ def ends_within_line(path: Path) -> bool:
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[IO[str]]:
+def open_text(path: Path) -> Iterator[TextIO]:
     """A text file, unpacked if it ends with .gz; what goes wrong with it is one line.
 
     Raises

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickletools
 import struct
 
@@ -10,15 +9,15 @@ import pytest
 from segments import (
     CORPUS,
     INTERPRETED,
+    JIT,
     assert_agree,
     assert_same,
     by_interpreter,
     by_reference,
     edited,
     files,
+    memo_of,
 )
-
-JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
 
 
 @pytest.mark.parametrize("flavour", INTERPRETED)
@@ -46,19 +45,6 @@ def test_truncations_are_not_read(flavour):
     data = CORPUS[flavour]
     for size in range(1, len(data), 97 if JIT else 997):
         assert by_interpreter(data[:size]) is None
-
-
-def memo_of(data, opcode, number=0):
-    """Memo index of what the `number`-th such opcode pushes, in a pickle of protocol 4."""
-    n_memo, found = 0, -1
-    for op, _, _ in pickletools.genops(data):
-        if op.name == "MEMOIZE":
-            if found == number:
-                return n_memo
-            n_memo += 1
-        elif op.name == opcode:
-            found += 1
-    raise AssertionError(opcode)
 
 
 def test_a_train_that_is_in_the_list_twice():

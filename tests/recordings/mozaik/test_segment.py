@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import pickletools
 import struct
@@ -19,6 +18,7 @@ from segments import (
     DATA,
     FLAVOURS,
     INTERPRETED,
+    JIT,
     as_array,
     assert_agree,
     assert_same,
@@ -26,6 +26,7 @@ from segments import (
     by_reference,
     edited,
     files,
+    memo_of,
 )
 
 from spikebin.errors import RecordingError
@@ -35,9 +36,6 @@ from spikebin.pickles import unpickler
 from spikebin.pickles.numpy_values import array_of, settle
 from spikebin.recordings.mozaik import interpreter
 from spikebin.recordings.mozaik.segment import Segment, probe_segment, read_segment
-
-JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
-
 
 # --- real segments
 
@@ -356,19 +354,6 @@ def test_damaged_segments_are_read_alike_or_refused(tmp_path_factory, data):
 
 
 # --- hostile and unusual files
-
-
-def memo_of(data, opcode, number=0):
-    """Memo index of what the `number`-th such opcode pushes, in a pickle of protocol 4."""
-    n_memo, found = 0, -1
-    for op, _, _ in pickletools.genops(data):
-        if op.name == "MEMOIZE":
-            if found == number:
-                return n_memo
-            n_memo += 1
-        elif op.name == opcode:
-            found += 1
-    raise AssertionError(opcode)
 
 
 def names(data):
