@@ -380,6 +380,8 @@ def config_text(roots: Sequence[Root], directory: Path) -> str:
             lines += [f"parts = {_text(root.pattern)}"]
             if root.format != "mozaik":
                 lines += [f"format = {_text(root.format)}"]
+            if root.format == "sonata":
+                lines += ['# nodes = "nodes.h5"            # lists the neurons, silent ones too, and their places']
             if root.format == "arrays":
                 lines += ['# unit = "s"                   # of the spike times, where their name does not tell it']
             if alike and list(root.sheets) != sheets:

@@ -6,7 +6,7 @@ Joins the packages as job.py does for a plan; what a recording or a matrix file 
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from dataclasses import asdict, dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -167,6 +167,8 @@ def bin_recordings(
     targets = _targets(work, parts, out, force=force)
     if out is not None and out.is_dir() and not force:
         refuse_unlike(sorted(out.glob("spikes_*.h5")), settings.binning)
+    # runs/1/spikes.h5 and runs/2/spikes.h5 are told apart by their paths.
+    files_called = Counter(recording.path.name for recording, _ in recordings.values())
     for (recording, name), part, target in zip(work, parts, targets, strict=True):
         mine = replace(settings, reading=recording.reading.settings)
         try:
@@ -176,7 +178,9 @@ def bin_recordings(
                 raise
             on_error(error)
         else:
-            yield replace(binned, taken=recording.taken, notes=(*recording.notes, *binned.notes))
+            where = str(recording.path) if files_called[recording.path.name] > 1 else binned.recording
+            notes = (*recording.notes, *binned.notes)
+            yield replace(binned, recording=where, taken=recording.taken, notes=notes)
 
 
 def bin_sheet(

@@ -46,3 +46,16 @@ def test_formats_with_an_example_of_each(tmp_path):
     listed = json.loads(spikebin_here("formats", "--json", cwd=tmp_path).stdout)
     assert {"nwb", "arrays", "mozaik"} <= {row["format"] for row in listed}
     assert "spikebin bin" in spikebin_here("formats", "nwb", cwd=tmp_path).stdout
+
+
+def test_files_of_one_name_are_told_apart(tmp_path):
+    for run in "12":
+        (tmp_path / run).mkdir()
+        np.savez(tmp_path / run / "s.npz", time_s=np.arange(0.5, 20), neuron=np.arange(20) % 2)
+    result = spikebin_here("bin", "1/s.npz", "2/s.npz", "--width", "1s", "--out", "all", cwd=tmp_path)
+    headings = [line.partition(":")[0] for line in result.stdout.splitlines() if not line.startswith(" ")]
+    assert headings == ["1/s.npz, neurons", "2/s.npz, neurons"]
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+        "spikes_neurons_1.h5",
+        "spikes_neurons_2.h5",
+    ]
