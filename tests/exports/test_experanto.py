@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from spikebin.exports.experanto.shard import write_shard
 from spikebin.matrixfile.seal import Identity
 from spikebin.matrixfile.write_sheet import Settings, write_sheet
 from spikebin.recordings import format_of, open_recording
+from spikebin.recordings.joined import OneAfterTheOther
 from spikebin.recordings.mozaik.stimulus import written_down
 from spikebin.recordings.mozaik.timeline import Timeline, stretch_of
 from spikebin.recordings.presented import TimelineSpikes
@@ -176,6 +178,26 @@ def test_experanto_itself_reads_a_shard(tmp_path, responses):
     found = found[0] if isinstance(found, tuple) else found
     assert np.array_equal(found, counted(tmp_path / "shard", 1.0, 15_000, config))
     assert len(opened.devices["screen"].trials) == shard.n_entries
+
+
+def test_a_trial_of_many_chunks_takes_the_memory_of_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("spikebin.exports.experanto.responses.SPIKES", 5_000)
+
+    def peak(n_pieces):
+        place = tmp_path / f"{n_pieces}"
+        (place / "scratch").mkdir(parents=True)
+        shown = OneAfterTheOther("trial", [Presented(n_spikes=1_000)] * n_pieces, place / "scratch")
+        tracemalloc.start()
+        shard = write_shard(shown, place / "shard", place / "work", ShardSettings(), {})
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert shard.n_spikes == n_pieces * 40_000
+        return highest
+
+    peak(1)
+    one_piece = 40_000 * 8
+    assert peak(2) > one_piece
+    assert peak(12) - peak(3) < one_piece
 
 
 def test_times_off_the_grid_are_counted_from_where_they_are(tmp_path):
