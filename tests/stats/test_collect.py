@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -131,6 +133,29 @@ def test_subsets_and_ways_of_cutting_are_kept_apart(root):
     for other in (Request(), Request(cut=Cut((0, 3))), Request(sample=2)):
         assert statistics(root, other)[1] == []
         assert statistics(root, other)[1] == [*PARTS]
+
+
+def test_memory_grows_by_the_rows_of_its_trials_alone(tmp_path):
+    ids = np.arange(6000)
+    for part in range(1, 7):
+        write_part(tmp_path, "X_ON", str(part), images(10 * part, 3), ids=ids)
+
+    def peak(n_parts):
+        dataset = open_dataset(tmp_path, sheet="X_ON", leave_out=[str(part) for part in range(n_parts + 1, 7)])
+        assert len(dataset.neurons) == len(ids)
+        gc.collect()
+        tracemalloc.start()
+        found = reduce_parts(dataset, Request((1, 4)), collect(dataset, Request((1, 4)), tmp_path))["all"]
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(found.trials) == 3 * n_parts
+        shutil.rmtree(tmp_path / "stats")
+        return highest
+
+    peak(1)
+    # A trial has a row of a few numbers for each width, and what each of the 100 neurons of the sample has in it.
+    # One number of each neuron and part would be twice as much.
+    assert peak(6) - peak(3) < 9 * 8_000
 
 
 @pytest.mark.parametrize("rows", [[6], [-1], [2, 2], []])
