@@ -50,6 +50,7 @@ def stats(
     without_broken: BrokenOption = False,
     out: option.Out = None,
     formats: option.Formats = None,
+    plot: option.Plot = None,
     workers: option.Workers = None,
     json: JsonOption = False,
     dataset: DatasetOption = None,
@@ -71,6 +72,8 @@ def stats(
 
     if sum((index is not None, missing, out is not None)) > 1:
         raise typer.BadParameter("--index, --missing and --out do different things: give one of them")
+    if (index is not None or missing) and plot is not None:
+        raise typer.BadParameter("--plot draws all parts: leave --index and --missing out")
     if (index is not None or missing) and (dataset is not None or match != "exact"):
         raise typer.BadParameter("--index and --missing go job by job: leave --dataset and --match out")
     cut = Cut(None if window is None else parse_window(window), origin, across, short)
@@ -92,6 +95,11 @@ def stats(
         for one in sheets_of(output[0], name, sheet):
             sheets = open_sheets(output, name, one, match, leave_out, broken=without_broken)
             found += _with_progress(dataset_of(next(iter(sheets.values()))), request, output[0], threads).items()
+    if plot is not None:
+        from spikebin.display.statistics import plot_statistics
+
+        plot_statistics(found, plot)
+        note(f"wrote {plot}")
     _answer(found, out, formats or ["csv"], json=json)
 
 

@@ -102,6 +102,16 @@ Formats = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw rates, counts and correlations: .pdf, .svg, .png (needs matplotlib, extra plot).",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
