@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,10 +57,15 @@ def plot_statistics(found: Sequence[tuple[str, Stats]], path: Path) -> None:
             _draw_rates(axes[1], lines, paints)
             _draw_counts(axes[2], lines, paints)
             _draw_correlations(axes[3], lines, paints)
+        # What the axis below says as well is not repeated.
+        for above, below in pairwise(grid):
+            for axes, other in zip(above, below, strict=True):
+                if axes.get_xlabel() == other.get_xlabel():
+                    axes.set_xlabel("")
         if len(names) > 1:
-            grid[0, 0].legend(loc="best", handlelength=1.8)
+            grid[0, 1].legend(loc="lower right", handlelength=1.8)
 
-    draw((7.1, 0.4 + 1.7 * len(rows)), path, paint)
+    draw((7.1, 0.7 + 1.4 * len(rows)), path, paint)
 
 
 def _draw_psth(axes: Any, sheet: str, lines: Lines, paints: Mapping[str, Any]) -> None:
@@ -69,7 +75,7 @@ def _draw_psth(axes: Any, sheet: str, lines: Lines, paints: Mapping[str, Any]) -
         by_width = sorted(stats.widths, key=lambda one: one.width)
         chosen = next((one for one in by_width if len(one.psth) <= MOST_BINS), by_width[-1])
         edges = stats.start + chosen.width * np.arange(len(chosen.psth) + 1)
-        axes.stairs(chosen.psth, edges, baseline=None, **paints[name], label=name)
+        axes.stairs(chosen.psth, edges, baseline=None, **paints[name])
         widths.add(f"{chosen.width:g}")
         zeros.append(stats.zero)
     axes.set_ylim(0, None)
@@ -86,7 +92,7 @@ def _draw_rates(axes: Any, lines: Lines, paints: Mapping[str, Any]) -> None:
         shown = rates > 0
         fires |= bool(shown.any())
         heights = np.arange(1, rates.size + 1) / max(1, rates.size)
-        axes.step(rates[shown], heights[shown], where="post", **paints[name])
+        axes.step(rates[shown], heights[shown], where="post", label=name, **paints[name])
     axes.set_ylim(0, 1)
     tidy(axes, x="Mean firing rate (Hz)", y="Fraction of neurons")
     if fires:
