@@ -1,8 +1,7 @@
 """A property that is computed once, without a lock.
 
 functools' own holds one lock for all objects of a class until Python 3.12: a child that is forked while another thread
-computes would wait for it for ever, and threads wait for one another. Here two threads may both compute; one result is
-kept.
+computes would never get it, and threads wait for one another. Here two threads may both compute; one result is kept.
 """
 
 from __future__ import annotations

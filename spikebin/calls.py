@@ -1,6 +1,6 @@
 """The one check of what a Python caller hands to a public function: its types are those of the annotations.
 
-What is of the right type and still wrong is the function's to refuse; closed choices are in choices.py.
+The function itself refuses what is of the right type and still wrong; closed choices are in choices.py.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ Kind = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="Default: told from what is there.",
+        help="Default: recognised from what is there.",
         show_default=False,
         autocompletion=completion.formats,
         rich_help_panel=READING,

@@ -1,7 +1,7 @@
 """What a shell completes after Tab: sheets, variants and parts of the plan at hand, formats, columns of a file at hand.
 
-A completion never fails: where nothing can be known, nothing is offered. None imports numpy, but that of what only a
-matrix file says: the columns of its trials.
+A completion never fails: where nothing can be known, nothing is offered. None of them imports numpy, except the one for
+the columns of a file's trials.
 """
 
 from __future__ import annotations

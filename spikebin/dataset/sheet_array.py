@@ -1,6 +1,6 @@
 """A lazy (trial, neuron, time) array of one sheet: what can be read of it.
 
-How a block of it is read is its subclasses' to say; the methods that give other views are in view.py.
+Its subclasses say how a block of it is read; the methods that give other views are in view.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Events of trials as scipy's sparse matrices, the currency of the old pipeline. Needs scipy."""
+"""Events of trials as scipy's sparse matrices, the format of the old pipeline. Needs scipy."""
 
 from __future__ import annotations
 

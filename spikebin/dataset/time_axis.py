@@ -1,6 +1,6 @@
 """Times of bins in ms, exactly: 3 bins of 0.1 ms end at 0.3, not at 0.30000000000000004.
 
-Where the phases of a view lie, views know; here is what their names and settings mean, and arithmetic.
+Views know where their phases lie; here are what names and settings mean, and the arithmetic.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How pictures look: fit for a paper, and for eyes that tell few colours apart. Makes and saves figures."""
+"""How pictures look: fit for a paper, and for readers who tell few colours apart. Makes and saves figures."""
 
 from __future__ import annotations
 

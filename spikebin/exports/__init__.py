@@ -1,4 +1,4 @@
 """Data sets for other programs: the old pipeline's files, dense arrays, zarr, and chains of views written down.
 
-Reads through dataset/; how a matrix file is written is known to matrixfile/.
+Reads through dataset/; matrixfile/ writes matrix files.
 """

@@ -1,6 +1,6 @@
 """Hold shards of Experanto against a data set, which says how they are binned, or against other shards.
 
-Which shards hold a part is known to experanto/parts.py. Two data sets are compared in compare_contents.py.
+experanto/parts.py finds the shards that hold a part. Two data sets are compared in compare_contents.py.
 """
 
 from __future__ import annotations

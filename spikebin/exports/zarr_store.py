@@ -1,6 +1,6 @@
 """One sheet as a zarr store that xarray opens labelled: written trial by trial, gone on with where it was left.
 
-Where the store goes is exports.py's. Needs zarr 3; what is written is its format 3.
+export.py chooses where the store goes. Needs zarr 3; what is written is its format 3.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A kernel that takes zstd frames apart: of a bit-shuffled block of booleans, the first plane alone.
 
-What a chunk and its frames hold is told in spikebin/matrixfile/layouts/bit_planes.py, which makes them.
+spikebin/matrixfile/layouts/bit_planes.py says what a chunk and its frames hold.
 """
 
 from __future__ import annotations

@@ -264,7 +264,7 @@ def _is_over(start: dict[str, Any], live: Container[str] | None) -> bool | None:
     if live is not None and start["slurm_job"] != "0":
         if start["slurm_job"] in live:
             return False
-        # Nobody can be sure of having been told of all jobs of others.
+        # Slurm may not show all jobs of other users.
         if start.get("user") == os.getuid():
             return True
     return False if start.get("host") == this_host() else None

@@ -346,7 +346,7 @@ class _Looker:
 
 
 def _read_alike(sealed: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> bool:
-    """Whether a file was read as is wanted now; the format may be told from the recording itself.
+    """Whether a file was read as is wanted now; the format may be recognised from the recording itself.
 
     What may be wrong with a recording does not change how it is read: a file that was allowed more is the same file.
     """

@@ -56,7 +56,7 @@ class Recordings:
     exclude : tuple of str
         Parts known to be corrupt.
     format : str or None
-        A raw format; None: told from what is there.
+        A raw format; None: recognised from what is there.
     reading : Reading
         What its recordings do not tell of themselves.
     """

@@ -1,6 +1,6 @@
 """Looks at directories of recordings and writes a spikebin.toml that works for them.
 
-Only names are guessed here; what a config means is config.py's.
+Only names are guessed here; config.py knows what a config means.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Write the recordings of a plan as NWB files, one for each part.
 
-What a file holds is known to exports/nwb_file.py; trials and bins of the plan have no part in it.
+exports/nwb_file.py knows what a file holds; trials and bins of the plan have no part in it.
 """
 
 from __future__ import annotations

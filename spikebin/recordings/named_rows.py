@@ -1,4 +1,4 @@
-"""Neurons that a file tells apart by names, TT1_40, and not by numbers: each gets a number, and keeps its name."""
+"""Neurons that have names in a file (TT1_40) instead of numbers: each gets a number, and keeps its name."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a recording presents, blanks included, in time and on one clock, and its spikes: for what goes beyond trials.
 
-Which recordings have it is known to their own modules, see mozaik/timeline.py.
+The modules of the formats say which recordings have it, see mozaik/timeline.py.
 """
 
 from __future__ import annotations

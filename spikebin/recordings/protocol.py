@@ -1,6 +1,6 @@
 """What every raw format hands over: neurons, trials and, trial by trial, flat arrays of spikes.
 
-Without numpy at run time; what a format looks like on disk is known to its own module.
+Without numpy at run time; each format's module knows what it looks like on disk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a user says of recordings: which presentations are trials, and what a recording does not tell of itself."""
+"""What a user says of recordings: which presentations are trials, and what a recording does not say of itself."""
 
 from __future__ import annotations
 

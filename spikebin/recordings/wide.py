@@ -1,6 +1,6 @@
 """Tables that are not a line for each spike: a column for each neuron, a line for each neuron, or 0 and 1 in bins.
 
-Nothing in them tells which of these they are, so the format is always named: ``columns``, ``lists`` or ``raster``. All
+Nothing in them says which of these they are, so the format is always named: ``columns``, ``lists`` or ``raster``. All
 is held in memory.
 """
 

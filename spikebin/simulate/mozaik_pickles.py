@@ -1,8 +1,8 @@
 """The two kinds of pickle in a mozaik datastore, written as neo and mozaik would have pickled them.
 
-First the neo, quantities and numpy objects, as things that picklewriter names without importing them; then
+First the neo, quantities and numpy objects, as things that pickle_writer names without importing them; then
 a segment and the index. A segment's trains are one template, filled in: 37,500 of them take a tenth of a
-second. What is in the trains is v1.py's business, and reading pickles is that of recordings/.
+second. v1.py decides what is in the trains, and reading pickles is that of recordings/.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a made-up V1 is shown, in order, and how mozaik writes each stimulus down.
 
-Which neurons fire to it is v1.py's; how a recording of it is stored, experiment.py's.
+v1.py decides which neurons fire to it; how a recording of it is stored, experiment.py's.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def slices(indices: Iterable[int], max_array_size: int) -> list[Slice]:
     -------
     list of Slice
         In ascending order. Offsets are multiples of one number, a round one where possible, so that the index of a
-        job can be told from the name of its log.
+        job can be read from the name of its log.
 
     Raises
     ------

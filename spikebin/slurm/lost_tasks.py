@@ -1,4 +1,4 @@
-"""Tasks that ended and left no word: their script failed, no Python was there, no log could be opened, no memory left.
+"""Tasks that ended without a note: their script failed, no Python was there, no log could be opened, no memory left.
 
 They count as failed tries of the sheets that they were to export, so that nothing is submitted for ever.
 """
@@ -109,7 +109,7 @@ def note_lost_tasks(plan: Plan, queue: Queue) -> None:
     ended = {
         note: indices
         for note in submitted(plan.output).values()
-        # Nobody can be sure of having been told of all jobs of others.
+        # Slurm may not show all jobs of other users.
         if note.user == os.getuid() and (indices := note.open_indices - queue.indices(note.job_id))
     }
     if any(note.cluster for note in ended):

@@ -1,6 +1,6 @@
 """Rates over time by condition: the trials of a view grouped by a column, their mean and its standard error.
 
-What is drawn of it is `spikebin.display`'s.
+`spikebin.display` draws it.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def condition_rates(
     for i in range(len(view)):
         flat, values = view.flat_events(i)
         rows, bins = np.divmod(flat, view.shape[2])
-        # A bin that takes no time holds the spikes at exactly the end of a phase: no rate can be told of it.
+        # A bin that takes no time holds the spikes at exactly the end of a phase: it has no rate.
         there = kept[i][bins] > 0
         group = np.searchsorted(starts, bins[there], "right") - 1
         of_curve = rows[there] if units else np.zeros(len(group), np.int64)

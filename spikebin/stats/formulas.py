@@ -1,4 +1,4 @@
-"""The formulas of statistics: ratios of whole sums, and nothing that knows what the sums are of.
+"""The formulas of statistics: ratios of sums, whatever the sums are of.
 
 Where a formula divides by nothing, its value is nan.
 """

@@ -1,6 +1,6 @@
 """All that one page about a data set says: how far it is, its numbers, its failures, where it came from.
 
-Gathered from states, seals and the sums of parts; how it looks is `spikebin.display.report`'s.
+Gathered from states, seals and the sums of parts; `spikebin.display.report` draws it.
 """
 
 from __future__ import annotations

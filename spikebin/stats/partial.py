@@ -1,6 +1,6 @@
 """The sums of one part of a sheet on disk, beside the output: complete or not there, and of what the part holds now.
 
-What is added up is in sums.py; which parts there are is collect.py's to know.
+What is added up is in sums.py; collect.py knows which parts there are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A lock that nobody is behind while a process forks.
+"""A lock that no thread holds while a process forks.
 
 A child has only the thread that forked. A lock that another thread held would stay locked for ever in it, and what the
 lock guards, such as HDF5's own state, would be left half changed.

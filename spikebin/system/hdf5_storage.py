@@ -1,6 +1,6 @@
 """How a data set lies in an HDF5 file, asked of libhdf5 before PyTables opens it, and before any of it is read.
 
-PyTables tells neither the creation property list of a data set nor how many of its chunks there are. Its own extension
+PyTables gives neither the creation property list of a data set nor the number of its chunks. Its own extension
 module is linked to libhdf5, so whatever it is linked to can be called through it, on its own handles. What is to be
 refused is decided elsewhere.
 """

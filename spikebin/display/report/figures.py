@@ -1,6 +1,6 @@
 """The figures of the page: a panel for each sheet, its variants in one where they can be compared.
 
-What is drawn comes from `spikebin.stats.overview`; how a chart is written is svg.py's.
+What is drawn comes from `spikebin.stats.overview`; svg.py writes the charts.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The map of what is there: a cell for each sheet of each part, by its state, and why.
 
-A grid that a keyboard walks through and a screen reader reads; not only the colour of a cell says its state.
+A grid that a keyboard walks through and a screen reader reads: a cell says its state in words, not by colour alone.
 """
 
 from __future__ import annotations

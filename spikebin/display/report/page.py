@@ -1,4 +1,4 @@
-"""The page as a whole: headings, tables and figures in order, as one HTML text without anything from elsewhere."""
+"""The complete page: headings, tables and figures in order, as one HTML text without anything from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts as SVG text: axes with ticks, and marks in the units of the data. What they show is figures.py's.
+"""Charts as SVG text: axes with ticks, and marks in the units of the data. figures.py decides what they show.
 
 Colours are left to classes of the page's style, so that a chart follows light, dark and print.
 """

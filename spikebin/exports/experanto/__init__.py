@@ -1,4 +1,4 @@
 """Shards of Experanto: folders that its readers open, with spikes in `responses` and what was presented in `screen`.
 
-What a shard holds is shown by `spikebin docs experanto`. Which recordings become shards is known to pipeline/shards.py.
+What a shard holds is shown by `spikebin docs experanto`. pipeline/shards.py chooses the recordings.
 """

@@ -1,4 +1,4 @@
-"""One shard on disk: built apart, waited for, moved into place; and what says from what it was made."""
+"""One shard on disk: built elsewhere, synced, moved into place; and the record of what it was made from."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Blosc2's bit-shuffle puts the lowest bits of all items of a block first, then th
 but the first of these planes are zeros, which zstd finds out byte by byte. Here only the first plane is made and
 compressed, an eighth of the block; that the rest are zeros is then said in a few bytes. Any reader of Blosc2 reads what
 comes
-How a chunk becomes a frame is known to chunks.py. The formats: README_CHUNK_FORMAT.rst of c-blosc2, RFC 8878 for zstd.
+chunks.py makes frames of chunks. The formats: README_CHUNK_FORMAT.rst of c-blosc2, RFC 8878 for zstd.
 """
 
 from __future__ import annotations

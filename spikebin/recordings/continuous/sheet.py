@@ -90,7 +90,7 @@ class ContinuousRecording:
     reading : Reading
     """
 
-    # Unit of the times in a file of events; None where it cannot be told from the spikes'.
+    # Unit of the times in a file of events; None where it does not follow from the spikes'.
     events_unit: str | None = None
     rate: float | None = None
     # Whether the spikes' times need the rate.

@@ -34,7 +34,7 @@ EXPERANTO = "PixelMovieExperanto"
 
 
 class UnpairedError(Exception):
-    """Blanks that cannot be told to belong to one stimulus or another; says why, and what to do."""
+    """Blanks of which it is not certain to which stimulus they belong; says why, and what to do."""
 
 
 @dataclass(frozen=True)

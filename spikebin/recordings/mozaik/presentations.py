@@ -1,6 +1,6 @@
 """The presentations of a datastore: what was shown to a sheet, in which file, and in which order.
 
-Which of them make a trial is known to phases.py.
+phases.py decides which of them make a trial.
 """
 
 from __future__ import annotations

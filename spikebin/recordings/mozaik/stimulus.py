@@ -1,6 +1,6 @@
 """A stimulus as mozaik writes it: its text, which is read and never run, and what tells one from another.
 
-Which presentation shows it is known to presentations.py.
+presentations.py knows which presentation shows it.
 """
 
 from __future__ import annotations
