@@ -46,8 +46,8 @@ def run_cell(source, names, place):
 
 
 def alike(text):
-    """Without what differs between machines and versions: sizes, free space, time, paths."""
-    text = re.sub(r"[\d.,]+ (bytes|[kMGT]B)|[\d.]+ s \(.*?\)|\S*/\S*", "#", text)
+    """Without what differs between machines, versions and days: sizes, free space, time, paths."""
+    text = re.sub(r"[-\d]+T\S+ by spikebin \S+|[\d.,]+ (bits|bytes|[kMGT]B)|[\d.]+ s \(.*?\)|\S*/\S*", "#", text)
     return " ".join(text.split())
 
 
