@@ -285,7 +285,7 @@ def _nothing_collected() -> Iterator[None]:
 def _opened(path: Path | None, variant: str, sheet: str, part: str) -> MatrixFile:
     if path is None:
         raise MatrixFileError(f"no file of {sheet} in part {part}")
-    file = MatrixFile(path)
+    file = MatrixFile.of_path(path)
     found = file.header.variant, file.header.part, directory_name(file.header.sheet)
     if found != (variant, part, sheet):
         raise MatrixFileError(f"{path} holds {'/'.join(found)}: it was renamed or copied")

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["MatrixFile", "open_file"]
 
 T = TypeVar("T")
+DTYPES = {"bool": np.dtype(bool), "count": np.dtype(np.uint8)}
 
 
 class MatrixFile:
@@ -69,14 +70,38 @@ class MatrixFile:
     @typed
     def __init__(self, path: Path | str, *, check: Check = "first") -> None:
         checked(check, Check, "open_file check", MatrixFileError)
-        self.path = path if isinstance(path, Path) else Path(path)
+        self._open(path if isinstance(path, Path) else Path(path), check)
+
+    @classmethod
+    def of_path(cls, path: Path) -> MatrixFile:
+        """As ``MatrixFile(path)``, whose arguments are not checked: of 10^5 files.
+
+        Parameters
+        ----------
+        path : Path
+
+        Returns
+        -------
+        MatrixFile
+
+        Raises
+        ------
+        MatrixFileError
+            As MatrixFile.
+        """
+        file = cls.__new__(cls)
+        file._open(path, "first")
+        return file
+
+    def _open(self, path: Path, check: Check) -> None:
+        self.path = path
         self.check = check
         self.header, stat = read_seal_of(path)
         self._identity = _file_identity(stat)
         self._places: NDArray[np.int64] | None = None
         self.shape = self.header.shape
         self.binning = self.header.binning
-        self.dtype = np.dtype(bool if self.binning.values == "bool" else "u1")
+        self.dtype = DTYPES[self.binning.values]
 
     # Of a data set of 10^5 files, few are read.
     @cached_property

@@ -9,19 +9,19 @@ import hashlib
 import json
 import os
 import zlib
-from contextlib import contextmanager
+from collections import deque
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
 from spikebin.errors import DamagedFileError, MatrixFileError
+from spikebin.matrixfile.alike import Alike
 from spikebin.matrixfile.facts import FORMAT_VERSION, KEYS, SEAL_SIZE, SINCE_2, misfit
 from spikebin.names import directory_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from spikebin.choices import Codec, Layout
@@ -275,9 +275,17 @@ def read_seal_of(path: Path | str) -> tuple[Seal, os.stat_result]:
     MatrixFileError
         As `read_seal`.
     """
-    with _opened(path) as descriptor:
-        stat = os.fstat(descriptor)
-        return parse_seal(os.read(descriptor, SEAL_SIZE), stat.st_size, path), stat
+    try:
+        # By a bare descriptor: of 3,000 files, opening them as Python files takes longer than reading their seals.
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            stat = os.fstat(descriptor)
+            block = os.read(descriptor, SEAL_SIZE)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return parse_seal(block, stat.st_size, path), stat
 
 
 def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
@@ -314,20 +322,47 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
     complete = len(block) == SEAL_SIZE and padding == PADDING[: len(padding)]
     if not (complete and found and check == b"%d}" % check_sum):
         raise MatrixFileError(f"the seal of {path} is broken: export it again")
-    first = text.find(SHARED_FROM)
-    stop = text.find(SHARED_TO, first)
-    shared = _shared(text[first:stop]) if 0 < first < stop else {}
-    try:
-        facts = DECODER.decode((text[:first] + text[stop:] if shared else text).decode())
-    except (ValueError, RecursionError) as error:
-        raise MatrixFileError(f"the seal of {path} holds no JSON ({error}): export it again") from None
-    if key := misfit(facts, without=shared):
-        raise MatrixFileError(f"the seal of {path} is not one that spikebin writes ({key}): export it again")
-    seal = _sealed(facts, shared or _values(facts))
+    seal = _known.read(covered) or _read_in_full(text, covered, path)
     if seal.size != size - SEAL_SIZE:
         raise MatrixFileError(
             f"{path} has {size:,} bytes, its seal says {seal.size + SEAL_SIZE:,}: it is cut off, export it again"
         )
+    return seal
+
+
+class _Known:
+    """The last seals that were read in full, of some sheets."""
+
+    def __init__(self) -> None:
+        self._alike: deque[Alike] = deque(maxlen=8)
+        self._n_others = 0
+
+    def read(self, covered: bytes) -> Seal | None:
+        for one in list(self._alike):
+            if seal := one.read(covered):
+                self._n_others = 0
+                return seal
+        return None
+
+    def learn(self, seal: Seal, covered: bytes, facts: Mapping[str, Any]) -> None:
+        # Not from one that may be the only one; and where no two are alike, little time is lost with each.
+        self._n_others += 1
+        if self._n_others > 1 and self._n_others & (self._n_others - 1) == 0:
+            self._alike.appendleft(Alike(seal, covered, facts))
+
+
+_known = _Known()
+
+
+def _read_in_full(text: bytes, covered: bytes, path: Path | str) -> Seal:
+    try:
+        facts = DECODER.decode(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise MatrixFileError(f"the seal of {path} holds no JSON ({error}): export it again") from None
+    if key := misfit(facts):
+        raise MatrixFileError(f"the seal of {path} is not one that spikebin writes ({key}): export it again")
+    seal = _sealed(facts)
+    _known.learn(seal, covered, {key: value for key, value in facts.items() if key != "seal_crc32"})
     return seal
 
 
@@ -367,10 +402,13 @@ def verify_seal(path: Path | str) -> Seal:
         As `read_seal`, and if a byte has changed.
     """
     digest = hashlib.sha256()
-    with _opened(path) as descriptor:
-        seal = parse_seal(os.read(descriptor, SEAL_SIZE), os.fstat(descriptor).st_size, path)
-        while data := os.read(descriptor, 1 << 20):
-            digest.update(data)
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            seal = parse_seal(file.read(SEAL_SIZE), os.fstat(file.fileno()).st_size, path)
+            while data := file.read(1 << 20):
+                digest.update(data)
+    except OSError as error:
+        raise _unreadable(path, error) from None
     if digest.hexdigest() != seal.sha256:
         raise DamagedFileError(
             f"{path} has changed since it was sealed (sha256): `spikebin run`, or `spikebin submit --missing`, exports"
@@ -380,34 +418,11 @@ def verify_seal(path: Path | str) -> Seal:
     return seal
 
 
-# Between these, all seals of a data set say the same: how trials were made and binned, and what their phases are. No
-# text holds them, since its quotes are escaped.
-SHARED_FROM, SHARED_TO = b', "binning": ', b', "n_spikes": '
-
-
-@lru_cache(maxsize=256)
-def _shared(text: bytes) -> Mapping[str, Any]:
-    """What that part of a seal says, checked; empty if it is not as `Seal.as_dict` has it."""
-    try:
-        facts = DECODER.decode(f"{{{text[2:].decode()}}}")
-    except (ValueError, RecursionError):
-        return {}
-    keys = ("binning", "trial", "phases")
-    return _values(facts) if tuple(facts) == keys and all(KEYS[key](facts[key]) for key in keys) else {}
-
-
-def _values(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "binning": Binning(**facts["binning"]),
-        "trial": facts["trial"],
-        "phases": tuple(SealedPhase(**phase) for phase in facts["phases"]),
-    }
-
-
-def _sealed(facts: dict[str, Any], shared: Mapping[str, Any]) -> Seal:
+def _sealed(facts: dict[str, Any]) -> Seal:
     """A seal from facts that fit; what a newer release of this format_version adds is passed over."""
     values = {key: facts[key] for key in facts if key in KEYS}
-    values |= shared
+    values["binning"] = Binning(**facts["binning"])
+    values["phases"] = tuple(SealedPhase(**phase) for phase in facts["phases"])
     values["shape"] = tuple(facts["shape"])
     values["source"] = SealedSource(**facts["source"])
     if facts["format_version"] == 1:
@@ -422,16 +437,7 @@ def _sealed(facts: dict[str, Any], shared: Mapping[str, Any]) -> Seal:
     return Seal(**values)
 
 
-@contextmanager
-def _opened(path: Path | str) -> Iterator[int]:
-    """A bare descriptor: of 3,000 files, opening them as Python files takes longer than reading their seals."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        raise MatrixFileError(f"no file {path}: `spikebin missing` lists what is not exported yet") from None
-    except OSError as error:
-        raise MatrixFileError(f"{path} cannot be read ({error.strerror}): check the disk and your rights") from None
+def _unreadable(path: Path | str, error: OSError) -> MatrixFileError:
+    if isinstance(error, FileNotFoundError):
+        return MatrixFileError(f"no file {path}: `spikebin missing` lists what is not exported yet")
+    return MatrixFileError(f"{path} cannot be read ({error.strerror}): check the disk and your rights")

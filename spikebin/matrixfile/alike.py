@@ -1,0 +1,132 @@
+"""Seals that differ from one seen before only in what differs from part to part: read without a reader of JSON.
+
+The seals of a sheet all say the same of its bins and how it was made. Once one of them has been read in full and found
+to fit, the text of the next is held against it, byte by byte but for the facts of its own part: numbers and texts of
+the same kind. Whatever else differs, the seal is read in full, see `spikebin.matrixfile.seal`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from spikebin.matrixfile.facts import KEYS, SEAL_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spikebin.matrixfile.seal import Seal
+
+__all__ = ["Alike"]
+
+# Numbers below 2**63; texts without a character that is escaped; seconds.
+NUMBER, TEXT, SECONDS = rb"(0|[1-9]\d{0,17})", rb'"([^"\\\x00-\x1f\x7f-\xff]*)"', rb"((?:0|[1-9]\d{0,14})\.\d{1,15})"
+MARK = "\x01%s\x01"
+LETTERS = {NUMBER: "N", TEXT: "T", SECONDS: "S"}
+# The facts of a part, in the order of `Seal.as_dict`.
+OWN: dict[str, Any] = {
+    "created": TEXT,
+    "size": NUMBER,
+    "sha256": TEXT,
+    "part": TEXT,
+    "shape": [NUMBER] * 3,
+    "n_spikes": NUMBER,
+    "n_binned": NUMBER,
+    "n_collisions": NUMBER,
+    "n_outside": NUMBER,
+    "content_digest": TEXT,
+    "source": {"name": TEXT, "files": NUMBER, "size": NUMBER, "mtime": SECONDS},
+    "chunks": dict.fromkeys(("offset", "n_chunks", "crc32", "rest_crc32"), NUMBER),
+    "n_unassigned": NUMBER,
+}
+
+
+class Alike:
+    """The pattern of the seals that are like one.
+
+    Parameters
+    ----------
+    seal : Seal
+        One that was read in full.
+    text : bytes
+        Its JSON up to its checksum.
+    facts : mapping
+        What that text says.
+    """
+
+    def __init__(self, seal: Seal, text: bytes, facts: Mapping[str, Any]) -> None:
+        self._seal = seal
+        self._pattern: re.Pattern[bytes] | None = None
+        if facts["format_version"] == 1 or b"\\u0001" in text:
+            return
+        marked = json.dumps(
+            {key: value if value is None else _marked(OWN.get(key, value)) for key, value in facts.items()}
+        )
+        pieces = re.split(rb'"\\u0001(.*?)\\u0001"', marked.removesuffix("}").encode())
+        kinds = {letter.encode(): kind for kind, letter in LETTERS.items()}
+        pattern = re.compile(b"".join(kinds[piece] if i % 2 else re.escape(piece) for i, piece in enumerate(pieces)))
+        # The text may be written otherwise, or its facts come in another order.
+        self._pattern = pattern
+        if self.read(text) != seal:
+            self._pattern = None
+
+    def read(self, text: bytes) -> Seal | None:
+        """What a seal says.
+
+        Parameters
+        ----------
+        text : bytes
+            Its JSON up to its checksum.
+
+        Returns
+        -------
+        Seal or None
+            None where it has to be read in full.
+        """
+        found = self._pattern.fullmatch(text) if self._pattern else None
+        if found is None:
+            return None
+        created, size, sha256, part, *numbers = found.groups()
+        trials, neurons, bins, n_spikes, n_binned, n_collisions, n_outside, digest, name, *numbers = numbers
+        files, bytes_read, mtime, offset, n_chunks, crc32, rest_crc32, *unassigned = numbers
+        one, own_part, shape = self._seal, part.decode(), (int(trials), int(neurons), int(bins))
+        chunks = type(one.chunks)(int(offset), int(n_chunks), int(crc32), int(rest_crc32))
+        if not (KEYS["part"](own_part) and KEYS["shape"](list(shape)) and chunks.offset >= SEAL_SIZE):
+            return None
+        return type(one)(
+            sheet=one.sheet,
+            variant=one.variant,
+            part=own_part,
+            shape=shape,
+            layout=one.layout,
+            codec=one.codec,
+            binning=one.binning,
+            trial=one.trial,
+            phases=one.phases,
+            n_spikes=int(n_spikes),
+            n_binned=int(n_binned),
+            n_collisions=int(n_collisions),
+            n_outside=int(n_outside),
+            content_digest=digest.decode(),
+            source=type(one.source)(name.decode(), int(files), int(bytes_read), float(mtime)),
+            reading=one.reading,
+            n_unassigned=int(unassigned[0]) if unassigned else None,
+            views=one.views,
+            chunks=chunks,
+            limit=one.limit,
+            size=int(size),
+            sha256=sha256.decode(),
+            created=created.decode(),
+            spikebin_version=one.spikebin_version,
+            format_version=one.format_version,
+        )
+
+
+def _marked(kind: Any) -> Any:
+    """A mark in the place of each of the facts of a part; whatever else there is as it is."""
+    if isinstance(kind, list):
+        return [_marked(one) for one in kind]
+    if isinstance(kind, dict):
+        return {name: _marked(one) for name, one in kind.items()}
+    return MARK % LETTERS[kind] if isinstance(kind, bytes) else kind
