@@ -14,8 +14,10 @@ from benchmarks.race import Contender, race
 from benchmarks.report import Goal, Table
 from spikebin import open_dataset
 from spikebin.exports.materialise import materialise
+from spikebin.matrixfile.layouts.gaps import EventsLayout
 from spikebin.names import directory_name
 from spikebin.simulate.v1 import V1
+from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +34,7 @@ written down from these views (materialised). Batches of 4 trials of 20 ms, of 1
 
 LAYOUTS = ("events", "matrix")
 STEP = 20
+SCRATCH = Scratch(lambda size: np.empty(size, np.uint8))
 OLD = "old loader, merged .npz"
 # (goal, stretch) against the old loader, by bins, way and layout.
 GOALS = {
@@ -85,16 +88,73 @@ def epochs(bench: Bench, report: Report) -> None:
 
 def stages(bench: Bench, report: Report, truth: Truth, fine: dict) -> None:
     """Where the time of a trial goes: each stage holds the one before it."""
-    sheet, contenders = "V1_Exc_L4", []
+    sheet = "V1_Exc_L4"
+    shape = coarse(fine["events"][sheet]).shape
+    room = np.zeros((shape[2], shape[1]), np.float16)
+    contenders = [Contender("zeros: memory of a trial set to 0", lambda: room.fill(0), lambda _: not room.any())]
     for layout in LAYOUTS:
         made = open_dataset(bench.scratch / "six-20" / layout)[sheet]
         contenders += stages_of(f"{layout}, lazy", coarse(fine[layout][sheet]), fine[layout][sheet].files[0], 2, truth)
         contenders += stages_of(f"{layout}, materialised", made, made.files[0], 1, truth)
+    n_trials = bench.pick(24, 4)
+    contenders += [
+        Contender(
+            f"zeros: batches of {'4 trials' if n_columns else 'nothing'} handed over by a worker",
+            lambda loader: sum(len(batch.trial) for batch in loader),
+            lambda found: found == n_trials,
+            ("torch",),
+            partial(handing_over, n_trials, n_columns, shape[1]),
+            n_trials,
+        )
+        for n_columns in (0, shape[2])
+    ]
     found = race(contenders, rounds=21, quick=bench.quick)
-    title = "Where the time goes: one random trial of V1_Exc_L4 as half sums over 20 ms, no worker"
-    note = "Cells: the bytes of the file read, checked, decompressed and listed; a lazy trial needs those of two."
+    found.preparation = dict.fromkeys(found.preparation, 0.0)
+    title = "Where the time goes: one random trial of V1_Exc_L4 as half sums over 20 ms"
+    note = (
+        "Bytes: of the file, read. Decompressed: the gaps between events, or the bits. In an array: events put into"
+        " memory that is set to 0. A lazy trial needs the bytes of two. Batches of zeros cost a message each, setting"
+        " their memory to 0, and mapping it."
+    )
     report.samples[title] = found.samples
     report.tables.append(found.table(title, unit="trial", against="events, lazy: in an array", note=note))
+
+
+class Nothing:
+    """A data set of zeros."""
+
+    def __init__(self, n_trials: int, shape: tuple[int, int]) -> None:
+        self.n_trials, self.shape = n_trials, shape
+
+    def __len__(self) -> int:
+        return self.n_trials
+
+    def __getitems__(self, items: list[int]):
+        import torch
+
+        from spikebin.dataset.tensors import zeros
+        from spikebin.dataset.training import Batch
+
+        tensors = zeros({"zeros": (len(items), *self.shape)}, torch.float16).tensors
+        return Batch(tensors, torch.zeros(len(items)), torch.tensor(items))
+
+
+def handing_over(n_trials: int, n_columns: int, n_neurons: int):
+    """A loader of one worker whose batches of 4 cost no work but that of handing them over."""
+    import torch
+
+    return torch.utils.data.DataLoader(
+        Nothing(n_trials, (n_columns or 1, n_neurons if n_columns else 1)),
+        batch_size=4,
+        num_workers=1,
+        persistent_workers=True,
+        collate_fn=as_it_is,
+    )
+
+
+def as_it_is(batch):
+    """Collated already."""
+    return batch
 
 
 def stages_of(name: str, view, file, n_read: int, truth: Truth) -> list[Contender]:
@@ -105,21 +165,36 @@ def stages_of(name: str, view, file, n_read: int, truth: Truth) -> list[Contende
         last["trial"] = int(draw.integers(len(view) - 1))
         return last["trial"]
 
-    def cells() -> int:
+    def read() -> int:
         first = pick()
-        return sum(file.cells(first + i).rows.size for i in range(n_read))
+        with file._chunks() as chunks:
+            return sum(len(chunks(first + i, k)) for i in range(n_read) for k in range(file._layout.n_chunks))
+
+    def decompressed() -> int:
+        first = pick()
+        with file._chunks() as chunks:
+            return sum(decompressed_bytes(file._layout, partial(chunks, first + i)) for i in range(n_read))
 
     def right(found: np.ndarray) -> bool:
         return np.array_equal(found[0].T, sums(merged(truth, last["trial"]), last=False))
 
     return [
-        Contender(f"{name}: cells", cells, lambda found: found > 0),
+        Contender(f"{name}: bytes", read, lambda found: found > 0),
+        Contender(f"{name}: decompressed", decompressed, lambda found: found > 0),
         Contender(
             f"{name}: in an array",
             lambda: view.read([pick()], dtype=np.float16, axes="time neuron", out=out),
             right,
         ),
     ]
+
+
+def decompressed_bytes(layout, chunks) -> int:
+    """How many bytes the chunks of a trial decompress to, as they are taken apart."""
+    if isinstance(layout, EventsLayout):
+        return sum(layout._row(chunks, i).nbytes for i in range(len(layout._codecs)))
+    with layout._codec.bits(chunks(0), SCRATCH) as bits:
+        return bits.data.size
 
 
 class Epochs:
