@@ -12,7 +12,7 @@ from spikebin.choices import Codec, Layout
 from spikebin.names import directory_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["FORMAT_VERSION", "KEYS", "SEAL_SIZE", "SINCE_2", "misfit"]
 
@@ -125,14 +125,12 @@ KEYS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def misfit(facts: Mapping[str, Any], without: Collection[str] = ()) -> str | None:
+def misfit(facts: Mapping[str, Any]) -> str | None:
     """The first key whose value no seal has.
 
     Parameters
     ----------
     facts : mapping
-    without : collection of str
-        Keys whose values are known to be right.
 
     Returns
     -------
@@ -140,6 +138,6 @@ def misfit(facts: Mapping[str, Any], without: Collection[str] = ()) -> str | Non
     """
     skipped = SINCE_2 if facts.get("format_version") == 1 else ()
     for key, fits in KEYS.items():
-        if key not in without and not fits(facts.get(key)) and key not in skipped:
+        if not fits(facts.get(key)) and key not in skipped:
             return key
     return None
