@@ -90,11 +90,12 @@ class Alike:
         created, size, sha256, part, *numbers = found.groups()
         trials, neurons, bins, n_spikes, n_binned, n_collisions, n_outside, digest, name, *numbers = numbers
         files, bytes_read, mtime, offset, n_chunks, crc32, rest_crc32, *unassigned = numbers
-        one, own_part, shape = self._seal, part.decode(), (int(trials), int(neurons), int(bins))
+        one: Any = self._seal
+        own_part, shape = part.decode(), (int(trials), int(neurons), int(bins))
         chunks = type(one.chunks)(int(offset), int(n_chunks), int(crc32), int(rest_crc32))
         if not (KEYS["part"](own_part) and KEYS["shape"](list(shape)) and chunks.offset >= SEAL_SIZE):
             return None
-        return type(one)(
+        seal: Seal = type(one)(
             sheet=one.sheet,
             variant=one.variant,
             part=own_part,
@@ -121,6 +122,7 @@ class Alike:
             spikebin_version=one.spikebin_version,
             format_version=one.format_version,
         )
+        return seal
 
 
 def _marked(kind: Any) -> Any:

@@ -119,7 +119,7 @@ def test_events_are_added(dtype, data):
     order = np.array(data.draw(st.permutations(range(shape[0]))), np.int32)
     flat = np.flatnonzero(dense[order])
     ends = np.zeros(data.draw(st.integers(0, 2)), np.int64)
-    gaps = np.concatenate([np.diff(flat, prepend=-1), ends]).astype(data.draw(st.sampled_from([np.uint8, np.uint64])))
+    gaps = np.concatenate([np.diff(flat, prepend=-1), ends]).astype(np.uint64 if dtype is np.float64 else np.uint8)
     in_order = np.concatenate([dense[order].reshape(-1)[flat], ends.astype(np.uint8)])
     check(kernels.add_gaps, gaps, in_order if counting else stored, order, shape[1])
     if not counting:
