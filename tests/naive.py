@@ -209,6 +209,50 @@ def add_events(rows, bins, values, row_of, column_of, held, once):
     return held
 
 
+# --- frames
+
+
+def cut_planes(chunk, first, n_blocks, magic, descriptor, size, width):
+    """A chunk whose frames stand for the first `width` of their `size` bytes; None where what follows may not be 0."""
+    table = chunk[first : first + 4 * n_blocks]
+    if len(table) < 4 * n_blocks:
+        return None
+    head = magic.to_bytes(4, "little") + bytes([descriptor]) + size.to_bytes(4, "little")
+    streams = []
+    for i in range(n_blocks):
+        start = little_endian(table[4 * i :], 4)
+        length = little_endian(chunk[start:], 4)
+        frame = chunk[start + 4 : start + 4 + length]
+        if not first + 4 * n_blocks <= start <= len(chunk) - 4 or len(frame) < length:
+            return None
+        blocks, rest = [], frame[len(head) :]
+        while rest:
+            kind, n = rest[0] >> 1 & 3, little_endian(rest, 3) >> 3
+            stop = 3 + (1 if kind == 1 else n)
+            if len(rest) < max(4, stop) or (blocks and blocks[-1][0] & 1):
+                return None
+            blocks.append(rest[:stop])
+            rest = rest[stop:]
+        if not frame:
+            streams.append(b"")
+            continue
+        if not (frame.startswith(head) and blocks and blocks[-1][0] & 1):
+            return None
+        zeros = 0
+        while blocks and blocks[-1][0] >> 1 & 3 == 1 and blocks[-1][3] == 0:
+            zeros += little_endian(blocks.pop(), 3) >> 3
+        if zeros != size - width or not blocks:
+            return None
+        blocks[-1] = bytes([blocks[-1][0] | 1]) + blocks[-1][1:]
+        streams.append(head[:5] + width.to_bytes(4, "little") + b"".join(blocks))
+    at, starts = first + 4 * n_blocks, b""
+    for stream in streams:
+        starts += at.to_bytes(4, "little")
+        at += 4 + len(stream)
+    sized = b"".join(len(stream).to_bytes(4, "little") + stream for stream in streams)
+    return chunk[:first] + starts + sized
+
+
 # --- pickles
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import naive
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from spikebin.kernels.frames import OTHERWISE, RLE, cut_planes, number_at
 
 MAGIC, DESCRIPTOR, SIZE, WIDTH = 0xFD2FB528, 0xA0, 40, 5
-RAW = 0
+RAW, COMPRESSED = 0, 2
 
 
 def block(kind, size, content, *, last=False):
@@ -77,3 +78,46 @@ def test_any_bytes_are_cut_or_left_alone(data, n_blocks):
 @given(st.binary(min_size=9, max_size=12), st.integers(0, 3), st.integers(1, 4))
 def test_numbers(data, at, n):
     assert number_at(np.frombuffer(data, np.uint8), at, n) == int.from_bytes(data[at : at + n], "little")
+
+
+blocks = st.tuples(st.sampled_from([RAW, RLE, COMPRESSED]), st.binary(min_size=1, max_size=5))
+
+
+def block_of(kind, content, size=None):
+    return block(kind, len(content) if size is None else size, content[:1] if kind == RLE else content)
+
+
+@st.composite
+def drawn_frames(draw, size, width):
+    """A frame of ours, or nearly one; empty for a block of zeros."""
+    if draw(st.integers(0, 4)) == 0:
+        return b""
+    body = [block_of(*one) for one in draw(st.lists(blocks, max_size=3))]
+    zeros = draw(st.sampled_from([size - width] * 8 + [0, size - width - 1]))
+    for part in (zeros // 3, zeros - zeros // 3):
+        body += [block_of(RLE, draw(st.sampled_from([b"\0"] * 9 + [b"\1"])), part)] if part else []
+    if body:
+        body[-1] = bytes([body[-1][0] | 1]) + body[-1][1:]
+    magic = MAGIC.to_bytes(4, "little") if draw(st.integers(0, 9)) else b"\0\1\2\3"
+    frame = magic + bytes([DESCRIPTOR]) + size.to_bytes(4, "little") + b"".join(body)
+    return frame[: draw(st.sampled_from([len(frame)] * 9 + [len(frame) // 2]))]
+
+
+@given(data=st.data(), size=st.integers(2, 400), extra=st.integers(0, 3))
+def test_frames_are_cut_as_the_slow_twin_does_it(data, size, extra):
+    width = data.draw(st.integers(1, size - 1))
+    streams = data.draw(st.lists(drawn_frames(size, width), min_size=1, max_size=4))
+    starts, at = [], 4 + 4 * len(streams)
+    for stream in streams:
+        starts.append(at)
+        at += 4 + len(stream)
+    made = b"HEAD" + b"".join(start.to_bytes(4, "little") for start in starts)
+    made += b"".join(len(stream).to_bytes(4, "little") + stream for stream in streams) + bytes(extra)
+    made = made[: data.draw(st.sampled_from([len(made)] * 9 + [len(made) // 2]))]
+    out = np.full(len(made), 255, np.uint8)
+    array = np.frombuffer(made, np.uint8)
+    n = cut_planes(array, 4, len(streams), MAGIC, DESCRIPTOR, size, width, out)
+    wanted = naive.cut_planes(made, 4, len(streams), MAGIC, DESCRIPTOR, size, width)
+    assert n == (OTHERWISE if wanted is None else len(wanted))
+    if wanted is not None:
+        assert out[4:n].tobytes() == wanted[4:]
