@@ -179,8 +179,7 @@ def bin_recordings(
             on_error(error)
         else:
             where = str(recording.path) if files_called[recording.path.name] > 1 else binned.recording
-            notes = (*recording.notes, *binned.notes)
-            yield replace(binned, recording=where, taken=recording.taken, notes=notes)
+            yield replace(binned, recording=where, taken=recording.taken, notes=(*recording.notes, *binned.notes))
 
 
 def bin_sheet(

@@ -1,7 +1,8 @@
-"""What spikebin needs of other packages beyond what they document: all of it is here, and nowhere else.
+"""What spikebin needs of other packages beyond what they document.
 
 Each use has a test in tests/system/test_compat.py, and its package an upper bound in pyproject.toml: the newest version
-with which the tests have passed. Raise a bound when they pass with a newer one.
+with which the tests have passed. Raise a bound when they pass with a newer one. Only what is used of PyTorch, an extra
+without a bound, is elsewhere (dataset/tensors.py, dataset/worker_memory.py): where it is gone, its documented ways do.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ __all__ = [
     "cache_kernel",
     "frame_metadata",
     "free_compiler_lock_in_children",
+    "hdf5_id",
+    "hdf5_library",
     "load_numba_without_blas",
     "no_pickles",
 ]
@@ -163,6 +166,38 @@ def no_pickles() -> Iterator[None]:
         yield
     finally:
         atom.pickle, attributeset.pickle = pickles
+
+
+def hdf5_library() -> Any:
+    """The libhdf5 of PyTables, by ctypes; calls hold Python's lock, as those of PyTables itself do.
+
+    PyTables' own extension module is linked to libhdf5, so whatever it is linked to can be called through it.
+
+    Returns
+    -------
+    ctypes.PyDLL
+        Without any signatures.
+    """
+    import ctypes
+
+    from tables import hdf5extension
+
+    return ctypes.PyDLL(hdf5extension.__file__)
+
+
+def hdf5_id(file: Any) -> int:
+    """The handle by which libhdf5 knows a file that PyTables has open.
+
+    Parameters
+    ----------
+    file : tables.File
+
+    Returns
+    -------
+    int
+    """
+    found: int = file._get_file_id()
+    return found
 
 
 def frame_metadata(frame: Any, name: str) -> bytes:

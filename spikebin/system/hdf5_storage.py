@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from spikebin.errors import SpikebinError
+from spikebin.system.compat import hdf5_id, hdf5_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ def storage_of(file: Any, path: str) -> Stored | None:
     """
     lib = _library()
     with _Ids() as ids:
-        data = ids.keep(lib.H5Dopen2(file._get_file_id(), path.encode(), 0), lib.H5Dclose)
+        data = ids.keep(lib.H5Dopen2(hdf5_id(file), path.encode(), 0), lib.H5Dclose)
         creation = ids.keep(lib.H5Dget_create_plist(data), lib.H5Pclose)
         number = lib.H5Pget_layout(creation)
         kind = ids.keep(lib.H5Dget_type(data), lib.H5Tclose)
@@ -137,7 +138,7 @@ def unpacks_within(file: Any, path: str, limit: int) -> bool:
     """
     lib = _library()
     with _Ids() as ids:
-        data = ids.keep(lib.H5Dopen2(file._get_file_id(), path.encode(), 0), lib.H5Dclose)
+        data = ids.keep(lib.H5Dopen2(hdf5_id(file), path.encode(), 0), lib.H5Dclose)
         for place, size in _chunks(lib, data):
             packed, mask = ctypes.create_string_buffer(size), c_uint()
             if lib.H5Dread_chunk(data, 0, place, byref(mask), packed) < 0:
@@ -216,9 +217,7 @@ def _chunks(lib: Any, data: int) -> list[tuple[Any, int]]:
 @cache
 def _library() -> Any:
     """The libhdf5 of PyTables; what is called holds Python's lock, as PyTables itself does."""
-    from tables import hdf5extension
-
-    lib = ctypes.PyDLL(hdf5extension.__file__)
+    lib = hdf5_library()
     hid, herr, size = c_int64, c_int, c_uint64
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "H5Dopen2": (hid, [hid, c_char_p, hid]),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import pickletools
+import re
+
 import numpy as np
 import pytest
 from segments import (
@@ -9,6 +13,7 @@ from segments import (
     as_array,
 )
 
+from spikebin.kernels import interpreter as module
 from spikebin.kernels import values
 from spikebin.kernels.interpreter import interpret as kernel
 from spikebin.recordings.mozaik import interpreter
@@ -28,3 +33,14 @@ def test_nothing_is_written_beyond_the_room(small, flavour):
     assert status == (values.UNDERSTOOD if small in {None, "gaps"} else values.FULL)
     assert (whole[places[-1] :] == -7).all()
     assert whole[values.STACK : values.END + 1].tolist() == places
+
+
+def test_branches_stand_in_the_order_of_pickletools():
+    """So that whoever looks for an opcode finds it, and sees which ones are missing."""
+    place = {op.name: i for i, op in enumerate(pickletools.opcodes)}
+    branches = re.findall(r"^ +(?:el)?if (op == opcodes\..*):$", inspect.getsource(module), re.MULTILINE)
+    first = [
+        min(place[name] for name in re.findall(r"opcodes\.(\w+)", line)) for line in branches if " and " not in line
+    ]
+    assert len(first) > 20
+    assert first == sorted(first)

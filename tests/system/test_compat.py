@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import tables
 
-from spikebin.system.compat import frame_metadata, no_pickles
+from spikebin.system.compat import frame_metadata, hdf5_id, hdf5_library, no_pickles
 
 
 def run(code, cwd):
@@ -87,3 +88,15 @@ def test_blosc2_hands_out_the_bytes_of_a_metalayer():
     assert found[2:3] == b"\x02", "2 dimensions"
     with pytest.raises(KeyError):
         frame_metadata(frame, "none")
+
+
+def test_libhdf5_is_that_of_pytables_and_knows_its_files(tmp_path):
+    library, version = hdf5_library(), [ctypes.c_uint() for _ in range(3)]
+    library.H5get_libversion(*map(ctypes.byref, version))
+    assert ".".join(str(one.value) for one in version) == tables.hdf5_version.partition("-")[0]
+    library.H5Fget_name.restype = ctypes.c_ssize_t
+    library.H5Fget_name.argtypes = [ctypes.c_int64, ctypes.c_char_p, ctypes.c_size_t]
+    with tables.open_file(tmp_path / "a.h5", "w") as file:
+        name = ctypes.create_string_buffer(4096)
+        assert library.H5Fget_name(hdf5_id(file), name, 4096) == len(str(tmp_path / "a.h5"))
+        assert name.value.decode() == str(tmp_path / "a.h5")
