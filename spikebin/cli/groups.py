@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from spikebin.system.compat import convert_without_pydantic
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -103,6 +105,10 @@ class _Command(TyperCommand):
             if self.name in commands:
                 self.rich_help_panel, self.examples = group, commands[self.name]
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options and arguments, that for help included."""
+        return _converting(super().get_params(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take the arguments apart; one that is empty is most often a variable that is not set."""
         for before, one in zip(["", *args], args, strict=False):
@@ -124,6 +130,10 @@ class _Command(TyperCommand):
 class _Group(TyperGroup):
     """All commands, in the order of GROUPS."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options, that for help included."""
+        return _converting(super().get_params(ctx))
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of the commands as help lists them."""
         known = [name for commands in GROUPS.values() for name in commands]
@@ -133,6 +143,13 @@ class _Group(TyperGroup):
         """Print the help."""
         with _plain(self, *self.commands.values()):
             super().format_help(ctx, formatter)
+
+
+def _converting(parameters: list[Any]) -> list[Any]:
+    """Parameters that convert plain values themselves."""
+    for parameter in parameters:
+        convert_without_pydantic(parameter)
+    return parameters
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 from spikebin.errors import SpikebinError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_COUNTING",
     "cache_kernel",
+    "convert_without_pydantic",
     "frame_metadata",
     "free_compiler_lock_in_children",
     "hdf5_id",
@@ -224,3 +226,65 @@ def frame_metadata(frame: Any, name: str) -> bytes:
         raise KeyError(name)
     found: bytes = blosc2.blosc2_ext.meta__getitem__(frame, name)
     return found
+
+
+def convert_without_pydantic(parameter: Any) -> None:
+    """Let a parameter of Typer convert what is plain by itself.
+
+    Typer 0.29 leaves all of it to pydantic, which takes as long to import as a quick command takes to run. What
+    is not plain, or not right, is Typer's as before: so are the messages.
+
+    Parameters
+    ----------
+    parameter : typer.core.TyperOption or typer.core.TyperArgument
+    """
+    typers = getattr(parameter, "get_runtime_param", None)
+    if typers is not None and "get_runtime_param" not in vars(parameter):
+        parameter.get_runtime_param = lambda: _Plain(typers)
+
+
+class _Plain:
+    """Takes the place of what Typer converts values with."""
+
+    def __init__(self, typers: Callable[[], Any]) -> None:
+        self._typers = typers
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value of a parameter from what stands on the command line, or its default."""
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        info = param.type_descriptor.parameter_info
+        try:
+            return _plain(value, param.type_descriptor.annotation, info)
+        except _NotPlainError:
+            return self._typers().coerce(value, param=param, ctx=ctx)
+
+
+class _NotPlainError(Exception):
+    """More is to be done than this module knows of, or something is wrong."""
+
+
+def _plain(value: Any, annotation: Any, info: Any) -> Any:
+    """What a value means, where no more is asked of it than its type and range."""
+    asked = info.parser, info.clamp, info.path_type, info.exists, info.writable, info.resolve_path, info.allow_dash
+    if any(asked) or not (info.file_okay and info.dir_okay):
+        raise _NotPlainError
+    if get_origin(annotation) is list and type(value) in (list, tuple):
+        return [_plain(item, get_args(annotation)[0], info) for item in value]
+    if annotation is str and type(value) is str:
+        return value
+    if get_origin(annotation) is Literal and value in get_args(annotation):
+        return value
+    if annotation is int and re.fullmatch("-?(0|[1-9][0-9]{0,15})", str(value), re.ASCII):
+        low, high = (
+            float(limit if limit is not None else other) for limit, other in ((info.min, "-inf"), (info.max, "inf"))
+        )
+        if low <= int(value) <= high:
+            return int(value)
+    if (
+        annotation is Path
+        and isinstance(value, (str, Path))
+        and (os.access(value, os.R_OK) or not Path(value).exists())
+    ):
+        return Path(value)
+    raise _NotPlainError

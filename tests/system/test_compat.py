@@ -7,12 +7,16 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
 
 import blosc2
 import numpy as np
 import pytest
 import tables
+import typer
+from typer.testing import CliRunner
 
+from spikebin.cli.groups import App
 from spikebin.system.compat import frame_metadata, hdf5_id, hdf5_library, no_pickles
 
 
@@ -100,3 +104,60 @@ def test_libhdf5_is_that_of_pytables_and_knows_its_files(tmp_path):
         name = ctypes.create_string_buffer(4096)
         assert library.H5Fget_name(hdf5_id(file), name, 4096) == len(str(tmp_path / "a.h5"))
         assert name.value.decode() == str(tmp_path / "a.h5")
+
+
+def converted(*arguments):
+    """What a command is given; or what Typer says."""
+    app, given = App(), []
+
+    @app.command()
+    def take(
+        n: Annotated[int, typer.Argument(min=1)],
+        name: str = "none",
+        kind: Literal["a", "b"] = "a",
+        path: Path | None = None,
+        several: Annotated[list[str] | None, typer.Option()] = None,
+        share: float = 0.5,
+        there: Annotated[Path | None, typer.Option(exists=True)] = None,
+    ) -> None:
+        given.append((n, name, kind, path, several, share, there))
+
+    result = CliRunner().invoke(app, list(arguments))
+    return given[0] if given else result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["3"],
+        ["0"],
+        ["-3"],
+        ["007"],
+        ["1_0"],
+        ["two"],
+        ["9" * 30],
+        ["3", "--name", "", "--kind", "b", "--path", "a b"],
+        ["3", "--kind", "B"],
+        ["3", "--kind", "c"],
+        ["3", "--several", "x", "--several", "y"],
+        ["3", "--share", "1e-3"],
+        ["3", "--share", "half"],
+        ["3", "--there", "nowhere"],
+        [],
+    ],
+)
+def test_typer_converts_plain_values_as_it_does_with_pydantic(arguments, monkeypatch):
+    quick = converted(*arguments)
+    monkeypatch.setattr("spikebin.cli.groups.convert_without_pydantic", lambda _: None)
+    assert quick == converted(*arguments)
+
+
+def test_plain_values_need_no_pydantic(tmp_path):
+    code = "import sys; from spikebin.cli import main\ntry: main()\nfinally: print('pydantic' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code, "missing", "--config", "none.toml", "--sheet", "X_ON", "--max-failures", "3"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout == "False\n", result.stderr
