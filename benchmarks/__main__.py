@@ -53,7 +53,7 @@ def main(
     ] = None,
     scratch: Annotated[
         Path | None,
-        typer.Option("--scratch", metavar="DIR", help="Where 4 GB may lie for a while; default: the system's."),
+        typer.Option("--scratch", metavar="DIR", help="Where 8 GB may lie for a while; default: the system's."),
     ] = None,
 ) -> None:
     """Measure spikebin against other ways to the same result, each checked before it is timed."""

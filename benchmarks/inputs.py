@@ -127,9 +127,9 @@ class Bench:
     def _datastore(self, experiment: Experiment, flavour: Flavour) -> Path:
         return write_datastore(self.scratch / flavour / str(abs(hash(experiment))), experiment, flavour=flavour)
 
-    def _project(self, *experiments: Experiment) -> Path:
+    def _project(self, *experiments: Experiment, layout: str = "matrix") -> Path:
         """A spikebin.toml, planned, for experiments that are the parts of one variant."""
-        directory = self.scratch / f"project-{abs(hash(experiments))}"
+        directory = self.scratch / f"project-{layout}-{abs(hash(experiments))}"
         directory.mkdir()
         for experiment in experiments:
             datastore = self.datastore(experiment)
@@ -137,7 +137,7 @@ class Bench:
         config = directory / "spikebin.toml"
         sheets = ", ".join(f'"{model.name}"' for model in experiments[0].sheets)
         config.write_text(
-            f'sheets = [{sheets}]\n\n[[recordings]]\nvariant = "train"\nroot = "."\n'
+            f'sheets = [{sheets}]\nlayout = "{layout}"\n\n[[recordings]]\nvariant = "train"\nroot = "."\n'
             'parts = "NewDataset_Images_from_{part}_to_*"\n',
             encoding="utf-8",
         )
