@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from spikebin.matrixfile.layouts.bit_planes import compress_bits, first_planes
+from spikebin.matrixfile.layouts.frames import frame_of
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.system.compat import frame_metadata
 from spikebin.system.process import usable_cores
@@ -150,29 +151,25 @@ class ChunkCodec:
         """
         return self._deflate(padded) if self.codec == "zlib" else self._to_frame(padded)
 
-    def compress_bits(self, places: NDArray[np.int64], level: int) -> bytes | None:
+    def compress_bits(self, places: NDArray[np.int64]) -> bytes | None:
         """The bytes of a chunk of booleans, from where they are True; threads may compress at once.
 
         Parameters
         ----------
         places : int64 (n,)
             In a chunk of the shape `padded`, ascending.
-        level : int
-            As `level`, but of the bits alone.
 
         Returns
         -------
         bytes or None
             None where `compress` has to be used.
         """
-        block = math.prod(self.blocks)
-        chunk = compress_bits(places, math.prod(self.padded) // block, block, level) if self.codec == "blosc2" else None
-        if chunk is None:
+        if self.codec != "blosc2":
             return None
-        array = self._empty()
-        array.schunk.update_chunk(0, chunk)
-        frame: bytes = array.to_cframe()
-        return frame
+        padded, blocks = self.padded, self.blocks
+        block = math.prod(blocks)
+        chunk = compress_bits(places, math.prod(padded) // block, block)
+        return None if chunk is None else frame_of(chunk, self.shape, padded, blocks, self.level)
 
     def decompress(self, chunk: bytes, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """The complete chunk as an array.

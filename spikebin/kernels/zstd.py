@@ -1,0 +1,488 @@
+"""Kernels that write sparse bits as zstd: the runs of zeros are known, so none is searched for.
+
+zstd looks for repetitions, then codes what it found by its entropy. Where bits are sparse, all that there is to find
+are runs of zeros, which follow from the places of the spikes. So here a block is bytes that are not zeros, each with
+one zero after it (literals, coded by Huffman), and how many bytes like the last one follow (matches of offset 1; how
+many literals and how long a match, coded by finite state entropy, FSE). Any reader of zstd reads it. The format is RFC
+8878, whose sections are named below. What the streams of blocks are part of, matrixfile/layouts/bit_planes.py knows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikebin.kernels.jit import entry, inlined, inner
+
+# Of runs of zeros, shorter ones are cheaper as literals.
+SHORTEST_RUN = 7
+MOST_BITS = 11
+ZSTD_BLOCK = 1 << 17
+# What is written of a block besides twice its plane, at most: descriptions of codes and of what is zeros.
+MOST_BESIDE = 1 << 10
+RAW, RUN, COMPRESSED = 0, 1, 2
+# 3.1.1: how a frame begins; that the size of what it holds has four bytes, and all of it is one segment.
+MAGIC, DESCRIPTOR = 0xFD2FB528, 0b1010_0000
+
+# 3.1.1.3.2.1.1: what is added to the lengths of literals and matches, and how many bits follow each code.
+LITERAL_BITS = np.array([0] * 16 + [1] * 4 + [2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
+MATCH_BITS = np.array([0] * 32 + [1] * 4 + [2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
+LITERAL_BASE = np.concatenate([[0], np.cumsum(1 << LITERAL_BITS)[:-1]])
+MATCH_BASE = np.concatenate([[0], np.cumsum(1 << MATCH_BITS)[:-1]])
+LITERAL_CODES = np.searchsorted(LITERAL_BASE, np.arange(64), "right") - 1
+MATCH_CODES = np.searchsorted(MATCH_BASE, np.arange(128), "right") - 1
+
+# Parts of the room: counts of symbols, and those made to fit a table; the table of an FSE code: its states, and of each
+# symbol what leads to them; another such table; codes of Huffman and their lengths; a tree; weights; then the literals,
+# and the lengths of literals and of matches.
+SYMBOLS, STATES = 256, 512
+COUNTS = 0
+NORMED = COUNTS + SYMBOLS
+TABLE = NORMED + SYMBOLS
+TABLE_SIZE = STATES + 2 * SYMBOLS
+CODES = TABLE + 2 * TABLE_SIZE
+LENGTHS = CODES + SYMBOLS
+TREE = LENGTHS + SYMBOLS
+WEIGHTS = TREE + 8 * SYMBOLS
+HEAD = WEIGHTS + SYMBOLS
+
+
+@inlined
+def highest(n):
+    """Number of the highest bit that is set."""
+    bit = 0
+    while n > 1:
+        n >>= 1
+        bit += 1
+    return bit
+
+
+@inlined
+def put_number(out, at, number, n_bytes):
+    """Write a number, lowest byte first; where it ends."""
+    for i in range(n_bytes):
+        out[at + i] = number >> (8 * i) & 0xFF
+    return at + n_bytes
+
+
+@inlined
+def flush(out, at, bits, n_bits):
+    """Write the bytes that are full; where they end, and the bits that are left."""
+    while n_bits >= 8:
+        out[at] = bits & 0xFF
+        bits >>= 8
+        n_bits -= 8
+        at += 1
+    return at, bits, n_bits
+
+
+@inlined
+def close(out, at, bits, n_bits):
+    """End a stream that is read from its end, where a bit marks it (4.1)."""
+    at, bits, n_bits = flush(out, at, bits | np.int64(1) << n_bits, n_bits + 1)
+    if n_bits > 0:
+        out[at] = bits & 0xFF
+        at += 1
+    return at
+
+
+@inner
+def norm(room, n_symbols, total, log):
+    """Make counts add up to ``1 << log``, none that is not 0 becoming 0."""
+    size, largest, left = 1 << log, 0, 1 << log
+    for s in range(n_symbols):
+        count = room[COUNTS + s]
+        share = (count * size + total // 2) // total
+        if count > 0 and share == 0:
+            share = np.int64(1)
+        room[NORMED + s] = share
+        left -= share
+        if share > room[NORMED + largest]:
+            largest = s
+    while left != 0:
+        if left > 0 or room[NORMED + largest] + left > room[NORMED + largest] // 2:
+            room[NORMED + largest] += left
+            return
+        # Too many rare ones for that: those that are not take one less, each in its turn.
+        for s in range(n_symbols):
+            if left < 0 and room[NORMED + s] > 1:
+                room[NORMED + s] -= 1
+                left += 1
+
+
+@inner
+def put_norms(room, n_symbols, log, out, at):
+    """Write a table's description (4.1.1); where it ends."""
+    bits, n_bits, symbol, after_zero = np.int64(log - 5), 4, 0, False
+    left, threshold, width = (1 << log) + 1, 1 << log, log + 1
+    while symbol < n_symbols and left > 1:
+        if after_zero:
+            start = symbol
+            while room[NORMED + symbol] == 0:
+                symbol += 1
+            while symbol >= start + 3:
+                start += 3
+                bits |= np.int64(3) << n_bits
+                n_bits += 2
+                at, bits, n_bits = flush(out, at, bits, n_bits)
+            bits |= np.int64(symbol - start) << n_bits
+            n_bits += 2
+        count = room[NORMED + symbol]
+        symbol += 1
+        most = 2 * threshold - 1 - left
+        left -= count
+        after_zero = count == 0
+        count += 1
+        if count >= threshold:
+            count += most
+        bits |= count << n_bits
+        n_bits += width - (1 if count < most else 0)
+        while left < threshold:
+            width -= 1
+            threshold >>= 1
+        at, bits, n_bits = flush(out, at, bits, n_bits)
+    if n_bits > 0:
+        out[at] = bits & 0xFF
+        at += 1
+    return at
+
+
+@inner
+def make_table(room, n_symbols, log, table):
+    """Make the table by which symbols are coded, from the counts that were made to fit."""
+    size, total, place = 1 << log, np.int64(0), 0
+    for s in range(n_symbols):
+        count = room[NORMED + s]
+        if count == 1:
+            room[table + STATES + s] = (log << 16) - size
+        elif count > 1:
+            width = log - highest(count - 1)
+            room[table + STATES + s] = (width << 16) - (count << width)
+        room[table + STATES + SYMBOLS + s] = total - count
+        # For now, where the symbol's next state goes.
+        room[COUNTS + s] = total
+        total += count
+    step, at = (size >> 1) + (size >> 3) + 3, 0
+    # Symbols are spread over the states (4.1.1); those of one symbol are numbered in the order of their places.
+    for s in range(n_symbols):
+        for _ in range(room[NORMED + s]):
+            room[TREE + at] = s
+            at = (at + step) & (size - 1)
+    for place in range(size):
+        s = room[TREE + place]
+        room[table + room[COUNTS + s]] = size + place
+        room[COUNTS + s] += 1
+
+
+@inlined
+def first_state(room, table, symbol):
+    """The state to begin with."""
+    step = room[table + STATES + symbol]
+    width = (step + (1 << 15)) >> 16
+    return room[table + (((width << 16) - step) >> width) + room[table + STATES + SYMBOLS + symbol]]
+
+
+@inlined
+def next_state(room, table, state, symbol, bits, n_bits):
+    """Code a symbol: the next state, and the bits so far."""
+    width = (state + room[table + STATES + symbol]) >> 16
+    bits |= (state & ((1 << width) - 1)) << n_bits
+    return room[table + (state >> width) + room[table + STATES + SYMBOLS + symbol]], bits, n_bits + width
+
+
+@inner
+def put_code(room, n_symbols, total, most_log, table, out, at):
+    """Choose and describe how symbols are coded by their counts; its mode (3.1.1.3.2.1), log, and where it ends."""
+    known, last = 0, 0
+    for s in range(n_symbols):
+        if room[COUNTS + s] > 0:
+            known += 1
+            last = s
+    if known == 1:
+        out[at] = last
+        room[table + STATES + last], room[table], room[table + STATES + SYMBOLS + last] = 0, 0, 0
+        return RUN, 0, at + 1
+    log = min(most_log, max(5, highest(total) - 1, highest(known) + 1))
+    norm(room, last + 1, total, log)
+    at = put_norms(room, last + 1, log, out, at)
+    make_table(room, last + 1, log, table)
+    return COMPRESSED, log, at
+
+
+@inner
+def find_lengths(room, n_symbols):
+    """Lengths of the codes of Huffman for the counts, 0 where there is none; the longest. Two symbols at least."""
+    # Nodes: their counts, symbols or -1, parents.
+    counts, parents, order = TREE, TREE + 2 * SYMBOLS, TREE + 4 * SYMBOLS
+    while True:
+        n = 0
+        for s in range(n_symbols):
+            count, i = room[COUNTS + s], n
+            if count > 0:
+                while i > 0 and room[counts + i - 1] > count:
+                    room[counts + i], room[order + i] = room[counts + i - 1], room[order + i - 1]
+                    i -= 1
+                room[counts + i], room[order + i] = count, s
+                n += 1
+        leaf, node = 0, n
+        for made in range(n, 2 * n - 1):
+            room[counts + made] = 0
+            for _ in range(2):
+                if node >= made or (leaf < n and room[counts + leaf] <= room[counts + node]):
+                    child, leaf = leaf, leaf + 1
+                else:
+                    child, node = node, node + 1
+                room[counts + made] += room[counts + child]
+                room[parents + child] = made
+        # From the root down; counts become depths.
+        longest = np.int64(0)
+        room[counts + 2 * n - 2] = 0
+        for child in range(2 * n - 3, -1, -1):
+            room[counts + child] = room[counts + room[parents + child]] + 1
+            longest = max(longest, room[counts + child])
+        if longest <= MOST_BITS:
+            break
+        for s in range(n_symbols):
+            room[COUNTS + s] = (room[COUNTS + s] + 1) >> 1
+    for s in range(n_symbols):
+        room[LENGTHS + s] = 0
+    for i in range(n):
+        room[LENGTHS + room[order + i]] = room[counts + i]
+    return longest
+
+
+@inner
+def number_codes(room, n_symbols, longest):
+    """Give each symbol its code: the longest first, symbols in order among those of one length (4.2.1.3)."""
+    code = np.int64(0)
+    for length in range(longest, 0, -1):
+        for s in range(n_symbols):
+            if room[LENGTHS + s] == length:
+                room[CODES + s] = code
+                code += 1
+        code >>= 1
+
+
+@inner
+def put_weights(room, last, longest, out, at):
+    """Describe the lengths of the codes (4.2.1); where that ends, or -1 where it cannot be said."""
+    for w in range(MOST_BITS + 2):
+        room[COUNTS + w] = 0
+    for s in range(last):
+        weight = longest + 1 - room[LENGTHS + s] if room[LENGTHS + s] > 0 else np.int64(0)
+        room[WEIGHTS + s] = weight
+        room[COUNTS + weight] += 1
+    known = 0
+    for w in range(MOST_BITS + 2):
+        known += 1 if room[COUNTS + w] > 0 else 0
+    end = -1
+    if known > 1 and last > 2:
+        log = 6 if last > 40 else 5
+        norm(room, MOST_BITS + 1, last, log)
+        end = put_norms(room, MOST_BITS + 1, log, out, at + 1)
+        make_table(room, MOST_BITS + 1, log, TABLE)
+        bits, n_bits = np.int64(0), 0
+        # Two states in turn, from the last weight to the first.
+        mine = first_state(room, TABLE, room[WEIGHTS + last - 1])
+        other = first_state(room, TABLE, room[WEIGHTS + last - 2])
+        for s in range(last - 3, -1, -1):
+            mine, bits, n_bits = next_state(room, TABLE, mine, room[WEIGHTS + s], bits, n_bits)
+            mine, other = other, mine
+            end, bits, n_bits = flush(out, end, bits, n_bits)
+        # That of even places is read first.
+        for state in (mine, other):
+            bits |= (state & ((1 << log) - 1)) << n_bits
+            n_bits += log
+        end = close(out, end, bits, n_bits)
+        out[at] = end - at - 1
+    direct = at + 1 + (last + 1) // 2
+    if last <= 128 and (end == -1 or end - at - 1 >= 128 or end >= direct):
+        out[at] = 127 + last
+        for s in range(0, last, 2):
+            out[at + 1 + s // 2] = room[WEIGHTS + s] << 4 | (room[WEIGHTS + s + 1] if s + 1 < last else 0)
+        return direct
+    return end if end != -1 and end - at - 1 < 128 else -1
+
+
+@inner
+def put_stream(room, first, stop, out, at):
+    """Write some literals by their codes, the last one first; where that ends."""
+    bits, n_bits = np.int64(0), 0
+    for i in range(stop - 1, first - 1, -1):
+        symbol = room[i]
+        bits |= room[CODES + symbol] << n_bits
+        n_bits += room[LENGTHS + symbol]
+        at, bits, n_bits = flush(out, at, bits, n_bits)
+    return close(out, at, bits, n_bits)
+
+
+@inner
+def put_plain_literals(room, kind, first, n, out, at):
+    """Write literals as they are, or one for all of them (3.1.1.3.1); where that ends."""
+    if n < 32:
+        at = put_number(out, at, kind | n << 3, 1)
+    elif n < 1 << 12:
+        at = put_number(out, at, kind | 1 << 2 | n << 4, 2)
+    else:
+        at = put_number(out, at, kind | 3 << 2 | n << 4, 3)
+    for i in range(1 if kind == RUN else n):
+        out[at + i] = room[first + i]
+    return at + (1 if kind == RUN else n)
+
+
+@inner
+def put_literals(room, first, n, out, at):
+    """Write the section of literals (3.1.1.3.1), in the shortest way; where it ends."""
+    for s in range(SYMBOLS):
+        room[COUNTS + s] = 0
+    for i in range(first, first + n):
+        room[COUNTS + room[i]] += 1
+    last, known = 0, 0
+    for s in range(SYMBOLS):
+        if room[COUNTS + s] > 0:
+            last = s
+            known += 1
+    if known == 1:
+        return put_plain_literals(room, RUN, first, n, out, at)
+    longest = find_lengths(room, last + 1)
+    number_codes(room, last + 1, longest)
+    streams = 1 if n < 256 else 4
+    form, width = (0, 10) if n < 256 else (1, 10) if n < 1 << 10 else (2, 14) if n < 1 << 14 else (3, 18)
+    start = at + (4 + 2 * width + 7) // 8
+    end = put_weights(room, last, longest, out, start) if n > 8 else -1
+    if end != -1:
+        each, jumps = (n + streams - 1) // streams, end
+        end += 6 if streams == 4 else 0
+        for i in range(streams):
+            begun = end
+            end = put_stream(room, first + i * each, first + min(n, (i + 1) * each), out, end)
+            if i < streams - 1:
+                put_number(out, jumps + 2 * i, end - begun, 2)
+    if end == -1 or end - start >= n:
+        return put_plain_literals(room, RAW, first, n, out, at)
+    put_number(out, at, COMPRESSED | form << 2 | n << 4 | (end - start) << (4 + width), start - at)
+    return end
+
+
+@inner
+def put_sequences(room, literal, match, n, out, at):
+    """Write the section of lengths (3.1.1.3.2): so many literals, then so many bytes like the last; where it ends."""
+    short = n < 128
+    at = put_number(out, at, n if short else (n >> 8) + 128 | (n & 0xFF) << 8, 1 if short else 2)
+    if n == 0:
+        return at
+    modes, other = at, TABLE + TABLE_SIZE
+    for s in range(SYMBOLS):
+        room[COUNTS + s] = 0
+    for i in range(n):
+        room[COUNTS + literal_code(room[literal + i])] += 1
+    mode, log, at = put_code(room, LITERAL_BITS.size, n, 9, TABLE, out, at + 1)
+    for s in range(SYMBOLS):
+        room[COUNTS + s] = 0
+    for i in range(n):
+        room[COUNTS + match_code(room[match + i])] += 1
+    # Every offset is the one that was used last, which is 1 in the beginning: its code is 0.
+    out[at] = 0
+    other_mode, other_log, at = put_code(room, MATCH_BITS.size, n, 9, other, out, at + 1)
+    out[modes] = mode << 6 | RUN << 4 | other_mode << 2
+    bits, n_bits = np.int64(0), 0
+    mine = first_state(room, TABLE, literal_code(room[literal + n - 1])) if log > 0 else np.int64(0)
+    its = first_state(room, other, match_code(room[match + n - 1])) if other_log > 0 else np.int64(0)
+    for i in range(n - 1, -1, -1):
+        a, b = literal_code(room[literal + i]), match_code(room[match + i])
+        if i < n - 1:
+            if other_log > 0:
+                its, bits, n_bits = next_state(room, other, its, b, bits, n_bits)
+            if log > 0:
+                mine, bits, n_bits = next_state(room, TABLE, mine, a, bits, n_bits)
+        bits |= (room[literal + i] - LITERAL_BASE[a]) << n_bits
+        n_bits += LITERAL_BITS[a]
+        bits |= (room[match + i] - MATCH_BASE[b]) << n_bits
+        n_bits += MATCH_BITS[b]
+        at, bits, n_bits = flush(out, at, bits, n_bits)
+    bits |= (its & ((1 << other_log) - 1)) << n_bits
+    n_bits += other_log
+    bits |= (mine & ((1 << log) - 1)) << n_bits
+    n_bits += log
+    return close(out, at, bits, n_bits)
+
+
+@inlined
+def literal_code(length):
+    """The code of a number of literals."""
+    return LITERAL_CODES[length] if length < 64 else np.int64(highest(length) + 19)
+
+
+@inlined
+def match_code(length):
+    """The code of how long a match is, less 3."""
+    return MATCH_CODES[length] if length < 128 else np.int64(highest(length) + 36)
+
+
+@inner
+def put_plane(places, first, stop, base, width, room, out, at):
+    """Write the bits at some places as a block of zstd, eight a byte; where it ends."""
+    literals = HEAD
+    literal, match = literals + width, literals + width + width // 4
+    n_literals, n, since, end, i = 0, 0, 0, 0, first
+    while i < stop or end < width:
+        byte, value = np.int64(width), np.int64(0)
+        if i < stop:
+            byte = (places[i] - base) >> 3
+        run = byte - end
+        if run >= SHORTEST_RUN:
+            # One zero, and then as many as that again.
+            room[literals + n_literals] = 0
+            n_literals += 1
+            room[literal + n], room[match + n] = n_literals - since, run - 4
+            n += 1
+            since = n_literals
+        else:
+            for _ in range(run):
+                room[literals + n_literals] = 0
+                n_literals += 1
+        if i < stop:
+            while i < stop and (places[i] - base) >> 3 == byte:
+                value |= np.int64(1) << (places[i] & 7)
+                i += 1
+            room[literals + n_literals] = value
+            n_literals += 1
+        end = byte + 1
+    start = at + 3
+    end = put_sequences(room, literal, match, n, out, put_literals(room, literals, n_literals, out, start))
+    kind = COMPRESSED
+    if end - start >= width:
+        kind, end = RAW, start + width
+        for k in range(start, end):
+            out[k] = 0
+        for k in range(first, stop):
+            out[start + ((places[k] - base) >> 3)] |= 1 << (places[k] & 7)
+    put_number(out, at, kind << 1 | (end - start) << 3, 3)
+    return end
+
+
+@entry
+def put_blocks(places, n_blocks, block, room, out, at):
+    """Write the streams of blocks of so many bits each (README_CHUNK_FORMAT.rst of c-blosc2); where they end.
+
+    Before them, where each begins. A stream is how long it is and a frame of zstd, or, of zeros, 0. Of a block, its
+    bits are the first eighth, and zeros follow.
+    """
+    starts, i = at, 0
+    at += 4 * n_blocks
+    for b in range(n_blocks):
+        put_number(out, starts + 4 * b, at, 4)
+        first, begun = i, at
+        while i < places.size and places[i] < (b + 1) * block:
+            i += 1
+        at += 4
+        if i > first:
+            at = put_number(out, at, np.int64(MAGIC) | np.int64(DESCRIPTOR) << 32, 5)
+            at = put_number(out, at, block, 4)
+            at = put_plane(places, first, i, b * block, block // 8, room, out, at)
+            left = block - block // 8
+            while left > 0:
+                n = min(left, ZSTD_BLOCK)
+                left -= n
+                at = put_number(out, at, n << 3 | RUN << 1 | (1 if left == 0 else 0), 4)
+        put_number(out, begun, at - begun - 4, 4)
+    return at
