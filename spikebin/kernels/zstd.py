@@ -23,13 +23,14 @@ RAW, RUN, COMPRESSED = 0, 1, 2
 # 3.1.1: how a frame begins; that the size of what it holds has four bytes, and all of it is one segment.
 MAGIC, DESCRIPTOR = 0xFD2FB528, 0b1010_0000
 
-# 3.1.1.3.2.1.1: what is added to the lengths of literals and matches, and how many bits follow each code.
-LITERAL_BITS = np.array([0] * 16 + [1] * 4 + [2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
-MATCH_BITS = np.array([0] * 32 + [1] * 4 + [2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
-LITERAL_BASE = np.concatenate([[0], np.cumsum(1 << LITERAL_BITS)[:-1]])
-MATCH_BASE = np.concatenate([[0], np.cumsum(1 << MATCH_BITS)[:-1]])
-LITERAL_CODES = np.searchsorted(LITERAL_BASE, np.arange(64), "right") - 1
-MATCH_CODES = np.searchsorted(MATCH_BASE, np.arange(128), "right") - 1
+# 3.1.1.3.2.1.1: of numbers of literals, and of lengths of matches less 3, how many bits follow each code, what is added
+# to them, and the code where a table is shorter than to say how.
+BITS_OF = np.array([
+    [0] * 16 + [1] * 4 + [2, 2, 3, 3, 4, *range(6, 17)] + [0] * 17,
+    [0] * 32 + [1] * 4 + [2, 2, 3, 3, 4, 4, 5, *range(7, 17)],
+])  # fmt: skip
+BASE_OF = np.cumsum(1 << BITS_OF, axis=1) - (1 << BITS_OF)
+CODES_OF = np.array([np.searchsorted(BASE_OF[k], np.arange(128), "right") - 1 for k in range(2)])
 
 # Parts of the room: counts of symbols, and those made to fit a table; the table of an FSE code: its states, and of each
 # symbol what leads to them; another such table; codes of Huffman and their lengths; a tree; weights; then the literals,
@@ -199,7 +200,8 @@ def put_code(room, n_symbols, total, most_log, table, out, at):
             last = s
     if known == 1:
         out[at] = last
-        room[table + STATES + last], room[table], room[table + STATES + SYMBOLS + last] = 0, 0, 0
+        # Whichever the state, no bits and state 0.
+        room[table + STATES + last], room[table + STATES + SYMBOLS + last], room[table] = 0, 0, 0
         return RUN, 0, at + 1
     log = min(most_log, max(5, highest(total) - 1, highest(known) + 1))
     norm(room, last + 1, total, log)
@@ -265,21 +267,15 @@ def number_codes(room, n_symbols, longest):
 @inner
 def put_weights(room, last, longest, out, at):
     """Describe the lengths of the codes (4.2.1); where that ends, or -1 where it cannot be said."""
-    for w in range(MOST_BITS + 2):
+    for w in range(SYMBOLS):
         room[COUNTS + w] = 0
     for s in range(last):
         weight = longest + 1 - room[LENGTHS + s] if room[LENGTHS + s] > 0 else np.int64(0)
         room[WEIGHTS + s] = weight
         room[COUNTS + weight] += 1
-    known = 0
-    for w in range(MOST_BITS + 2):
-        known += 1 if room[COUNTS + w] > 0 else 0
-    end = -1
-    if known > 1 and last > 2:
-        log = 6 if last > 40 else 5
-        norm(room, MOST_BITS + 1, last, log)
-        end = put_norms(room, MOST_BITS + 1, log, out, at + 1)
-        make_table(room, MOST_BITS + 1, log, TABLE)
+    mode, log, end = put_code(room, MOST_BITS + 1, last, 6, TABLE, out, at + 1)
+    coded = mode == COMPRESSED and last > 2
+    if coded:
         bits, n_bits = np.int64(0), 0
         # Two states in turn, from the last weight to the first.
         mine = first_state(room, TABLE, room[WEIGHTS + last - 1])
@@ -289,18 +285,18 @@ def put_weights(room, last, longest, out, at):
             mine, other = other, mine
             end, bits, n_bits = flush(out, end, bits, n_bits)
         # That of even places is read first.
-        for state in (mine, other):
-            bits |= (state & ((1 << log) - 1)) << n_bits
-            n_bits += log
-        end = close(out, end, bits, n_bits)
-        out[at] = end - at - 1
+        size = np.int64(1) << log
+        bits |= (mine & (size - 1) | (other & (size - 1)) << log) << n_bits
+        end = close(out, end, bits, n_bits + 2 * log)
+        coded = end - at - 1 < 128
     direct = at + 1 + (last + 1) // 2
-    if last <= 128 and (end == -1 or end - at - 1 >= 128 or end >= direct):
+    if last <= 128 and (not coded or end >= direct):
         out[at] = 127 + last
         for s in range(0, last, 2):
             out[at + 1 + s // 2] = room[WEIGHTS + s] << 4 | (room[WEIGHTS + s + 1] if s + 1 < last else 0)
         return direct
-    return end if end != -1 and end - at - 1 < 128 else -1
+    out[at] = end - at - 1 if coded else 0
+    return end if coded else -1
 
 
 @inner
@@ -363,66 +359,58 @@ def put_literals(room, first, n, out, at):
     return end
 
 
+@inlined
+def code_of(k, length):
+    """The code of a number of literals (0), or of how long a match is, less 3 (1)."""
+    if length < (64 << k):
+        return CODES_OF[k, length]
+    return np.int64(highest(length) + (19 if k == 0 else 36))
+
+
 @inner
-def put_sequences(room, literal, match, n, out, at):
+def put_sequences(room, lengths, many, n, out, at):
     """Write the section of lengths (3.1.1.3.2): so many literals, then so many bytes like the last; where it ends."""
     short = n < 128
     at = put_number(out, at, n if short else (n >> 8) + 128 | (n & 0xFF) << 8, 1 if short else 2)
     if n == 0:
         return at
-    modes, other = at, TABLE + TABLE_SIZE
-    for s in range(SYMBOLS):
-        room[COUNTS + s] = 0
-    for i in range(n):
-        room[COUNTS + literal_code(room[literal + i])] += 1
-    mode, log, at = put_code(room, LITERAL_BITS.size, n, 9, TABLE, out, at + 1)
-    for s in range(SYMBOLS):
-        room[COUNTS + s] = 0
-    for i in range(n):
-        room[COUNTS + match_code(room[match + i])] += 1
-    # Every offset is the one that was used last, which is 1 in the beginning: its code is 0.
-    out[at] = 0
-    other_mode, other_log, at = put_code(room, MATCH_BITS.size, n, 9, other, out, at + 1)
-    out[modes] = mode << 6 | RUN << 4 | other_mode << 2
+    modes, log, other_log = at, 0, 0
+    out[modes] = RUN << 4
+    at += 1
+    for k in range(2):
+        for s in range(SYMBOLS):
+            room[COUNTS + s] = 0
+        for i in range(lengths + k * many, lengths + k * many + n):
+            room[COUNTS + code_of(k, room[i])] += 1
+        if k == 1:
+            # Every offset is the one that was used last, which is 1 in the beginning: its code is 0.
+            out[at] = 0
+            at += 1
+        log, other_log = other_log, log
+        mode, other_log, at = put_code(room, BITS_OF.shape[1], n, 9, TABLE + k * TABLE_SIZE, out, at)
+        out[modes] |= mode << (6 - 4 * k)
     bits, n_bits = np.int64(0), 0
-    mine = first_state(room, TABLE, literal_code(room[literal + n - 1])) if log > 0 else np.int64(0)
-    its = first_state(room, other, match_code(room[match + n - 1])) if other_log > 0 else np.int64(0)
-    for i in range(n - 1, -1, -1):
-        a, b = literal_code(room[literal + i]), match_code(room[match + i])
-        if i < n - 1:
-            if other_log > 0:
-                its, bits, n_bits = next_state(room, other, its, b, bits, n_bits)
-            if log > 0:
-                mine, bits, n_bits = next_state(room, TABLE, mine, a, bits, n_bits)
-        bits |= (room[literal + i] - LITERAL_BASE[a]) << n_bits
-        n_bits += LITERAL_BITS[a]
-        bits |= (room[match + i] - MATCH_BASE[b]) << n_bits
-        n_bits += MATCH_BITS[b]
+    mine, its = np.int64(0), np.int64(0)
+    for i in range(lengths + n - 1, lengths - 1, -1):
+        a, b = code_of(0, room[i]), code_of(1, room[i + many])
+        if i == lengths + n - 1:
+            mine, its = first_state(room, TABLE, a), first_state(room, TABLE + TABLE_SIZE, b)
+        else:
+            its, bits, n_bits = next_state(room, TABLE + TABLE_SIZE, its, b, bits, n_bits)
+            mine, bits, n_bits = next_state(room, TABLE, mine, a, bits, n_bits)
+        bits |= (room[i] - BASE_OF[0, a]) << n_bits
+        n_bits += BITS_OF[0, a]
+        bits |= (room[i + many] - BASE_OF[1, b]) << n_bits
+        n_bits += BITS_OF[1, b]
         at, bits, n_bits = flush(out, at, bits, n_bits)
-    bits |= (its & ((1 << other_log) - 1)) << n_bits
-    n_bits += other_log
-    bits |= (mine & ((1 << log) - 1)) << n_bits
-    n_bits += log
-    return close(out, at, bits, n_bits)
-
-
-@inlined
-def literal_code(length):
-    """The code of a number of literals."""
-    return LITERAL_CODES[length] if length < 64 else np.int64(highest(length) + 19)
-
-
-@inlined
-def match_code(length):
-    """The code of how long a match is, less 3."""
-    return MATCH_CODES[length] if length < 128 else np.int64(highest(length) + 36)
+    bits |= (its & ((1 << other_log) - 1) | (mine & ((1 << log) - 1)) << other_log) << n_bits
+    return close(out, at, bits, n_bits + log + other_log)
 
 
 @inner
 def put_plane(places, first, stop, base, width, room, out, at):
     """Write the bits at some places as a block of zstd, eight a byte; where it ends."""
-    literals = HEAD
-    literal, match = literals + width, literals + width + width // 4
+    literals, lengths, many = HEAD, HEAD + width, width // 4
     n_literals, n, since, end, i = 0, 0, 0, 0, first
     while i < stop or end < width:
         byte, value = np.int64(width), np.int64(0)
@@ -433,7 +421,7 @@ def put_plane(places, first, stop, base, width, room, out, at):
             # One zero, and then as many as that again.
             room[literals + n_literals] = 0
             n_literals += 1
-            room[literal + n], room[match + n] = n_literals - since, run - 4
+            room[lengths + n], room[lengths + many + n] = n_literals - since, run - 4
             n += 1
             since = n_literals
         else:
@@ -448,7 +436,7 @@ def put_plane(places, first, stop, base, width, room, out, at):
             n_literals += 1
         end = byte + 1
     start = at + 3
-    end = put_sequences(room, literal, match, n, out, put_literals(room, literals, n_literals, out, start))
+    end = put_sequences(room, lengths, many, n, out, put_literals(room, literals, n_literals, out, start))
     kind = COMPRESSED
     if end - start >= width:
         kind, end = RAW, start + width
