@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from benchmarks.inputs import Bench
     from benchmarks.processes import Finished
 
-IMPORTS = 'python -c "import numba, tables"'
+IMPORTS, SMALL_IMPORTS = 'python -c "import numba, tables"', 'python -c "import typer, rich"'
+WHOLE_JOB, MISSING = "spikebin job, to its end", "spikebin missing"
 FIRST_BYTE = "spikebin job, until it opens the index"
 TEXT = """Whole processes, all files in the page cache, numba's cache warm. A job is stopped at the moment it opens
 the index of the recording, which is the first that it reads of it, or its first segment; or it runs to its end on the
@@ -54,13 +55,14 @@ def run(bench: Bench) -> Report:
 
     contenders = [
         Contender("python -c pass", lambda: python("-c", "pass"), silent),
-        Contender('python -c "import typer, rich"', lambda: python("-c", "import typer, rich"), silent),
+        Contender(SMALL_IMPORTS, lambda: python("-c", "import typer, rich"), silent),
         Contender('python -c "import numpy"', lambda: python("-c", "import numpy"), silent),
         Contender(IMPORTS, lambda: python("-c", "import numba, tables"), silent),
         Contender(
             "spikebin --version", lambda: spikebin("--version"), lambda ended: ended.stdout.startswith("spikebin ")
         ),
-        Contender("spikebin job, to its end", lambda: spikebin(*job), done, note="one image, four neurons"),
+        Contender(WHOLE_JOB, lambda: spikebin(*job), done, note="one image, four neurons"),
+        Contender(MISSING, lambda: spikebin("missing", "--config", str(config)), silent),
         Contender(FIRST_BYTE, lambda: python("-c", UNTIL, "datastore.recordings", *job), opened),
         Contender(
             "spikebin job, until it opens the first segment",
@@ -81,6 +83,10 @@ def run(bench: Bench) -> Report:
             more_is_better=False,
         )
     )
+    whole, missing = found.median(WHOLE_JOB), found.ratio(MISSING, SMALL_IMPORTS)
+    report.goals.append(Goal("the smallest job, to its end", whole, 0.85, 0.7, "s", more_is_better=False))
+    what = "`missing` over one file, against importing typer and rich"
+    report.goals.append(Goal(what, missing, 3.0, 2.5, more_is_better=False))
     points = found.points(1000)
     report.pictures.append(Picture("points", "Start-up", "ms", points))
     return report

@@ -19,6 +19,10 @@ from spikebin.version import __version__
 
 __all__ = ["app", "main"]
 
+MODULES = ("bin", "dataset", "demo", "docs", "export", "files", "setup", "slurm", "stats", "work")
+# Commands of the module "work".
+OFTEN = {"job", "missing", "status"}
+
 app = App(name="spikebin", context_settings={"help_option_names": ["-h", "--help"]})
 
 
@@ -46,7 +50,9 @@ def main() -> None:
     _write_what_the_terminal_can_show()
     try:
         with ending_on_signals():
-            _register()
+            # Scripts run these by the thousand, and Typer takes 3 ms to prepare a command, needed or not.
+            often = len(sys.argv) > 1 and sys.argv[1] in OFTEN
+            _register(*["work"] if often else MODULES)
             sys.exit(app(standalone_mode=False))
     except Ended as ended:
         typer.echo(f"error: ended by {ended}: what was done is kept, start again to do the rest", err=True)
@@ -107,7 +113,7 @@ def _stop(message: str, code: int, error: BaseException | None = None) -> NoRetu
     sys.exit(code)
 
 
-def _register() -> None:
-    """Importing a module of commands adds them to the app; `spikebin.cli.groups` has their order."""
-    for module in ("bin", "dataset", "demo", "docs", "export", "files", "setup", "slurm", "stats", "work"):
+def _register(*modules: str) -> None:
+    """Importing a module of commands, by default each, adds them to the app; `spikebin.cli.groups` has their order."""
+    for module in modules or MODULES:
         import_module(f"spikebin.cli.{module}")
