@@ -24,7 +24,7 @@ from spikebin.system.compat import NO_COUNTING, cache_kernel, free_compiler_lock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["cache_directory", "entry", "inlined", "inner", "load_word", "njit", "trailing_zeros"]
+__all__ = ["cache_directory", "entry", "inlined", "inner", "load_word", "njit", "store_word", "trailing_zeros"]
 
 free_compiler_lock_in_children()
 
@@ -115,6 +115,10 @@ if numba.config.DISABLE_JIT:
         """How many of the lowest bits of a uint64 are 0; it is not 0 itself."""
         return np.int64((int(word) & -int(word)).bit_length() - 1)
 
+    def store_word(array: Any, i: int, word: Any) -> None:
+        """Write an int64 to the eight bytes from item `i` of a flat array of bytes on, the lowest byte first."""
+        array[i : i + 8] = np.frombuffer(np.int64(word).tobytes(), np.uint8)
+
 else:
 
     @intrinsic  # type: ignore[untyped-decorator]
@@ -145,3 +149,17 @@ else:
             return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
         return numba.types.int64(word), generate
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def store_word(_context: Any, array: Any, _i: Any, _word: Any) -> Any:
+        """Write an int64 to the eight bytes from item `i` of a flat array of bytes on, the lowest byte first."""
+        if not isinstance(array, numba.types.Array) or array.layout != "C":
+            return None
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            made = context.make_array(signature.args[0])(context, builder, arguments[0])
+            place = builder.bitcast(builder.gep(made.data, [arguments[1]]), ir.IntType(64).as_pointer())
+            builder.store(arguments[2], place).align = 1
+            return context.get_dummy_value()
+
+        return numba.types.void(array, numba.types.int64, numba.types.int64), generate

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikebin.kernels.jit import entry, inlined, inner
+from spikebin.kernels.jit import entry, inlined, inner, store_word
 
 # Of runs of zeros, shorter ones are cheaper as literals.
-SHORTEST_RUN = 7
+SHORTEST_RUN = 6
 MOST_BITS = 11
 ZSTD_BLOCK = 1 << 17
 # What is written of a block besides twice its plane, at most: descriptions of codes and of what is zeros.
@@ -67,13 +67,10 @@ def put_number(out, at, number, n_bytes):
 
 @inlined
 def flush(out, at, bits, n_bits):
-    """Write the bytes that are full; where they end, and the bits that are left."""
-    while n_bits >= 8:
-        out[at] = bits & 0xFF
-        bits >>= 8
-        n_bits -= 8
-        at += 1
-    return at, bits, n_bits
+    """Write the bytes that are full, and nothing of use after them; where they end, and the bits that are left."""
+    store_word(out, at, bits)
+    full = n_bits & ~7
+    return at + (full >> 3), bits >> full, n_bits - full
 
 
 @inlined
