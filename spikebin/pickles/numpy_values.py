@@ -44,6 +44,10 @@ def settle(value: Any, n_bytes: int) -> Any:
         raise Refused("is nested too deeply: it is damaged, or not a recording") from error
 
 
+# Most values are such: a call for each would take longer than all else.
+_SETTLED = {str, int, float, bool, bytes, type(None)}
+
+
 class _Settler:
     """What `settle` has seen, and how many bytes of arrays it may still meet."""
 
@@ -58,12 +62,13 @@ class _Settler:
             return self.seen[id(value)]
         self.seen[id(value)] = value
         if isinstance(value, list):
-            value[:] = [self.settle(item) for item in value]
+            value[:] = [item if type(item) in _SETTLED else self.settle(item) for item in value]
         elif isinstance(value, dict):
             for key, item in value.items():
-                value[key] = self.settle(item)
+                if type(item) not in _SETTLED:
+                    value[key] = self.settle(item)
         elif isinstance(value, tuple):
-            self.seen[id(value)] = tuple([self.settle(item) for item in value])
+            self.seen[id(value)] = tuple([item if type(item) in _SETTLED else self.settle(item) for item in value])
         elif isinstance(value, Inert):
             self.seen[id(value)] = self._settle_inert(value)
         return self.seen[id(value)]

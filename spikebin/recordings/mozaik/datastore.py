@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.recordings.mozaik.segment import Segment
+    from spikebin.recordings.mozaik.stimulus import Stimulus
     from spikebin.recordings.settings import TrialRule
 
 __all__ = ["MozaikRecording", "open", "recognises"]
@@ -79,6 +80,8 @@ class MozaikRecording:
         if not isinstance(state, dict) or not block.kind.startswith("neo.core.block"):
             raise self.error(f"{INDEX} holds no neo Block: it is not a mozaik datastore, check the path")
         self._annotations: dict[str, Any] = _dict(state.get("annotations"))
+        # A text stands for its presentation in each sheet, and for the blank before it.
+        self._stimuli: dict[str, Stimulus] = {}
         self.presentations = [
             self._presentation(wrapper) for wrapper in _items(state.get("segments", state.get("_segments")))
         ]
@@ -205,7 +208,7 @@ class MozaikRecording:
                 "rec_datetime": datetime() as when,
             } if "/" not in identifier and "\0" not in identifier:
                 try:
-                    stimulus = parse_stimulus(text)
+                    stimulus = self._stimuli.get(text) or self._stimuli.setdefault(text, parse_stimulus(text))
                 except ValueError as error:
                     raise self.error(
                         f"the stimulus of {identifier} cannot be read ({error}): exclude the part"

@@ -22,7 +22,16 @@ from spikebin.system.threads import Scratch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Interpreted", "interpret"]
+__all__ = ["Interpreted", "Span", "first_span", "interpret"]
+
+
+class Span(NamedTuple):
+    """When a train starts and stops, as recorded in their units."""
+
+    start: float
+    start_unit: str
+    stop: float
+    stop_unit: str
 
 
 class Interpreted(NamedTuple):
@@ -34,10 +43,7 @@ class Interpreted(NamedTuple):
     counts: NDArray[np.int64]
     times: NDArray[np.float64]
     times_unit: str
-    start: float
-    start_unit: str
-    stop: float
-    stop_unit: str
+    span: Span
 
 
 def interpret(data: NDArray[np.uint8], *, by_pattern: bool = True) -> Interpreted | None:
@@ -70,7 +76,37 @@ def interpret(data: NDArray[np.uint8], *, by_pattern: bool = True) -> Interprete
     return None
 
 
+def first_span(data: NDArray[np.uint8], size: int) -> Span | None:
+    """Span of the first train of a segment, from the first bytes of its file; None if that is not understood here.
+
+    Parameters
+    ----------
+    data : (n,) uint8
+        Changed, where they are not the whole file.
+    size : int
+        Of the file.
+    """
+    if data[:1] == _PROTO and data[2:3] == _FRAME and data.size < size:
+        # A frame that ends beyond what was read; it must not end beyond the file.
+        if int.from_bytes(data[3:11].tobytes(), "little") > size - 11:
+            return None
+        data[3:11] = np.frombuffer((data.size - 11).to_bytes(8, "little"), np.uint8)
+    places = _places(data.size, 1)
+    with _rooms.borrow(places[-1]) as room:
+        room[values.STACK : values.END + 1] = places
+        room[values.BY_PATTERN] = True
+        kernel(data, *_TABLES, room)
+        return _span(room) if room[values.NEXT_TRAIN] > room[values.TRAINS_READ] else None
+
+
+_PROTO, _FRAME = ord(pickle.PROTO), ord(pickle.FRAME)
+
 _rooms = Scratch(lambda size: np.empty(size, np.int64))
+
+
+def _span(room: NDArray[np.int64]) -> Span:
+    start, stop = room[[values.START, values.STOP]].view(np.float64).tolist()
+    return Span(start, _UNITS[int(room[values.START_UNIT])], stop, _UNITS[int(room[values.STOP_UNIT])])
 
 
 def _found(data: NDArray[np.uint8], room: NDArray[np.int64]) -> Interpreted:
@@ -79,7 +115,6 @@ def _found(data: NDArray[np.uint8], room: NDArray[np.int64]) -> Interpreted:
     counts = trains[:, 1].copy()
     times = np.empty(int(counts.sum()), np.float64)
     gather(data, room, times.view(np.int64))
-    start, stop = room[[values.START, values.STOP]].view(np.float64).tolist()
     return Interpreted(
         sheet=_text(data, room, values.SHEET),
         stimulus=_text(data, room, values.PRESENTED),
@@ -87,10 +122,7 @@ def _found(data: NDArray[np.uint8], room: NDArray[np.int64]) -> Interpreted:
         counts=counts,
         times=times,
         times_unit=_UNITS[int(room[values.TIMES_UNIT])],
-        start=start,
-        start_unit=_UNITS[int(room[values.START_UNIT])],
-        stop=stop,
-        stop_unit=_UNITS[int(room[values.STOP_UNIT])],
+        span=_span(room),
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from spikebin.pickles.inert import SCALAR, Enough, Inert, Refused
 from spikebin.pickles.numpy_values import array_of, scalar_of
 from spikebin.pickles.unpickler import read_bytes, reading, unpickle
-from spikebin.recordings.mozaik.interpreter import interpret
+from spikebin.recordings.mozaik.interpreter import first_span, interpret
 from spikebin.system.threads import Scratch
 
 if TYPE_CHECKING:
@@ -105,6 +105,11 @@ def probe_segment(path: Path) -> tuple[float, float]:
     RecordingError
         If the file is missing, damaged before its first train ends, or holds no train.
     """
+    data = read_bytes(path, _QUICK_PROBE)
+    size = path.stat().st_size if data.size == _QUICK_PROBE else data.size
+    span = first_span(data, size)
+    if span is not None:
+        return _in_ms(span.start, span.start_unit), _in_ms(span.stop, span.stop_unit)
     data = read_bytes(path, _PROBE)
     try:
         with reading(path):
@@ -123,8 +128,8 @@ def _probe(data: NDArray[np.uint8], size: int) -> None:
     unpickle(data, size=size, stubs={_TRAIN: _FirstTrain, _TRAINS: _FirstTrains})
 
 
-# Two of the frames of 64 KiB that a pickler writes; the first train is in the first.
-_PROBE = 1 << 17
+# Two of the frames of 64 KiB that a pickler writes; the first train is in the first. Mostly, it is near its beginning.
+_PROBE, _QUICK_PROBE = 1 << 17, 1 << 13
 
 _NO_TRAINS = "holds no spike train: the simulation recorded no spikes of this sheet; exclude the part"
 
@@ -212,8 +217,8 @@ def _from_arrays(read: Interpreted) -> Segment:
         ids=read.ids,
         counts=read.counts,
         times=_in_ms(read.times, read.times_unit),
-        start=_in_ms(read.start, read.start_unit),
-        stop=_in_ms(read.stop, read.stop_unit),
+        start=_in_ms(read.span.start, read.span.start_unit),
+        stop=_in_ms(read.span.stop, read.span.stop_unit),
     )
 
 
