@@ -737,3 +737,11 @@ class Machine:
         need([train.number for train in trains] == [trains[0].number + i for i in range(len(trains))])
         spikes = [(train.neuron, self.bytes_of(train.raw)) for train in trains]
         return str(sheet), str(stimulus), spikes, self.span
+
+
+def bit_planes(places, n_blocks, block):
+    """Booleans that are True at some places, bit-shuffled: of each block its bits, eight a byte, then zeros."""
+    planes = bytearray(n_blocks * block)
+    for place in places:
+        planes[place // block * block + place % block // 8] |= 1 << place % 8
+    return bytes(planes)

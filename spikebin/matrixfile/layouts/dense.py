@@ -343,7 +343,9 @@ class MatrixLayout:
         _, n_rows, n_columns = self._codec.shape
         width = self._codec.padded[2]
         first, last = np.searchsorted(events.flat, [row * self.shape[2], (row + n_rows) * self.shape[2]])
-        flat, values = events.flat[first:last] - row * self.shape[2], events.values[first:last]
+        flat, values = events.flat[first:last], events.values[first:last]
+        # New memory for nothing would take longer than what is done with it.
+        flat = flat - row * self.shape[2] if row else flat
         # A chunk of fewer columns may be as wide as the matrix once it is filled up.
         if n_columns == width == self.shape[2]:
             return flat, values

@@ -121,6 +121,7 @@ class MozaikSheet:
         self._counts: dict[str, int] = {}
         segment = recording.read(first)
         self._ids = np.sort(segment.ids)
+        self._as_it_is = np.arange(self._ids.size)
         self._kept: dict[str, Segment] = {first: self._checked(segment, first)}
 
     @cached_property
@@ -396,6 +397,9 @@ class MozaikSheet:
 
     def _order(self, segment: Segment, file: str) -> NDArray[np.intp]:
         """The order that sorts a segment's trains by id, once they are the same neurons as in the first segment."""
+        # Those of the first segment are ascending and none is there twice, as was found below when it was read.
+        if file != self._first and np.array_equal(segment.ids, self._ids):
+            return self._as_it_is
         order = np.argsort(segment.ids, kind="stable")
         ids = segment.ids[order]
         twice = np.flatnonzero(ids[1:] == ids[:-1])

@@ -34,7 +34,9 @@ from spikebin.kernels import values
 from spikebin.kernels.interpreter import interpret as kernel
 from spikebin.pickles import unpickler
 from spikebin.pickles.numpy_values import array_of, settle
+from spikebin.pickles.unpickler import read_bytes
 from spikebin.recordings.mozaik import interpreter
+from spikebin.recordings.mozaik.interpreter import first_span
 from spikebin.recordings.mozaik.segment import Segment, probe_segment, read_segment
 
 # --- real segments
@@ -59,6 +61,23 @@ def test_segments_of_every_flavour(flavour):
         ends = np.cumsum(read.counts)
         for start, stop in zip(ends - read.counts, ends, strict=True):
             assert (np.diff(read.times[start:stop]) >= 0).all()
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_spans_are_read_from_the_first_bytes_as_from_more(flavour, monkeypatch):
+    paths = files(flavour)
+    spans = [probe_segment(path) for path in paths]
+    quick = [first_span(read_bytes(path, 1 << 13), path.stat().st_size) for path in paths]
+    assert all(quick) or "multiplexed" in flavour
+    monkeypatch.setattr("spikebin.recordings.mozaik.segment.first_span", lambda *_: None)
+    assert spans == [probe_segment(path) for path in paths]
+
+
+def test_a_frame_that_ends_beyond_the_file_is_not_read_in_part():
+    path = next(path for path in files("small_perseg_neo012") if path.stat().st_size > 1 << 13)
+    data = read_bytes(path, 1 << 13)
+    assert first_span(data.copy(), path.stat().st_size) is not None
+    assert first_span(data, 9000) is None
 
 
 @pytest.mark.parametrize("flavour", [name for name in FLAVOURS if "shuffle" not in name and "perseg" not in name])
