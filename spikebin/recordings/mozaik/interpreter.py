@@ -43,7 +43,10 @@ class Interpreted(NamedTuple):
     counts: NDArray[np.int64]
     times: NDArray[np.float64]
     times_unit: str
-    span: Span
+    start: float
+    start_unit: str
+    stop: float
+    stop_unit: str
 
 
 def interpret(data: NDArray[np.uint8], *, by_pattern: bool = True) -> Interpreted | None:
@@ -122,7 +125,7 @@ def _found(data: NDArray[np.uint8], room: NDArray[np.int64]) -> Interpreted:
         counts=counts,
         times=times,
         times_unit=_UNITS[int(room[values.TIMES_UNIT])],
-        span=_span(room),
+        **_span(room)._asdict(),
     )
 
 

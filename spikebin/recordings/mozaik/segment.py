@@ -217,8 +217,8 @@ def _from_arrays(read: Interpreted) -> Segment:
         ids=read.ids,
         counts=read.counts,
         times=_in_ms(read.times, read.times_unit),
-        start=_in_ms(read.span.start, read.span.start_unit),
-        stop=_in_ms(read.span.stop, read.span.stop_unit),
+        start=_in_ms(read.start, read.start_unit),
+        stop=_in_ms(read.stop, read.stop_unit),
     )
 
 
