@@ -85,7 +85,8 @@ def cut_planes(data, first, n_blocks, magic, descriptor, size, width, out):
         if number_at(data, start, 4) != magic or data[start + 4] != descriptor or number_at(data, start + 5, 4) != size:
             return OTHERWISE
         stop, last = end_of_plane(data, start + FRAME_HEADER, end, size - width)
-        if stop < 0 or at + stop - start > out.size:
+        # What is as long as it was counts as not compressed at all.
+        if stop < 0 or stop - start == width or at + stop - start > out.size:
             return OTHERWISE
         for k in range(stop - start):
             out[at + k] = data[start + k]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import blosc2
 import naive
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebin.matrixfile.layouts.bit_planes import HEADER, compress_bits
+from spikebin.matrixfile.layouts.bit_planes import FILTERS, compress_bits
 
 
 def places_of(data):
@@ -22,7 +20,7 @@ def places_of(data):
 def assert_read_back(places, n_blocks, block):
     chunk = bytearray(compress_bits(places, n_blocks, block))
     # Without its filter, a chunk is its bit planes.
-    chunk[16 : struct.calcsize(HEADER) - 10] = bytes(6)
+    chunk[FILTERS] = bytes(6)
     assert blosc2.decompress2(bytes(chunk), nthreads=1) == naive.bit_planes(places.tolist(), n_blocks, block)
     return len(chunk)
 

@@ -9,7 +9,7 @@ zstd itself would look for repetitions, of which there are none but runs of zero
 are a fifth smaller for it than those of zstd's level 7, and written in a tenth of the time. And blosc2, which takes
 longer to import than the smallest job to run, is not needed.
 
-How the bits become zstd is in kernels/zstd.py, how a chunk becomes a frame in frames.py. The format of a chunk:
+How the bits become zstd is in kernels/zstd.py, how a chunk becomes a frame in blosc_frame.py. The format of a chunk:
 README_CHUNK_FORMAT.rst of c-blosc2.
 """
 
@@ -30,8 +30,8 @@ __all__ = ["compress_bits", "first_planes"]
 # Fields of the header of a Blosc2 chunk: the sizes of its data, its blocks and itself; codes of filters; and flags that
 # are those of a chunk of one value.
 HEADER, SIZES, FILTERS, MORE_FLAGS = 32, slice(4, 16), slice(16, 22), 31
-# All of it, of a chunk of booleans: versions of Blosc2's and zstd's formats; flags, that the header is of this form, that
-# it is zstd and that blocks are not split; bytes of an item; the sizes; bit-shuffle as the only filter; zstd.
+# All of it, of a chunk of booleans: versions of the formats of Blosc2 and zstd; flags: the header is of this form, it
+# is zstd, blocks are not split; bytes of an item; the sizes; bit-shuffle as the only filter; zstd.
 FORM = "<4B3i16B"
 VERSIONS, FLAGS, CODES = (5, 1), 0b1001_0101, (2, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 

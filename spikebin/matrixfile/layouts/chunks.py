@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from spikebin.matrixfile.layouts.bit_planes import compress_bits, first_planes
-from spikebin.matrixfile.layouts.frames import frame_of
+from spikebin.matrixfile.layouts.blosc_frame import frame_of
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.system.compat import frame_metadata
 from spikebin.system.process import usable_cores
