@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikebin.binning.rules import edge_tolerance
 from spikebin.cached import cached_property
 from spikebin.errors import RecordingError, SpikebinError
 from spikebin.names import suggest
@@ -23,6 +22,7 @@ from spikebin.recordings.mozaik.segment import Segment
 from spikebin.recordings.mozaik.sheet import MozaikSheet
 from spikebin.recordings.mozaik.stimulus import BLANK, parse_stimulus, written_down
 from spikebin.recordings.npy_array import read_npy
+from spikebin.recordings.presented_spikes import PresentedSpikes
 from spikebin.recordings.protocol import NEURON_FIELDS, SourceFile
 from spikebin.recordings.settings import Reading
 
@@ -86,15 +86,6 @@ class _Entry:
     null: bool
 
 
-@dataclass(frozen=True)
-class _SheetSpikes:
-    """The spikes of one sheet, by presentation and then by unit."""
-
-    times: NDArray[np.float64]
-    units: NDArray[np.intp]
-    bounds: NDArray[np.intp]
-
-
 class ExperantoRecording:
     """One shard.
 
@@ -128,7 +119,7 @@ class ExperantoRecording:
             for sheet in self._units
             for i, entry in enumerate(self._entries)
         ]
-        self._last: tuple[str, _SheetSpikes] | None = None
+        self._last: tuple[str, PresentedSpikes] | None = None
         self._lock = Lock()
         self._tables: dict[str, NDArray[Any] | None] = {}
 
@@ -209,12 +200,11 @@ class ExperantoRecording:
             If the spikes cannot be read, or are not in order.
         """
         sheet, i = self._place(file)
-        spikes = self._spikes(sheet)
-        mine = slice(spikes.bounds[i], spikes.bounds[i + 1])
+        times, units = self._spikes(sheet).during(i)
         ids = self._ids(sheet)
         entry = self._entries[i]
-        counts = np.bincount(spikes.units[mine], minlength=ids.size).astype(np.int64)
-        return Segment(sheet, entry.stimulus.text, ids, counts, spikes.times[mine], entry.start, entry.stop)
+        counts = np.bincount(units, minlength=ids.size).astype(np.int64)
+        return Segment(sheet, entry.stimulus.text, ids, counts, times, entry.start, entry.stop)
 
     def sources(self, files: Iterable[str]) -> list[SourceFile]:  # noqa: ARG002
         """The files of the shard that hold spikes and presentations.
@@ -275,35 +265,16 @@ class ExperantoRecording:
             )
         return seconds
 
-    def _spikes(self, sheet: str) -> _SheetSpikes:
+    def _spikes(self, sheet: str) -> PresentedSpikes:
         """The spikes of a sheet, by presentation; those of one sheet are kept."""
         with self._lock:
             if self._last is None or self._last[0] != sheet:
                 self._last = None
-                self._last = (sheet, self._sorted(sheet))
+                first, stop = self._units[sheet]
+                edges = np.array([entry.start for entry in self._entries] + [self._entries[-1].stop])
+                indices = self._indices[first : stop + 1]
+                self._last = (sheet, PresentedSpikes(self._seconds, indices, edges, first, self.error))
             return self._last[1]
-
-    def _sorted(self, sheet: str) -> _SheetSpikes:
-        first, stop = self._units[sheet]
-        indices = self._indices[first : stop + 1]
-        times = np.asarray(self._seconds[indices[0] : indices[-1]], np.float64) * 1000.0
-        units = np.repeat(np.arange(stop - first), np.diff(indices))
-        bad = np.flatnonzero(~np.isfinite(times))
-        if bad.size:
-            raise self.error(
-                f"unit {first + units[bad[0]]} has a spike at {times[bad[0]] / 1000.0} s: copy the shard again"
-            )
-        back = np.flatnonzero((np.diff(times) < 0) & (np.diff(units) == 0))
-        if back.size:
-            raise self.error(f"the spikes of unit {first + units[back[0]]} are not in order: write the shard again")
-        edges = np.array([entry.start for entry in self._entries] + [self._entries[-1].stop])
-        margin = edge_tolerance(0.1, float(np.abs(edges).max()))
-        # Those before the first presentation and after the last go to these, where they are counted as outside.
-        of = np.searchsorted(edges, times - margin, "left") - 1
-        of = np.clip(of, 0, len(self._entries) - 1)
-        order = np.argsort(of, kind="stable")
-        bounds = np.searchsorted(of[order], np.arange(len(self._entries) + 1))
-        return _SheetSpikes(times[order], units[order], bounds)
 
     def _ids(self, sheet: str) -> NDArray[np.int64]:
         """The id of each unit: as the shard says, else its number in the shard."""
