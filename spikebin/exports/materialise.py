@@ -330,7 +330,7 @@ class _ViewRecording:
             for name, n_bins in zip(self._names, self._bins[i], strict=True)
         )
         stimulus = self._view.stimulus(i)
-        # Phases of a view are cut anew: how long those of the recording were does not tell their length.
+        # Phases of a view are cut again: how long those of the recording were does not give their length.
         lengths = [f"{phase.name}_ms" for phase in self._phases]
         known = ("part", "image_id", "repeat", "order", "n_bins", *lengths)
         extra = tuple((name, facts[name].item()) for name in facts.dtype.names if name not in known)
