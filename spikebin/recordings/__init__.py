@@ -137,9 +137,9 @@ FORMATS = {
         what="NEST's text files (.dat, .gdf), or a directory of them",
         sheets="recorders",
         example="spikebin bin brunel-12502-0.gdf --ids 1-10000 -w 1",
-        trials="CSV or TSV",
+        trials="CSV or TSV; runs, by a pattern of their names",
         suffixes=(".dat", ".gdf", ""),
-        settings=("rate", "ids", "duration"),
+        settings=("rate", "ids", "trial", "duration"),
     ),
     "pynapple": Format(
         module="spikebin.recordings.pynapple",

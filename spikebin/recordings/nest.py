@@ -1,6 +1,7 @@
 """NEST's own text files of spikes: .dat with a header (NEST 3), .gdf without (NEST 2); each device is a sheet.
 
 A device writes one file for each virtual process, ``<label>-<device>-<process>.<dat or gdf>``; they belong together.
+Several runs are trials where a pattern tells them apart, see nest_runs.py; else each has sheets of its own.
 Other devices write files that look much alike, so only what a spike recorder writes is taken.
 https://nest-simulator.readthedocs.io/en/stable/devices/record_from_simulations.html
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from spikebin.errors import RecordingError
 from spikebin.names import bare_stem, bare_suffix
 from spikebin.recordings.continuous.cells import is_number
+from spikebin.recordings.continuous.columns import Splits
 from spikebin.recordings.continuous.flat_arrays import whole_ids
 from spikebin.recordings.continuous.sheet import ContinuousRecording, Population
 from spikebin.recordings.continuous.text_table import (
@@ -27,16 +29,20 @@ from spikebin.recordings.continuous.text_table import (
     read_header,
 )
 from spikebin.recordings.continuous.units import make_clock
+from spikebin.recordings.nest_runs import TRIAL, SpikesOfRuns, runs_of
 from spikebin.recordings.settings import Reading
+from spikebin.recordings.split_spikes import SpikesOfTrials, TrialwiseSheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from spikebin.recordings.continuous.text_table import Header
     from spikebin.recordings.continuous.units import Clock
+    from spikebin.recordings.protocol import SheetRecording
+    from spikebin.recordings.settings import TrialRule
 
     Spikes = tuple[NDArray[np.float64], NDArray[np.int64]]
     Times = Literal["ms", "steps", "steps and offsets"]
@@ -103,8 +109,9 @@ class NestRecording(ContinuousRecording):
         found: dict[str, _Device] = {}
         # Only a file that is named alone can be of a form that NEST itself does not write.
         asked = reading.format == "nest" and path.is_file()
-        for file in _files(path) if path.is_dir() else _device(path):
-            _add(found.setdefault(_label(file), _Device()), file, asked=asked)
+        for file in self._found():
+            label = file.relative_to(path).parent.as_posix() + "/" if path.is_dir() else ""
+            _add(found.setdefault(label.removeprefix("./") + _label(file), _Device()), file, asked=asked)
         self._devices = {label: device for label, device in found.items() if device.files}
         problems = {name: why for device in found.values() if not device.files for name, why in device.problems.items()}
         shown = "; ".join(f"{name} {why}" for name, why in islice(problems.items(), SHOWN))
@@ -115,6 +122,18 @@ class NestRecording(ContinuousRecording):
             what = "1 file that is not" if len(problems) == 1 else f"{len(problems):,} files that are not"
             self.notes.append(f"passed over {what} of spikes: {shown}")
         self.uses_rate = any(device.times not in {"ms", None} for device in self._devices.values())
+        # Of each sheet the label of its device in each run.
+        self._runs = None if reading.trial is None else runs_of(list(self._devices), reading.trial, self.name)
+
+    def _found(self) -> Iterable[Path]:
+        """Files that may be of spikes."""
+        if not self.path.is_dir():
+            if self.reading.trial is not None:
+                raise self.error("one file is of one run: give the directory of the runs, or take `trial` out")
+            return _device(self.path)
+        below = self.reading.trial is not None and "/" in self.reading.trial
+        directories = sorted(one for one in self.path.iterdir() if one.is_dir()) if below else [self.path]
+        return chain.from_iterable(map(_files, directories))
 
     @property
     def taken(self) -> str:
@@ -122,12 +141,13 @@ class NestRecording(ContinuousRecording):
         kinds = dict.fromkeys(device.times for device in self._devices.values() if device.times)
         times = " or ".join(kinds) or "ms"
         rate = f" ({self.rate:g} a second)" if self.rate and self.uses_rate else ""
-        return f"nest, times in {times}{rate}, neurons by sender"
+        runs = "" if self._runs is None else f", trials by {self.reading.trial}"
+        return f"nest, times in {times}{rate}, neurons by sender{runs}"
 
     @property
     def sheets(self) -> Sequence[str]:
-        """Labels of the recording devices; with their number where two have one label."""
-        return list(self._devices)
+        """Labels and numbers of the recording devices; without what tells runs apart where these are trials."""
+        return list(self._devices if self._runs is None else self._runs)
 
     @property
     def paths(self) -> list[Path]:
@@ -136,22 +156,38 @@ class NestRecording(ContinuousRecording):
 
     def population(self, sheet: str) -> Population:
         """The spikes of a device; its files list no neurons but those that fire."""
-        device = self._devices[sheet]
+        return Population(self._checked(sheet))
+
+    def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
+        """Open one sheet; see `spikebin.recordings.protocol.Recording`."""
+        self.check_sheet(name, rule)
+        if self._runs is None:
+            return super().sheet(name, rule, repeat)
+        runs = SpikesOfRuns({trial: self._checked(label) for trial, label in self._runs[name].items()})
+        spikes = SpikesOfTrials(
+            runs, Splits(trial=TRIAL), make_clock("ms", None, self.name), None, None, f"{name} of {self.name}",
+            trials=list(self._runs[name]),
+        )  # fmt: skip
+        return TrialwiseSheet(self, name, spikes, rule, repeat)
+
+    def _checked(self, label: str) -> _Files:
+        """The files of a device, which all are of spikes."""
+        device = self._devices[label]
         for name, why in device.problems.items():
-            raise self.error(f"{name} {why}, but other files of {sheet} are of spikes: copy or write it again")
+            raise self.error(f"{name} {why}, but other files of {label} are of spikes: copy or write it again")
         for file in device.files:
             if ends_within_line(file):
                 raise self.error(f"{file.name} ends within a line: it is cut off, copy or write it again")
         if device.times not in {"ms", None} and self.rate is None:
             raise self.error(
-                f"{sheet} holds times in steps: give their number in a second with --rate (`rate` in [[recordings]]),"
+                f"{label} holds times in steps: give their number in a second with --rate (`rate` in [[recordings]]),"
                 " 10000 for steps of 0.1 ms"
             )
-        return Population(_Files(device, self.rate))
+        return _Files(device, self.rate)
 
 
 class _Files:
-    """The files of one device, one after another."""
+    """The files of one device, one after another; NEST writes all spikes of a neuron to one of them."""
 
     def __init__(self, device: _Device, rate: float | None) -> None:
         self.device, self.rate = device, rate
@@ -159,10 +195,20 @@ class _Files:
     def chunks(self) -> Iterator[Spikes]:
         times = self.device.times or "ms"
         clock = make_clock("ms" if times == "ms" else "samples", self.rate, self.device.files[0].name)
+        seen: dict[int, str] = {}
         for file in self.device.files:
-            header = _header(file)
-            if header is not None:
-                yield from self._of_file(file, header, times, clock)
+            header, mine = _header(file), np.empty(0, np.int64)
+            for spikes in () if header is None else self._of_file(file, header, times, clock):
+                if len(self.device.files) > 1:
+                    mine = np.union1d(mine, spikes[1])
+                    twice = next((neuron for neuron in mine.tolist() if neuron in seen), None)
+                    if twice is not None:
+                        raise RecordingError(
+                            f"neuron {twice} fires in {seen[twice]} and in {file.name}, and NEST writes all spikes of"
+                            " one to one file: they are of several runs, keep those of one"
+                        )
+                yield spikes
+            seen |= dict.fromkeys(mine.tolist(), file.name)
 
     def _of_file(self, file: Path, header: Header, kind: Times, clock: Clock) -> Iterator[Spikes]:
         columns = range(3 if kind == "steps and offsets" else 2)

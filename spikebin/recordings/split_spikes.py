@@ -20,7 +20,7 @@ from spikebin.recordings.continuous.event_table import DURATIONS, EventTable, is
 from spikebin.recordings.continuous.neuron_rows import NeuronRows, ids_of
 from spikebin.recordings.continuous.sheet import end_after, refuse_unused, source_file
 from spikebin.recordings.continuous.units import split_unit
-from spikebin.recordings.recorded_span import span_not_told
+from spikebin.recordings.recorded_span import fitted, left_out, span_not_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -215,7 +215,7 @@ class TrialwiseSheet:
     ) -> None:
         self.name = recording.name
         self.where = f"{name} of {recording.name}"
-        self.notes = span_not_told(rule.short)
+        self.notes = [] if recording.duration is not None else span_not_told(rule.short)
         self.parameters: dict[str, str] = {}
         for key in ("align_to", "until"):
             if getattr(rule, key) is not None:
@@ -237,7 +237,8 @@ class TrialwiseSheet:
             rule = replace(rule, image_id=column)
         names = table.names(column)
         self._check_names(names, table.where, column)
-        found = make_trials(table, rule, repeat, *self._windows(table, rule))
+        self._span = None if recording.duration is None else (0.0, recording.duration[0])
+        found = self._within(make_trials(table, rule, repeat, *self._windows(table, rule)), rule)
         self.trials: Sequence[Trial] = [trial for _, trial in found]
         self._names = [names[line] for line, _ in found]
         self.files = [source_file(path) for path in [*recording.paths, *([events_path] if events_path else [])]]
@@ -280,10 +281,37 @@ class TrialwiseSheet:
         duration = table.find(DURATIONS, "--window")
         if duration is not None:
             return starts, *table.times(duration)
+        if self._span is not None:
+            return starts, starts + self._span[1], DOUBLE
         if not self._spikes.n_spikes:
             raise RecordingError(f"{self.where} holds no spikes: say how long a trial is, with a window")
         first, last = self._spikes.first, self._spikes.last
         return starts + min(0.0, float(np.floor(first))), starts + end_after(last, self._spikes.precision), DOUBLE
+
+    def _within(self, trials: list[tuple[int, Trial]], rule: TrialRule) -> list[tuple[int, Trial]]:
+        """Trials, and what becomes of those that last longer than is said."""
+        if self._span is None:
+            return trials
+        stop, margin = self._span[1], edge_tolerance(self._span[1], self._span[1], self._spikes.precision)
+        if not 0 < stop < np.inf:
+            raise RecordingError(f"{self.where}: `duration` is {stop!r}: give the ms that the simulation lasted")
+        if self._spikes.n_spikes and not (self._spikes.first >= -margin and self._spikes.last <= stop + margin):
+            raise RecordingError(
+                f"{self.where}: it has spikes from {self._spikes.first:.6f} to {self._spikes.last:.6f} ms, `duration`"
+                f" says 0 to {stop:.10g}: fix it"
+            )
+        kept = []
+        for line, trial in trials:
+            (phase,) = trial.phases
+            window = fitted((phase.start, phase.stop), self._span, rule.short, f"trial {trial.order} of {self.where}")
+            if window is not None:
+                extra = (("window_start", window[0]), ("window_stop", window[1]), *trial.extra[2:])
+                phase = replace(phase, start=window[0], stop=window[1])
+                kept.append((line, replace(trial, phases=(phase,), extra=extra)))
+        if not kept:
+            raise RecordingError(f"{self.where}: no trial lies within the {stop:g} ms of `duration`: fix it")
+        self.notes += left_out(len(trials) - len(kept), len(trials))
+        return kept
 
     def _check_names(self, names: list[str], where: str, column: str) -> None:
         n_lines = Counter(names)
