@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.inputs import N_BINS, PART_BINS, STEPS_PER_BIN, output_of
 from benchmarks.peers import BenchmarkError
 from benchmarks.processes import spikebin
-from benchmarks.report import Goal, Table, number_text, seconds_text
+from benchmarks.report import Goal, Picture, Table, number_text, seconds_text
 from spikebin import open_file
 from spikebin.binning.rules import Binning
 from spikebin.binning.trial import bin_trial
@@ -41,6 +41,7 @@ LAYOUTS, THREADS = ("matrix", "events"), (1, 2)
 # Against the old way; and two threads against one.
 GOALS = {"matrix": (600, 900), "events": (1200, 1800)}
 PROFILED = 3
+CAT = "cat of all files, to nowhere"
 
 
 def add_whole_part(bench: Bench, report: Report, old_seconds: float | None) -> None:
@@ -58,6 +59,11 @@ def add_whole_part(bench: Bench, report: Report, old_seconds: float | None) -> N
     cat = [seconds_of_cat(datastore) for _ in range(3)]
     scale = sum(model.n_neurons for model in experiment.sheets) / experiment.sheets[2].n_neurons
     old = None if old_seconds is None else old_seconds * experiment.n_images * scale
+    report.samples["a whole part"] = {
+        job_name(*key): [one.seconds for one in finished] for key, finished in done.items()
+    } | {CAT: cat}
+    points = {name: [(0.0, one) for one in times] for name, times in report.samples["a whole part"].items()}
+    report.pictures.append(Picture("points", "A whole part", "seconds", points))
     report.tables.append(times_table(experiment, datastore, done, cat, old))
     report.tables.append(profile_table(datastore, experiment, done))
     add_goals(report, experiment, done, old)
@@ -108,7 +114,7 @@ def times_table(
     n_bytes = sum(path.stat().st_size for path in datastore.iterdir())
     rows = [
         [
-            "cat of all files, to nowhere",
+            CAT,
             *times_of(cat),
             "",
             number_text(n_bytes / statistics.median(cat) / 1e6, "MB/s"),
@@ -119,7 +125,7 @@ def times_table(
         seconds = [one.seconds for one in finished]
         middle = statistics.median(seconds)
         rows.append([
-            f"spikebin job, {layout}, {threads} thread{'s' * (threads > 1)}",
+            job_name(layout, threads),
             *times_of(seconds),
             number_text(max(one.peak_mb for one in finished), "MB"),
             number_text(n_bytes / middle / 1e6, "MB/s"),
@@ -129,6 +135,11 @@ def times_table(
     note = "" if old is None else f"The old way, taken as linear in images and neurons: {seconds_text(old)}."
     columns = ["", "median", "range", "runs", "peak memory", "read", "faster than the old way"]
     return Table(title, columns, rows, note)
+
+
+def job_name(layout: str, threads: int) -> str:
+    """What a job is called in tables."""
+    return f"spikebin job, {layout}, {threads} thread{'s' * (threads > 1)}"
 
 
 def times_of(seconds: list[float]) -> list[str]:

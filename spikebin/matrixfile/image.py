@@ -50,24 +50,36 @@ class MatrixImage:
         neurons: NDArray[Any],
         trials: NDArray[Any],
     ) -> None:
-        import tables
-
         self._layout = make_layout(layout, shape, np.dtype(bool if values == "bool" else "u1"), codec)
         self._digest = ContentDigest(neurons["neuron_id"])
+        self._neurons = neurons
         self._trials = trials
         self._n_appended = 0
-        with HDF5_LOCK:
+        self._opened: Any = None
+
+    @property
+    def _file(self) -> Any:
+        """The image as PyTables has it open, with its tables.
+
+        Made with the first trial, when other threads have the next ones to work at.
+        """
+        import tables
+
+        if self._opened is None:
             # A name that no other image has: PyTables keeps a table of open files by name.
-            self._file = tables.open_file(
+            self._opened = tables.open_file(
                 f"image {id(self)}",
                 "w",
                 driver="H5FD_CORE",
                 driver_core_backing_store=0,
                 user_block_size=SEAL_SIZE,
             )
-            self._layout.create(self._file)
-            create_table(self._file, "neurons", neurons)
-            create_table(self._file, "trials", trials)
+            self._layout.create(self._opened)
+            create_table(self._opened, "neurons", self._neurons)
+            create_table(self._opened, "trials", self._trials)
+            # HDF5 compresses tables once they are flushed.
+            self._opened.flush()
+        return self._opened
 
     def encode(self, events: TrialEvents) -> Any:
         """Compress one trial; threads may encode at once.
@@ -141,5 +153,5 @@ class MatrixImage:
     def close(self) -> None:
         """Forget what was built so far."""
         with HDF5_LOCK:
-            if self._file.isopen:
-                self._file.close()
+            if self._opened is not None and self._opened.isopen:
+                self._opened.close()
