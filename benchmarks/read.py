@@ -74,6 +74,8 @@ def run(bench: Bench) -> Report:
     report.samples["one segment"] = one.samples
     report.tables.append(one.table("Reading one segment, one thread", unit="segment", against=OURS))
     report.goals.append(Goal("reading one segment, against neo", one.ratio(NEO, OURS), 1500, 2000))
+    speed = path.stat().st_size / one.median(OURS) / 1e9
+    report.goals.append(Goal("reading one segment, on one thread", speed, 3.0, 4.0, "GB/s"))
     points = one.points(1000)
     report.pictures.append(Picture("points", "Reading one segment of 37,500 trains", "ms", points))
 
