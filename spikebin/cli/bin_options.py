@@ -10,7 +10,7 @@ import typer
 from spikebin import choices
 from spikebin.cli import completion
 
-TRIALS, READING, OUTPUT = "Trials", "What a recording does not tell of itself", "Output"
+TRIALS, READING, OUTPUT = "Trials", "What a recording does not say about itself", "Output"
 
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Recordings; `spikebin formats` lists what can be read.")

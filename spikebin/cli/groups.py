@@ -183,7 +183,7 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 
 @contextmanager
 def _plain(*said: Any) -> Iterator[None]:
-    """Have Rich show the help of commands and parameters as it is written, whatever of it looks like markup."""
+    """Have Rich show the help of commands and parameters as it is written, even where it looks like markup."""
     from rich.markup import escape
 
     before = [(one, one.help) for one in said if getattr(one, "help", None)]

@@ -327,7 +327,7 @@ def _answer(found: list[tuple[str, Stats]], out: Path | None, formats: list[str]
 
 
 def _cell(value: object) -> object:
-    """Three digits of a fraction; what is left of sums of floats is none."""
+    """Three digits of a fraction; one that is 0 but for rounding is 0."""
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) > 1e-9 else "0"
     return "-" if value is None else value

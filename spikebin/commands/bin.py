@@ -95,7 +95,7 @@ def bin_recording(
     ragged : {"refuse", "pad"}
         What becomes of trials of different lengths.
     unit, rate, times, neurons, ids, labels, nodes, follow_links, population, trial, duration, bin_width, phases
-        What the recording does not tell of itself, see `spikebin.recordings.settings.Reading`.
+        What the recording does not say about itself, see `spikebin.recordings.settings.Reading`.
     closed, end_bin, values
         See `spikebin.Binning`.
     layout, codec

@@ -272,7 +272,7 @@ def sheets_of(root: Path, variant: str, wanted: str | None = None) -> list[str]:
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Python looks for garbage again and again while objects are made: of 10^5 files, for half the time, in vain."""
+    """Keep the garbage collector off: it takes half of the time that 10^5 files are opened in, and finds nothing."""
     was = gc.isenabled()
     gc.disable()
     try:

@@ -141,7 +141,7 @@ def _difference(new: Path, old: Path, new_name: str, old_name: str) -> str:
 
 
 def _told(new: Seal, old: Seal, new_name: str, old_name: str) -> str:
-    """What seals tell of a difference; "" where they are alike."""
+    """What seals say about a difference; "" where they are equal."""
     if new.binning != old.binning:
         return f"binned otherwise: {new.binning} in {new_name}, {old.binning} in {old_name}"
     if new.shape != old.shape:

@@ -31,7 +31,7 @@ BLOCK_CELLS = 1 << 26
 
 
 def _npy_blocks(view: View) -> Iterator[bytes]:
-    """A .npy file as numpy would save the whole, one trial after another."""
+    """A .npy file as numpy would save it at once, written trial by trial."""
     header = io.BytesIO()
     facts = {"descr": np.lib.format.dtype_to_descr(view.dtype), "fortran_order": False, "shape": view.shape}
     np.lib.format.write_array_header_1_0(header, facts)

@@ -90,7 +90,7 @@ class Chain:
         Raises
         ------
         DatasetError
-            If a window or rebin is said more of than there is.
+            If an option of a window or of rebin is given without it.
         """
         if self.window is None and (self.across or self.short != "refuse" or self.origin != "image"):
             raise DatasetError("origin, across and short need a window: give window, too")
@@ -98,7 +98,7 @@ class Chain:
             raise DatasetError("how and rest need rebin: give rebin, too")
 
     def sheets(self, sheets: SheetSet) -> SheetSet:
-        """The sheets that are left, whole.
+        """The sheets that the index names, or all; no neuron or bin is left out yet.
 
         Parameters
         ----------

@@ -28,7 +28,7 @@ __all__ = ["MatrixImage"]
 
 
 class MatrixImage:
-    """The HDF5 part of a matrix file, built in memory: tables, then trial by trial, then whole.
+    """The HDF5 part of a matrix file, built in memory: tables, then trial by trial, then all in one piece.
 
     Parameters
     ----------

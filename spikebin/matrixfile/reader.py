@@ -74,7 +74,7 @@ class MatrixFile:
 
     @classmethod
     def of_path(cls, path: Path) -> MatrixFile:
-        """As ``MatrixFile(path)``, whose arguments are not checked: of 10^5 files.
+        """As ``MatrixFile(path)``, without a check of its arguments: for one of 10^5 files.
 
         Parameters
         ----------

@@ -28,7 +28,7 @@ Tell = Callable[[int, int], object]
 
 
 def nobody(more: int, done: int) -> None:
-    """Who need not be told."""
+    """Do nothing: nobody follows how the search goes."""
 
 
 def claims_of(

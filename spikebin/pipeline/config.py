@@ -58,7 +58,7 @@ class Recordings:
     format : str or None
         A raw format; None: recognised from what is there.
     reading : Reading
-        What its recordings do not tell of themselves.
+        What its recordings do not say about themselves.
     """
 
     variant: str

@@ -249,7 +249,7 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
     kind : str, optional
         A key of `FORMATS`; ``neo:IO`` names the IO.
     reading : Reading, optional
-        What the recording does not tell of itself.
+        What the recording does not say about itself.
 
     Returns
     -------
@@ -274,7 +274,7 @@ def open_recording(path: Path, kind: str | None = None, reading: Reading | None 
         from spikebin.recordings.continuous.hdf5_group import is_hdf5
 
         kind = "hdf5" if is_hdf5(path) else None
-    # Of a path that no format recognises, the error of the one that its name speaks of is worth more than a list.
+    # Of a path that no format recognises, the error of the one that its name points to helps more than a list.
     wanted, _, io = (kind or format_of(path) or _by_name(path) or "").partition(":")
     if wanted not in FORMATS:
         if wanted:
@@ -353,7 +353,7 @@ def _meant(kind: str) -> str:
 
 
 def _by_name(path: Path) -> str | None:
-    """The format that a file's suffix speaks of; arrays, where several have it."""
+    """The format that a file's suffix points to; arrays, where several have it."""
     suffix = path.suffix.lower()
     named = [name for name, form in FORMATS.items() if suffix and suffix in form.suffixes]
     return "arrays" if "arrays" in named else next(iter(named), None)

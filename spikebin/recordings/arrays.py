@@ -300,7 +300,7 @@ def _column_of_times(path: Path, reading: Reading) -> int:
 
 
 class NpzColumns:
-    """Two arrays of a .npz, read side by side from the archive without unpacking it whole."""
+    """Two arrays of a .npz, read side by side from the archive without unpacking all of it."""
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path, self.paths = path, [path]

@@ -99,7 +99,7 @@ class TrialRule:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a continuous recording does not tell of itself: keys of ``[[recordings]]``.
+    """What a continuous recording does not say about itself: keys of ``[[recordings]]``.
 
     Which of them a format takes is said in `spikebin.recordings.FORMATS`, and checked when it is opened.
 

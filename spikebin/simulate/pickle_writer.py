@@ -70,7 +70,7 @@ class Hole:
 class Template:
     """What an object's pickle is apart from its holes.
 
-    `memo` entries are made by the whole of it, and `memo_before` of them come before each hole.
+    `memo` entries are made by all of it, and `memo_before` of them come before each hole.
     """
 
     pieces: tuple[bytes | Hole, ...]

@@ -1,4 +1,4 @@
-"""Tables in Parquet and Feather files, whole or batch by batch. pyarrow (extra parquet) is imported here alone."""
+"""Tables in Parquet and Feather files, at once or batch by batch. pyarrow (extra parquet) is imported here alone."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def read_array_header(file: IO[bytes], n_bytes: int, where: str) -> ArrayHeader:
     Raises
     ------
     RecordingError
-        If it is not a header, is longer than any, holds pickles, or speaks of more than is there.
+        If it is not a header, is longer than any, holds pickles, or describes more than is there.
     """
     start = file.read(8)
     width = 2 if start[6:7] == b"\x01" else 4

@@ -1,4 +1,4 @@
-"""Tables in text files: CSV, TSV, or columns apart by blanks, read by one strict set of rules, whole or chunk by chunk.
+"""Tables in text files: CSV, TSV, or columns separated by blanks, read by one strict set of rules.
 
 Cells are what Python's csv module and pandas make of them. What these would pass over is an error that names the line:
 a line of too many or too few cells, a quote that is never closed, a name that two columns have, a number that is not
@@ -44,7 +44,7 @@ __all__ = [
     "read_table",
 ]
 
-# The largest whole number that a float64 tells from its neighbours.
+# Beyond this, a float64 does not hold every whole number.
 LARGEST_ID = 1 << 53
 LONGEST_LINE = 1 << 20
 LONGEST_ROW = 1 << 24

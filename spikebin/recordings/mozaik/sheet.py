@@ -73,7 +73,7 @@ class Datastore(Protocol):
         ...
 
     def sources(self, files: Iterable[str]) -> list[SourceFile]:
-        """The files on disk that segments are read from, and those that tell of them."""
+        """The files on disk that segments are read from, and those that describe them."""
         ...
 
 

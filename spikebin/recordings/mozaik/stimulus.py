@@ -48,7 +48,7 @@ class Stimulus:
     parameters : mapping
         Those that are plain literals.
     text : str
-        The whole, as written.
+        All of it, as written.
     calls : mapping of str to str
         Parameters that are no literals, such as ``MozaikExtendedParameterSet({...})``, as they are written.
     """
