@@ -97,6 +97,12 @@ class ArraysRecording(ContinuousRecording):
     reading : Reading
     file : SpikeFile, optional
         Its arrays or columns; default: as the end of its name says.
+    listed : structured array, optional
+        All neurons, where the file lists those without spikes, too.
+    trials : sequence of str
+        Names of all trials, where it lists those without spikes, too.
+    unit : str, optional
+        Of the times, where it says so.
 
     Raises
     ------
@@ -107,19 +113,25 @@ class ArraysRecording(ContinuousRecording):
     # What it is taken for, where no format is named.
     kind = "arrays"
 
-    def __init__(self, path: Path, reading: Reading, file: SpikeFile | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        reading: Reading,
+        file: SpikeFile | None = None,
+        listed: NDArray[Any] | None = None,
+        trials: Sequence[str] = (),
+        unit: str | None = None,
+    ) -> None:
         super().__init__(path, reading)
         self.rate = reading.rate
         kinds: dict[str, type[NpzColumns | NpyColumns | SpikeTable]] = {".npz": NpzColumns, ".npy": NpyColumns}
         found: Any = file or kinds.get(bare_suffix(path.name), SpikeTable)(path, reading)
         self._file: SpikeFile = NamedRows(found, path.name) if found.ids_are_names else found
-        # Some formats tell the unit, and list neurons and trials that have no spikes.
-        self._listed: NDArray[Any] | None = getattr(found, "listed", None)
-        self._trial_names: Sequence[str] = getattr(found, "trials", ())
+        self._listed, self._trial_names = listed, trials
         self._unit = choose_unit(
             self._file.times_name,
             reading.unit,
-            getattr(found, "unit", None) or ("samples" if reading.rate else None),
+            unit or ("samples" if reading.rate else None),
             self.name,
             "--unit (`unit` in [[recordings]])",
         )

@@ -57,7 +57,8 @@ def open(path: Path, reading: Reading | None = None) -> ArraysRecording:  # noqa
         If it is damaged, or does not tell which variables are times and neurons.
     """
     reading = reading or Reading()
-    return ArraysRecording(path, reading, MatSpikes(path, reading))
+    spikes = MatSpikes(path, reading)
+    return ArraysRecording(path, reading, spikes, spikes.listed, spikes.trials, spikes.unit)
 
 
 class MatSpikes:
