@@ -137,7 +137,7 @@ def test_killed_at_random_a_file_is_complete_or_not_there(exported, tmp_path):
     list(write_nwb_files(plan, jobs, tmp_path / "timed"))
     lasts = time.monotonic() - start
     path = tmp_path / "out" / "train" / "0.nwb"
-    for i, share in enumerate(np.linspace(0.0, 1.2, 9).tolist()):
+    for i, share in enumerate(np.linspace(0.0, 1.2, 7).tolist()):
         # Every other time it replaces the file of other sheets.
         sheets = ["X_ON"] if i % 2 else []
         child = os.fork()
