@@ -196,8 +196,9 @@ def _difference(new: PartOfShards, old: PartOfShards, sheet: str | None) -> str:
 def _difference_of(new: PartOfShards, old: PartOfShards, shown: Sequence[Presentation]) -> str:
     """What differs between a presentation in new and in old shards."""
     a, b = shown
-    if (a.stimulus.text, a.null) != (b.stimulus.text, b.null):
-        return f"{a.stimulus.text} in the new shards, {b.stimulus.text} in the old ones"
+    remark = _difference_of_stimuli(a, b)
+    if remark:
+        return remark
     mine, theirs = new.read(a.file), old.read(b.file)
     lasting = mine.stop - mine.start, theirs.stop - theirs.start
     if abs(lasting[0] - lasting[1]) > 1e-6:
@@ -221,3 +222,15 @@ def _difference_of(new: PartOfShards, old: PartOfShards, shown: Sequence[Present
             f" {times[1]:.6f} ms in the old ones"
         )
     return ""
+
+
+def _difference_of_stimuli(new: Presentation, old: Presentation) -> str:
+    """What differs first in what was shown: its kind, or a parameter."""
+    kinds = [f"blank before {one.kind}" if one.null else one.kind for one in (new, old)]
+    if kinds[0] != kinds[1]:
+        return f"{kinds[0]} in the new shards, {kinds[1]} in the old ones"
+    mine, theirs = new.stimulus.parameters, old.stimulus.parameters
+    odd = next((name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)), None)
+    if odd is None:
+        return ""
+    return f"{odd} is {mine.get(odd)!r} in the new shards, {theirs.get(odd)!r} in the old ones"

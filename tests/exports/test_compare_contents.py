@@ -125,7 +125,7 @@ def test_shards_that_differ(made, tmp_path):
     assert remarks(sheet="X_OFF")[0] == ("no sheet X_OFF in the new shards",)
     path = tmp_path / "shards" / "50000" / "screen" / "combined_meta.json"
     path.write_text(path.read_text().replace("50002", "50003"))
-    assert "in the new shards, " in remarks()[0][0]
+    assert re.search(r"presentation \d: image_path is .*50002.* in the new shards, .*50003", remarks()[0][0])
     path.write_text("{}")
     assert "has no entries" in remarks()[0][0]
     with pytest.raises(DatasetError, match="neither .* has shards"):
