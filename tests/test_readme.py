@@ -13,13 +13,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import typer
 import yaml
 from conftest import make_config
+from documented import sh_lines
 from drawn import images, write_part
 from exports.shards import Chunks, read_shard
 from here import spikebin_here
 from sessions import flat, make_trains, write_gdf, write_nodes, write_phy, write_sonata, write_trials
 
+from spikebin import cli
 from spikebin.cli.docs import DOCS
 from spikebin.matrixfile.convert import convert_file
 from spikebin.pipeline.job import run_job
@@ -27,6 +30,8 @@ from spikebin.pipeline.plan import make_plan
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import V1, SheetModel
 
+cli._register()
+COMMANDS = typer.main.get_command(cli.app).commands
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 # A block that a test of its own runs has a mark before it: <!-- test: NAME -->.
@@ -155,6 +160,21 @@ def test_from_mozaik_to_a_batch_of_experanto(tmp_path, monkeypatch):
         # An edge is a tenth of a step earlier than the spikes that lie on it.
         first, last = items.starts[i] - 1e-5, items.starts[i] + 0.1 - 1e-5
         assert items[i]["responses"].sum() == sum(first <= second < last for *_, second in spikes)
+
+
+SH = [line for page in PAGES for line in sh_lines(page)]
+
+
+@pytest.mark.parametrize("line", SH)
+def test_the_lines_for_a_script_name_what_is_there(line):
+    """Commands, options, templates; tests/slurm/test_real_templates.py runs those of the README on a real Slurm."""
+    found = re.findall(r"\bspikebin ([a-z]+)([^|&;)>]*)", line)
+    for name, arguments in found:
+        COMMANDS[name].make_context(name, shlex.split(arguments))
+    scripts = re.findall(r"slurm/\S+", line)
+    assert found or scripts
+    for script in scripts:
+        assert (ROOT / script).is_file()
 
 
 @pytest.mark.slow

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import one_line_error, spikebin
+from documented import README, sh_lines
 from local_slurm import (
     MARKS,
     SHEETS,
@@ -20,7 +22,11 @@ from local_slurm import (
     submit,
     temporary_files,
     wait_for_end,
+    wait_until,
 )
+
+from spikebin.output.paths import matrix_path
+from spikebin.slurm.templates import templates
 
 pytestmark = MARKS
 
@@ -153,3 +159,26 @@ def test_the_defaults_of_sbatch_do_not_reach_the_task(data_set):
     wait_for_end(job_id)
     assert missing(data_set) == ""
     assert Path(data_set / "dataset" / "slurm" / f"{job_id}.sbatch").is_file()
+
+
+def test_the_lines_of_the_readme_in_order(tmp_path, recordings):
+    """As they stand there, but for names of a cluster's own: where recordings lie, a place to try, a partition."""
+    (tmp_path / "slurm").symlink_to(templates())
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / recordings[0].name).symlink_to(recordings[0])
+    names = {"ROOT": "data", "/tmp/try": str(tmp_path / "try"), "--partition=short": "--partition=main"}
+    ran = []
+    for line in sh_lines(README):
+        if line.startswith("sbatch"):
+            matrix_path(tmp_path / "dataset", "test", "0", "V1_Inh_L2/3").unlink()
+        for name, mine in names.items():
+            line = line.replace(name, mine)
+        done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (line, done.stderr)
+        ran.append(line)
+        wait_until(lambda: ask("squeue", "-h") == "")
+    assert len(ran) == 9
+    assert [line for line in ran if "sbatch" in line] == ran[-1:]
+    assert missing(tmp_path) == ""
+    assert len(files(tmp_path)) == 2 * len(SHEETS)
+    assert (tmp_path / "try" / "train").is_dir()
