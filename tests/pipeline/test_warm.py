@@ -6,13 +6,14 @@ from typing import get_args
 
 from spikebin.choices import Codec, Layout, Values
 from spikebin.kernels.jit import cache_directory
-from spikebin.pipeline.warm import _all_settings, warm
+from spikebin.pipeline.warm import STEPS, warm
 
 
-def test_every_layout_codec_and_kind_of_values_is_written_once():
-    found = {(one.layout, one.codec, one.binning.values) for one in _all_settings()}
-    assert len(found) == len(get_args(Layout)) * len(get_args(Codec)) * len(get_args(Values))
+def test_every_layout_codec_and_kind_of_values_is_a_step_of_its_own():
+    assert len(set(STEPS)) == len(STEPS) == len(get_args(Layout)) * len(get_args(Codec)) * len(get_args(Values))
 
 
-def test_it_says_where_kernels_are_kept():
-    assert warm() == cache_directory()
+def test_it_says_where_kernels_are_kept_and_tells_of_each_step():
+    steps: list[None] = []
+    assert warm(on_step=lambda: steps.append(None)) == cache_directory()
+    assert len(steps) == len(STEPS)
