@@ -119,8 +119,7 @@ def compare_two_shards(
         for part in sorted({*a, *b}, key=natural_key):
             label = f"{name}/{part}" if name else part
             if part not in a or part not in b:
-                which = "old" if part in b else "new"
-                yield Verdict(label, agrees=False, remarks=(f"only the {which} shards hold it",))
+                yield _one_sided(label, new=part in a)
                 continue
             try:
                 found = [PartOfShards(one[part], opener) for one, opener in zip((a, b), openers, strict=True)]
@@ -156,13 +155,16 @@ def _bin_part(recording: PartOfShards, like: MatrixFile, target: Path) -> None:
     write_sheet(read, seal.identity, Settings(seal.binning, trial=seal.trial), target)
 
 
+def _one_sided(label: str, *, new: bool) -> Verdict:
+    return Verdict(label, agrees=False, remarks=(f"only the {'new' if new else 'old'} shards hold it",))
+
+
 def _compare_sequences(name: str, mine: dict[str, Path], theirs: dict[str, Path]) -> Iterator[Verdict]:
     """Counts of other bins cannot be made of counts: the files must hold the same bytes."""
     for shard in sorted({*mine, *theirs}, key=natural_key):
         label = f"{name}/{shard}" if name else shard
         if shard not in mine or shard not in theirs:
-            which = "old" if shard in theirs else "new"
-            yield Verdict(label, agrees=False, remarks=(f"only the {which} directory has it",))
+            yield _one_sided(label, new=shard in mine)
             continue
         _, odd, lacking = filecmp.cmpfiles(mine[shard], theirs[shard], SEQUENCE, shallow=False)
         remarks = [f"{file} differs" for file in odd] + [f"{file} is not in both" for file in lacking]

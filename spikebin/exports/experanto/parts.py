@@ -91,14 +91,21 @@ def _told(shard: Path) -> list[tuple[str, int]]:
         return []
 
 
+class _Opened(NamedTuple):
+    """A shard, and what each of its sheets was shown."""
+
+    shard: ExperantoRecording
+    shown: dict[str, list[Presentation]]
+
+
 class Opener:
     """Opens shards, and keeps the last one open: the parts of one follow each other."""
 
     def __init__(self) -> None:
-        self._last: tuple[Path, ExperantoRecording] | None = None
+        self._last: _Opened | None = None
 
-    def open(self, path: Path) -> ExperantoRecording:
-        """A shard.
+    def open(self, path: Path) -> _Opened:
+        """A shard, and the presentations of each of its sheets.
 
         Parameters
         ----------
@@ -109,10 +116,14 @@ class Opener:
         RecordingError
             See `spikebin.recordings.experanto.open`.
         """
-        if self._last is None or self._last[0] != path:
+        if self._last is None or self._last.shard.path != path:
             self._last = None
-            self._last = (path, open_shard(path))
-        return self._last[1]
+            shard = open_shard(path)
+            shown: dict[str, list[Presentation]] = {sheet: [] for sheet in shard.sheets}
+            for one in shard.presentations:
+                shown[one.sheet].append(one)
+            self._last = _Opened(shard, shown)
+        return self._last
 
 
 class PartOfShards:
@@ -132,15 +143,16 @@ class PartOfShards:
 
     def __init__(self, pieces: Sequence[Piece], opener: Opener) -> None:
         self.path = pieces[0].shard
-        self._shards = [opener.open(piece.shard) for piece in pieces]
+        opened = [opener.open(piece.shard) for piece in pieces]
+        self._shards = [one.shard for one in opened]
         self.sheets = list(self._shards[0].sheets)
         self.presentations: list[Presentation] = []
         by_sheet: dict[str, list[Presentation]] = {sheet: [] for sheet in self.sheets}
-        for i, (piece, shard) in enumerate(zip(pieces, self._shards, strict=True)):
+        for i, (piece, (shard, by_name)) in enumerate(zip(pieces, opened, strict=True)):
             if list(shard.sheets) != self.sheets:
                 raise RecordingError(f"{shard.path.name} has other sheets than {self.path.name}: write it again")
             for sheet, mine in by_sheet.items():
-                shown = [one for one in shard.presentations if one.sheet == sheet]
+                shown = by_name[sheet]
                 stop = len(shown) if piece.n is None else piece.first + piece.n
                 if stop > len(shown):
                     raise RecordingError(
