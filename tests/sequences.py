@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from spikebin.recordings.mozaik.presentations import Presentation
@@ -30,3 +31,16 @@ def sequence(letters):
         stimulus = parse_stimulus(text % number if "%" in text else text)
         shown.append(Presentation("X", f"{i}", letter.isupper(), EPOCH + timedelta(seconds=i), stimulus))
     return shown
+
+
+def merged(*runs):
+    """Presentations as the index of a merged store lists them; runs of (letter, seconds)."""
+    listed = []
+    for run in runs:
+        for letter, seconds in run:
+            (one,) = sequence(letter)
+            number = len(listed) + letter.isupper()
+            text = re.sub(r"/x/\d", f"/x/{number}", one.stimulus.text)
+            when = EPOCH + timedelta(seconds=seconds)
+            listed.append(Presentation("X", f"{len(listed)}", one.null, when, parse_stimulus(text)))
+    return listed

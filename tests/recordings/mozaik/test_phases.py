@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sequences import EPOCH, sequence
+from sequences import EPOCH, merged, sequence
 
 from spikebin.recordings.mozaik.phases import PHASES, UnpairedError, find_blanks
 from spikebin.recordings.mozaik.presentations import Presentation, in_time, interleaved, kinds_of
-from spikebin.recordings.mozaik.stimulus import parse_stimulus
 
 
 def found(letters, rule, kinds=("PixelMovieExperanto", "NaturalImage", "Grating")):
@@ -107,19 +105,6 @@ def test_no_blank_is_taken_twice_and_each_lies_next_to_its_stimulus(letters, rul
             assert int(one.after.file) == int(one.image.file) + 1
         for blank in (one.before, one.after):
             assert blank is None or blank.null or blank.kind == "InternalStimulus"
-
-
-def merged(*runs):
-    """Presentations as the index of a merged store lists them; runs of (letter, seconds)."""
-    listed = []
-    for run in runs:
-        for letter, seconds in run:
-            (one,) = sequence(letter)
-            number = len(listed) + letter.isupper()
-            text = re.sub(r"/x/\d", f"/x/{number}", one.stimulus.text)
-            when = EPOCH + timedelta(seconds=seconds)
-            listed.append(Presentation("X", f"{len(listed)}", one.null, when, parse_stimulus(text)))
-    return listed
 
 
 def test_merged_from_simulations_at_the_same_time_null_presentations_pair_and_others_are_refused():

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
+from sequences import merged, sequence
 
-from sequences import EPOCH, sequence
-
-from spikebin.recordings.mozaik.presentations import Presentation, in_time, interleaved, kinds_of
-from spikebin.recordings.mozaik.stimulus import parse_stimulus
-
-
-def merged(*runs):
-    """Presentations as the index of a merged store lists them; runs of (letter, seconds)."""
-    listed = []
-    for run in runs:
-        for letter, seconds in run:
-            (one,) = sequence(letter)
-            number = len(listed) + letter.isupper()
-            text = re.sub(r"/x/\d", f"/x/{number}", one.stimulus.text)
-            when = EPOCH + timedelta(seconds=seconds)
-            listed.append(Presentation("X", f"{len(listed)}", one.null, when, parse_stimulus(text)))
-    return listed
+from spikebin.recordings.mozaik.presentations import in_time, interleaved, kinds_of
 
 
 def test_simulations_that_ran_at_the_same_time_are_noticed():
