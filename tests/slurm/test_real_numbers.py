@@ -32,12 +32,16 @@ def test_a_report_behind_the_arrays(data_set):
     assert (nothing.returncode, nothing.stdout) == (0, "")
 
 
-def test_tasks_add_up_and_the_next_call_reduces(data_set):
+def test_tasks_add_up_and_write_shards_and_the_next_call_reduces(data_set):
     wait_for_end(*submit(data_set)["ids"])
     (data_set / "slurm").symlink_to(templates())
     line = "sbatch --parsable --array=$(spikebin stats --missing --width 20) slurm/stats.sbatch --width 20"
     run = {"shell": True, "cwd": data_set, "text": True, "executable": "/bin/bash", "env": os.environ}
-    wait_for_end(subprocess.check_output(line, **run).strip())
+    numbers = subprocess.check_output(line, **run).strip()
+    # At the same time, tasks that write the recordings of parts as shards.
+    line = "sbatch --parsable --array=0-2 slurm/recordings.sbatch experanto shards"
+    wait_for_end(numbers, subprocess.check_output(line, **run).strip())
+    assert spikebin("compare", "shards", cwd=data_set).stdout == "6 of 6 files agree\n"
     assert spikebin("stats", "--missing", "--width", "20", cwd=data_set).stdout == ""
     stamps = {path: path.stat().st_mtime_ns for path in (data_set / "dataset/stats").rglob("*.npz")}
     assert len(stamps) == 6
