@@ -63,6 +63,8 @@ def compress_bits(places: NDArray[np.int64], n_blocks: int, block: int) -> bytes
     if not places.size or block % 8 or width < SMALLEST_PLANE:
         return None
     most = HEADER + n_blocks * (kernels.MOST_BESIDE + 2 * width)
+    # A kernel would be compiled again for arrays that may not be written to.
+    places = np.require(places, np.int64, ["C", "W"])
     with _rooms.borrow(kernels.HEAD + 2 * width) as room, _written.borrow(most) as out:
         end = kernels.put_blocks(places, n_blocks, block, room, out, HEADER)
         header = struct.pack(FORM, *VERSIONS, FLAGS, 1, n_blocks * block, block, end, *CODES)
