@@ -405,9 +405,17 @@ def put_sequences(room, lengths, many, n, out, at):
 
 
 @inner
+def put_sections(room, many, n_literals, n, out, at):
+    """Write what a block holds: literals and so many lengths, both in the room; where it ends."""
+    lengths = HEAD + 4 * many
+    return put_sequences(room, lengths, many, n, out, put_literals(room, HEAD, n_literals, out, at))
+
+
+@inner
 def put_plane(places, first, stop, base, width, room, out, at):
     """Write the bits at some places as a block of zstd, eight a byte; where it ends."""
-    literals, lengths, many = HEAD, HEAD + width, width // 4
+    many = (width + 3) // 4
+    literals, lengths = HEAD, HEAD + 4 * many
     n_literals, n, since, end, i = 0, 0, 0, 0, first
     while i < stop or end < width:
         byte, value = np.int64(width), np.int64(0)
@@ -432,9 +440,8 @@ def put_plane(places, first, stop, base, width, room, out, at):
             room[literals + n_literals] = value
             n_literals += 1
         end = byte + 1
-    start = at + 3
-    end = put_sequences(room, lengths, many, n, out, put_literals(room, literals, n_literals, out, start))
-    kind = COMPRESSED
+    start, kind = at + 3, COMPRESSED
+    end = put_sections(room, many, n_literals, n, out, start)
     if end - start >= width:
         kind, end = RAW, start + width
         for k in range(start, end):
@@ -470,4 +477,54 @@ def put_blocks(places, n_blocks, block, room, out, at):
                 left -= n
                 at = put_number(out, at, n << 3 | RUN << 1 | (1 if left == 0 else 0), 4)
         put_number(out, begun, at - begun - 4, 4)
+    return at
+
+
+@inner
+def put_bytes(items, first, step, n, room, out, at):
+    """Write `n` bytes, each `step` after the other, as a frame of zstd or as they are, zeros as nothing; where that ends."""
+    many = (n + 3) // 4
+    literals, lengths = HEAD, HEAD + 4 * many
+    n_literals, n_lengths, since, i = 0, 0, 0, 0
+    while i < n:
+        run = 0
+        while i + run < n and items[first + (i + run) * step] == 0:
+            run += 1
+        if run == n:
+            return at
+        if run >= SHORTEST_RUN:
+            room[literals + n_literals] = 0
+            n_literals += 1
+            room[lengths + n_lengths], room[lengths + many + n_lengths] = n_literals - since, run - 4
+            n_lengths += 1
+            since = n_literals
+            i += run
+        stop = min(n, i + max(1, run if run < SHORTEST_RUN else 0))
+        while i < stop:
+            room[literals + n_literals] = items[first + i * step]
+            n_literals += 1
+            i += 1
+    end = put_number(out, at, np.int64(MAGIC) | np.int64(DESCRIPTOR) << 32, 5)
+    start = put_number(out, end, n, 4) + 3
+    end = put_sections(room, many, n_literals, n_lengths, out, start)
+    put_number(out, start - 3, COMPRESSED << 1 | 1 | (end - start) << 3, 3)
+    # What is as long as it was counts as not compressed.
+    if end - at >= n:
+        end = at + n
+        for i in range(n):
+            out[at + i] = items[first + i * step]
+    return end
+
+
+@entry
+def put_byte_planes(items, n_blocks, block, size, room, out, at):
+    """As `put_blocks`, of blocks of so many items of some bytes each: the first bytes of all, then the second ones."""
+    starts = at
+    at += 4 * n_blocks
+    for b in range(n_blocks):
+        put_number(out, starts + 4 * b, at, 4)
+        for k in range(size):
+            end = put_bytes(items, b * block * size + k, size, block, room, out, at + 4)
+            put_number(out, at, end - at - 4, 4)
+            at = end
     return at

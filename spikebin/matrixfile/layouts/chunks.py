@@ -20,6 +20,7 @@ import numpy as np
 
 from spikebin.matrixfile.layouts.bit_planes import compress_bits, first_planes
 from spikebin.matrixfile.layouts.blosc_frame import frame_of
+from spikebin.matrixfile.layouts.byte_planes import compress_bytes
 from spikebin.matrixfile.seal import SEAL_SIZE
 from spikebin.system.compat import frame_metadata
 from spikebin.system.process import usable_cores
@@ -149,7 +150,13 @@ class ChunkCodec:
         -------
         bytes
         """
-        return self._deflate(padded) if self.codec == "zlib" else self._to_frame(padded)
+        if self.codec == "zlib":
+            return self._deflate(padded)
+        blocks = self.blocks
+        chunk = compress_bytes(padded.reshape(-1), math.prod(blocks)) if self.dtype.itemsize > 1 else None
+        if chunk is None:
+            return self._to_frame(padded)
+        return frame_of(chunk, self.shape, self.padded, blocks, self.dtype, self.level)
 
     def compress_bits(self, places: NDArray[np.int64]) -> bytes | None:
         """The bytes of a chunk of booleans, from where they are True; threads may compress at once.
@@ -169,7 +176,7 @@ class ChunkCodec:
         padded, blocks = self.padded, self.blocks
         block = math.prod(blocks)
         chunk = compress_bits(places, math.prod(padded) // block, block)
-        return None if chunk is None else frame_of(chunk, self.shape, padded, blocks, self.level)
+        return None if chunk is None else frame_of(chunk, self.shape, padded, blocks, self.dtype, self.level)
 
     def decompress(self, chunk: bytes, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """The complete chunk as an array.
