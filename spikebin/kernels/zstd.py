@@ -482,7 +482,7 @@ def put_blocks(places, n_blocks, block, room, out, at):
 
 @inner
 def put_bytes(items, first, step, n, room, out, at):
-    """Write `n` bytes, each `step` after the other, as a frame of zstd or as they are, zeros as nothing; where that ends."""
+    """Write `n` bytes, each `step` after the last, as a frame of zstd or as they are, zeros as nothing; where it ends."""
     many = (n + 3) // 4
     literals, lengths = HEAD, HEAD + 4 * many
     n_literals, n_lengths, since, i = 0, 0, 0, 0
