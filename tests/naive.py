@@ -745,3 +745,9 @@ def bit_planes(places, n_blocks, block):
     for place in places:
         planes[place // block * block + place % block // 8] |= 1 << place % 8
     return bytes(planes)
+
+
+def byte_planes(numbers, block, size):
+    """Whole numbers of some bytes, shuffled: of each block the lowest bytes of all, then the next ones."""
+    blocks = [numbers[i : i + block] for i in range(0, len(numbers), block)]
+    return bytes(number >> 8 * k & 255 for some in blocks for k in range(size) for number in some)

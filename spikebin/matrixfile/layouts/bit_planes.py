@@ -9,7 +9,7 @@ zstd itself would look for repetitions, of which there are none but runs of zero
 are a fifth smaller for it than those of zstd's level 7, and written in a tenth of the time. And blosc2, which takes
 longer to import than the smallest job to run, is not needed.
 
-How the bits become zstd is in kernels/zstd.py, how a chunk becomes a frame in blosc_frame.py. The format of a chunk:
+How the bits become zstd is in kernels/planes.py, how a chunk becomes a frame in blosc_frame.py. The format of a chunk:
 README_CHUNK_FORMAT.rst of c-blosc2.
 """
 
@@ -57,7 +57,8 @@ def compress_bits(places: NDArray[np.int64], n_blocks: int, block: int) -> bytes
     bytes or None
         None where this way does not fit: nothing is True, or the blocks are very small or not of whole bytes.
     """
-    from spikebin.kernels import zstd as kernels
+    from spikebin.kernels import planes as kernels
+    from spikebin.kernels.zstd import HEAD
 
     width = block // 8
     if not places.size or block % 8 or width < SMALLEST_PLANE:
@@ -65,7 +66,7 @@ def compress_bits(places: NDArray[np.int64], n_blocks: int, block: int) -> bytes
     most = HEADER + n_blocks * (kernels.MOST_BESIDE + 2 * width)
     # A kernel would be compiled again for arrays that may not be written to.
     places = np.require(places, np.int64, ["C", "W"])
-    with _rooms.borrow(kernels.HEAD + 2 * width) as room, _written.borrow(most) as out:
+    with _rooms.borrow(HEAD + 2 * width) as room, _written.borrow(most) as out:
         end = kernels.put_blocks(places, n_blocks, block, room, out, HEADER)
         header = struct.pack(FORM, *VERSIONS, FLAGS, 1, n_blocks * block, block, end, *CODES)
         return header + out[HEADER:end].tobytes()
@@ -87,7 +88,7 @@ def first_planes(chunk: bytes, n_blocks: int, block: int) -> bytes | None:
         Of ``n_blocks * (block // 8)`` bytes. None where it was not made in this way: other planes may be there, too.
     """
     from spikebin.kernels import frames
-    from spikebin.kernels.zstd import DESCRIPTOR, MAGIC
+    from spikebin.kernels.planes import DESCRIPTOR, MAGIC
 
     width = block // 8
     header = bytearray(chunk[:HEADER])

@@ -1,8 +1,8 @@
 """A Blosc2 chunk of whole numbers of several bytes: of each block the first bytes of all, then the second ones.
 
 Blosc2's shuffle puts them so. Of the gaps between events, each of these planes is as random as its bytes are rare, and
-zeros in a row are all that repeats in it: it is written as zstd by kernels/zstd.py, in less than half of the time that
-zstd needs to find that out, and a hundredth smaller.
+zeros in a row are all that repeats in it. kernels/planes.py writes it as zstd in less than half of the time that zstd
+needs to find that out, and a hundredth smaller.
 
 How a chunk becomes a frame is in blosc_frame.py. The format of a chunk: README_CHUNK_FORMAT.rst of c-blosc2.
 """
@@ -47,13 +47,14 @@ def compress_bytes(items: NDArray[np.unsignedinteger[Any]], block: int) -> bytes
     bytes or None
         None where this way does not fit: all of them are 0, or the blocks are very small.
     """
-    from spikebin.kernels import zstd as kernels
+    from spikebin.kernels import planes as kernels
+    from spikebin.kernels.zstd import HEAD
 
     if block < SMALLEST_BLOCK or not items.any():
         return None
     n_blocks, size = items.size // block, items.itemsize
     most = HEADER + n_blocks * size * (kernels.MOST_BESIDE + 2 * block)
-    with _rooms.borrow(kernels.HEAD + 2 * block) as room, _written.borrow(most) as out:
+    with _rooms.borrow(HEAD + 2 * block) as room, _written.borrow(most) as out:
         end = kernels.put_byte_planes(items.view(np.uint8), n_blocks, block, size, room, out, HEADER)
         header = struct.pack(FORM, *VERSIONS, FLAGS, size, items.nbytes, block * size, end, *CODES)
         return header + out[HEADER:end].tobytes()
