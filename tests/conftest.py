@@ -39,7 +39,7 @@ def pytest_xdist_auto_num_workers(config):
     return len(os.sched_getaffinity(0)) + 1
 
 
-# What takes long to make is made once: with pytest-xdist, all that needs it runs in one worker (--dist loadgroup).
+# What takes long to make is made once: with pytest-xdist, all that needs it runs in one worker (--dist=loadgroup).
 MADE_ONCE = {"quick", "exported", "project", "chromium"}
 
 

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 SERVER = """
-import atexit, fcntl, json, os, resource, runpy, sys, tempfile, time
+import atexit, contextlib, fcntl, functools, gc, json, os, pkgutil, resource, runpy, sys, tempfile, time
 from spikebin.system.compat import load_numba_without_blas
 load_numba_without_blas()
 import blosc2, numba, numpy, rich.console, rich.progress, tables, typer
@@ -22,6 +22,18 @@ from spikebin.pipeline.warm import warm
 with open(f"{tempfile.gettempdir()}/spikebin-tests-{os.getuid()}.lock", "w") as lock:
     fcntl.flock(lock, fcntl.LOCK_EX)
     warm()
+# All that commands import, but for PyTorch, and all their options are there before the first fork.
+import spikebin
+from spikebin.cli import main
+for module in pkgutil.walk_packages(spikebin.__path__, "spikebin."):
+    if not module.name.endswith(".training"):
+        __import__(module.name)
+typer.main.get_command = functools.cache(typer.main.get_command)
+sys.argv = ["spikebin", "--version"]
+with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):
+    main()
+gc.collect()
+gc.freeze()
 
 def command(asked):
     os.setsid()

@@ -20,7 +20,7 @@ from conftest import spikebin
 from spikebin.output.attempts import attempts_path
 from spikebin.output.paths import matrix_path
 
-# One Slurm serves them all: with pytest-xdist, in one worker (--dist loadgroup).
+# One Slurm serves them all: with pytest-xdist, in one worker (--dist=loadgroup).
 MARKS = [pytest.mark.slow, pytest.mark.xdist_group("slurm"), pytest.mark.usefixtures("slurm")]
 
 LOCAL_SLURM = Path(__file__).parent / "slurm" / "local-slurm"

@@ -59,13 +59,14 @@ def quick(tmp_path_factory):
     return out
 
 
-def test_a_billion_spikes_take_part_only_by_name(quick, tmp_path):
-    assert not (quick / "huge.json").exists()
+@pytest.mark.slow
+def test_a_billion_spikes_take_part_by_name(tmp_path):
     done = benchmarks("huge", "--quick", "--out", tmp_path)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     content = json.loads((tmp_path / "huge.json").read_text())
     assert [row[0] for row in content["tables"][0]["rows"]] == [
-        f"{n} {order}" for order in ("in order of time", "in no order") for n in ("100,000", "1,000,000")
+        "100,000 in order of time",
+        "100,000 in no order",
     ]
 
 
