@@ -39,14 +39,47 @@ def pytest_xdist_auto_num_workers(config):
     return len(os.sched_getaffinity(0)) + 1
 
 
-# What takes long to make is made once: with pytest-xdist, all that needs it runs in one worker (--dist=loadgroup).
-MADE_ONCE = {"quick", "exported", "project", "chromium"}
+# With pytest-xdist, tests of one file run in one worker, and so do those of files that share what takes long to make.
+TOGETHER = {
+    "tests/slurm/test_real.py": "Slurm",
+    "tests/slurm/test_real_failures.py": "Slurm",
+    "tests/slurm/test_real_numbers.py": "Slurm",
+    "tests/slurm/test_real_templates.py": "Slurm",
+    "tests/cli/test_dataset.py": "exported",
+    "tests/exports/test_compare.py": "exported",
+    "tests/exports/test_dense_files.py": "exported",
+    "tests/exports/test_export.py": "exported",
+    "tests/test_api.py": "exported",
+}
+# What takes longest begins first: while one waits for Slurm, two others work.
+FIRST = [
+    *TOGETHER,
+    "tests/test_benchmarks.py",
+    "tests/pipeline/test_job.py",
+    "tests/cli/test_surroundings.py",
+    "tests/recordings/mozaik/test_stores.py",
+    "tests/kernels/test_jit.py",
+    "tests/test_readme.py",
+    "tests/test_notebooks.py",
+]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler.loadscope import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return TOGETHER.get(file, file)
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items):
-    for item in items:
-        for name in MADE_ONCE.intersection(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group(name))
+    order = {file: i for i, file in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
     if not JIT:
         skip = pytest.mark.skip(reason="takes minutes without the jit")
         for item in items:
@@ -98,10 +131,14 @@ def write_toml(path, root, extra="", recordings_extra="", variant="train", parts
     return path
 
 
+# What a command looks up when it needs it; all else in an environment may change how Python and its packages start.
+LOOKED_UP = re.compile(r"(SPIKEBIN|SLURM|SBATCH|SQUEUE)_|COLUMNS$")
+
+
 def spikebin(*arguments, cwd=None, env=None, timeout=120, **options):
-    """Run the command line in a process of its own: forked, or new where more than its directory is asked for."""
+    """Run the command line in a process of its own: forked, or new where what is asked for may change how it starts."""
     environment = {**os.environ, "COLUMNS": "200", **(env or {})}
-    if env is None and not options:
+    if all(map(LOOKED_UP.match, env or ())) and not options:
         return commands.run([*map(str, arguments)], cwd, environment, timeout)
     return subprocess.run(
         [sys.executable, "-m", "spikebin", *map(str, arguments)],
@@ -113,6 +150,14 @@ def spikebin(*arguments, cwd=None, env=None, timeout=120, **options):
         check=False,
         **options,
     )
+
+
+def export_all(directory):
+    """What `spikebin run` would do, in forked processes instead of workers that import all for themselves."""
+    n_jobs = len((directory / "dataset" / "jobs.csv").read_text().splitlines()) - 1
+    for index in range(n_jobs):
+        result = spikebin("job", index, cwd=directory)
+        assert result.returncode == 0, result.stderr
 
 
 def one_line_error(result, *words, code=1):

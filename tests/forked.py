@@ -26,8 +26,9 @@ with open(f"{tempfile.gettempdir()}/spikebin-tests-{os.getuid()}.lock", "w") as 
 import spikebin
 from spikebin.cli import main
 for module in pkgutil.walk_packages(spikebin.__path__, "spikebin."):
-    if not module.name.endswith(".training"):
+    if not module.name.endswith((".training", ".__main__")):
         __import__(module.name)
+# As in here.py.
 typer.main.get_command = functools.cache(typer.main.get_command)
 sys.argv = ["spikebin", "--version"]
 with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):
@@ -88,21 +89,25 @@ for line in sys.stdin:
 
 
 class Commands:
-    """A server, started with the first command, in this environment if any; it ends with the process that has it."""
+    """A server, started with the first command; it ends with the process that has it.
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
-        self._environment = environment
+    It starts in this environment, with these options of Python, and after this call in the new process, if any.
+    """
+
+    def __init__(self, environment=None, python=(), prepare=None) -> None:
+        self._environment, self._python, self._prepare = environment, python, prepare
         self._server: subprocess.Popen[str] | None = None
 
     def run(self, arguments, cwd, env, timeout, *, umask=None, files=None):
         """Run one command, with a umask and at most so many open files; what `subprocess.run` would give."""
         if self._server is None:
             self._server = subprocess.Popen(
-                [sys.executable, "-c", SERVER],
+                [sys.executable, *self._python, "-c", SERVER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
                 env=self._environment,
+                preexec_fn=self._prepare,
             )
         assert self._server.stdin is not None
         assert self._server.stdout is not None

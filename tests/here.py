@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import subprocess
 import sys
 from unittest import mock
 
+import typer.main
+
 from spikebin import cli
+
+# All options of all commands are the same each time; to look at them takes longer than many a command.
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 
 def spikebin_here(*arguments, cwd, env=None):

@@ -20,8 +20,7 @@ from conftest import spikebin
 from spikebin.output.attempts import attempts_path
 from spikebin.output.paths import matrix_path
 
-# One Slurm serves them all: with pytest-xdist, in one worker (--dist=loadgroup).
-MARKS = [pytest.mark.slow, pytest.mark.xdist_group("slurm"), pytest.mark.usefixtures("slurm")]
+MARKS = [pytest.mark.slow, pytest.mark.usefixtures("slurm")]
 
 LOCAL_SLURM = Path(__file__).parent / "slurm" / "local-slurm"
 SHEETS = ("V1_Exc_L4", "V1_Inh_L2/3")
@@ -75,7 +74,7 @@ def ask(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def wait_until(what, seconds=300):
+def wait_until(what, seconds=300, every=0.02):
     """Wait for something to become true; what it is then."""
     end = time.monotonic() + seconds
     while True:
@@ -83,11 +82,11 @@ def wait_until(what, seconds=300):
         if value:
             return value
         assert time.monotonic() < end, f"waited {seconds} s in vain; the queue:\n{ask('squeue', '-r')}"
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def wait_for_end(*ids):
-    wait_until(lambda: not {*ids} & {*ask("squeue", "-h", "-r", "-o", "%F").split()})
+    wait_until(lambda: not {*ids} & {*ask("squeue", "-h", "-r", "-o", "%F").split()}, every=0.1)
 
 
 def status(directory):

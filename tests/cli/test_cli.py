@@ -46,13 +46,6 @@ def test_the_readme_names_no_command_that_is_not_there():
     assert set(COMMANDS) - named == set(), "each is found"
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_help_is_printed(name):
-    result = spikebin(name, "--help")
-    assert result.returncode == 0
-    assert "Usage" in result.stdout
-
-
 def test_no_arguments_print_the_help_and_version_the_version():
     assert "Start here" in spikebin().stdout
     assert spikebin("--version").stdout == f"spikebin {package.__version__}\n"

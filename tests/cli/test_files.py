@@ -13,7 +13,7 @@ from spikebin.simulate.v1 import SheetModel
 def test_inspect_shows_what_is_in_a_file(tmp_path):
     write_datastore(tmp_path / "data", Experiment(100, 2, sheets=(SheetModel("V1_Exc_L2/3", 30),)))
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data")
-    for command in (["plan"], ["run", "--workers", "1"]):
+    for command in (["plan"], ["job", "0"]):
         assert spikebin(*command, cwd=tmp_path).returncode == 0
     path = "dataset/train/spikes/V1_Exc_L23/spikes_V1_Exc_L23_100.h5"
     result = spikebin("inspect", path, "--trial", 1, cwd=tmp_path)

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import pytest
 import typer
 from conftest import DATA
-from typer.testing import CliRunner
+from here import spikebin_here
 
 from spikebin import cli
 
@@ -20,12 +20,11 @@ WIDTHS = (60, 80, 120, 200)
 
 
 def shown(monkeypatch, columns, *arguments):
-    monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "dumb")
     for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
-    result = CliRunner().invoke(cli.app, [*arguments, "--help"], prog_name="spikebin", catch_exceptions=False)
-    assert result.exit_code == 0
+    result = spikebin_here(*arguments, "--help", cwd=".", env={"COLUMNS": str(columns)})
+    assert result.returncode == 0
     return "\n".join(line.rstrip() for line in result.stdout.splitlines()) + "\n"
 
 

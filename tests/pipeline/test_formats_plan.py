@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import one_line_error, spikebin
+from conftest import export_all, one_line_error, spikebin
 from sessions import (
     IDS,
     ONSETS_MS,
@@ -62,9 +62,8 @@ def config(
 )
 def test_plan_and_jobs_make_a_data_set(sessions, parts, form, sheet):
     config(sessions, parts, f'format = "{form}"')
-    for command in ("plan", "run"):
-        result = spikebin(command, cwd=sessions)
-        assert result.returncode == 0, result.stderr
+    assert spikebin("plan", cwd=sessions).returncode == 0
+    export_all(sessions)
     assert spikebin("missing", cwd=sessions).stdout == ""
     for i, (part, trains) in enumerate(PARTS.items()):
         file = package.open_file(sessions / f"dataset/train/spikes/{sheet}/spikes_{sheet}_{part}.h5")
@@ -83,7 +82,7 @@ def test_recordings_of_several_files_are_planned_by_one_of_them(tmp_path):
         write_nest(tmp_path / f"day_{part}", trains)
     config(tmp_path, "day_{part}", 'format = "nest"', trial='events = "none"')
     assert spikebin("plan", cwd=tmp_path).returncode == 0
-    assert spikebin("run", cwd=tmp_path).returncode == 0
+    export_all(tmp_path)
     file = package.open_file(tmp_path / "dataset/train/spikes/v1-0000041/spikes_v1-0000041_tue.h5")
     np.testing.assert_array_equal(file.spikes[:], reference(PARTS["tue"], [-100], [300], 10) > 0)
 
@@ -91,7 +90,7 @@ def test_recordings_of_several_files_are_planned_by_one_of_them(tmp_path):
 def test_another_window_is_another_data_set(sessions):
     config(sessions, "session_{part}.npz", 'format = "arrays"')
     assert spikebin("plan", cwd=sessions).returncode == 0
-    assert spikebin("run", cwd=sessions).returncode == 0
+    export_all(sessions)
     path = sessions / "spikebin.toml"
     path.write_text(path.read_text().replace("300", "400"))
     one_line_error(spikebin("missing", cwd=sessions), "window_stop = 400.0", "--replace")
@@ -217,8 +216,7 @@ def test_init_recognises_them_and_its_config_works(tmp_path, write, form):
     text = (tmp_path / "spikebin.toml").read_text()
     assert f'format = "{form}"' in text
     assert spikebin("plan", cwd=tmp_path).returncode == 0
-    result = spikebin("run", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    export_all(tmp_path)
 
 
 def test_one_file_is_one_part_whatever_lies_beside_it(tmp_path):
@@ -251,9 +249,8 @@ def test_runs_with_one_file_name_are_parts_by_their_directories(runs):
         "[binning]\nwidth = 10\nend_bin = false\n[[recordings]]\n"
         'variant = "train"\nroot = "sims"\nparts = "run_{repeat}/output/spikes.h5"\nformat = "sonata"\n'
     )
-    for command in ("plan", "run"):
-        result = spikebin(command, cwd=runs)
-        assert result.returncode == 0, result.stderr
+    assert spikebin("plan", cwd=runs).returncode == 0
+    export_all(runs)
     sources = [line.split(",")[-1] for line in (runs / "dataset/jobs.csv").read_text().splitlines()[1:]]
     assert sources == [f"sims/run_{i}/output/spikes.h5" for i in range(2)]
     for i, trains in enumerate(PARTS.values()):
@@ -275,9 +272,8 @@ def test_init_looks_one_and_two_levels_below(runs, below):
     result = spikebin("init", "sims", cwd=runs)
     assert result.returncode == 0, result.stderr
     assert f'parts = "run_{{part}}/{below}spikes.h5"' in (runs / "spikebin.toml").read_text()
-    for command in ("plan", "run"):
-        result = spikebin(command, cwd=runs)
-        assert result.returncode == 0, result.stderr
+    assert spikebin("plan", cwd=runs).returncode == 0
+    export_all(runs)
     assert {path.name for path in (runs / "dataset/train/spikes/v1").glob("*.h5")} == {
         f"spikes_v1_{i}.h5" for i in range(2)
     }
