@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import one_line_error, write_toml
+from conftest import one_line_error, spikebin, write_toml
 from forked import Commands, commands
+from sessions import make_trains, write_npz, write_trials
 from soak import no_room
 
 from spikebin.matrixfile.verify import verify_file
@@ -46,8 +47,7 @@ COMMANDS = (
 
 
 def in_place(place, arguments):
-    store = next((place / "data").iterdir()).name
-    return [f"data/{store}" if one == STORE else one for one in arguments]
+    return [f"data/{next((place / 'data').iterdir()).name}" if one == STORE else one for one in arguments]
 
 
 def run(place, *arguments, python=(), prepare=None, stdout=subprocess.PIPE, **environment):
@@ -58,16 +58,17 @@ def run(place, *arguments, python=(), prepare=None, stdout=subprocess.PIPE, **en
     )  # fmt: skip
 
 
-# What changes the environment alone is forked from a process that has imported all; the others start as a user does.
+# What a command finds once it runs: it is forked from a process that has imported all.
 FORKED = {
     "umask 077": {"umask": 0o077},
     "ulimit -n 64": {"files": 64},
     "no home": {"HOME": None, "XDG_CACHE_HOME": None, "USER": None},
     "no directory for temporary files": {"TMPDIR": "/nonexistent"},
 }
+# What Python itself starts with: so does the process from which the commands are forked.
 STARTED = {
     "python -O": {"python": ("-O",)},
-    "LANG=C": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": None},
+    "LANG=C": {"environment": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"}},
 }
 
 
@@ -118,22 +119,33 @@ def test_a_directory_for_temporary_files_that_is_full(place, filling):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STARTED)
-def test_every_command_starts_there(place, name):
-    # Asserts are what -O leaves out: of what reads and writes.
-    for command in COMMANDS if name == "LANG=C" else (("plan",), ("job", "0"), ("verify",), ("inspect", FILE)):
-        result = run(place, *command, **STARTED[name])
-        assert result.returncode == 0, (command, result.stderr.decode())
-        assert b"Traceback" not in result.stderr
+def test_every_command_works_where_python_starts_otherwise(place, name):
+    python = STARTED[name].get("python", ())
+    environment = os.environ | STARTED[name].get("environment", {})
+    environment.pop("PYTHONIOENCODING", None)
+    server = Commands(environment, python)
+    try:
+        for command in COMMANDS:
+            result = server.run(in_place(place, command), place, environment, 120)
+            assert result.returncode == 0, (command, result.stderr)
+            assert "Traceback" not in result.stderr
+    finally:
+        server.end()
     all_complete(place)
+    result = run(place, "status", python=python, **environment)
+    assert result.returncode == 0, result.stderr.decode()
 
 
 @pytest.mark.slow
-def test_a_home_that_is_not_there(place):
-    """Nothing can be cached, so each command compiles what it calls: those that an export needs."""
-    for command in (("plan",), ("job", "0"), ("status",)):
-        result = run(place, *command, HOME="/nonexistent", XDG_CACHE_HOME="/nonexistent/cache")
-        assert result.returncode == 0, (command, result.stderr.decode())
-    all_complete(place)
+def test_a_home_that_is_not_there(tmp_path):
+    """Nothing of ours is cached there, so what a command calls is compiled: here as little as one can call."""
+    write_npz(tmp_path, make_trains())
+    write_trials(tmp_path / "onsets.csv", {"onset_s": [0.2, 1.0]})
+    nowhere = str(tmp_path / "onsets.csv" / "home")
+    command = ("bin", "session.npz", "--trials", "onsets.csv", "--window", "0", "200", "--width", "20", "--out", "m.h5")
+    result = run(tmp_path, *command, HOME=nowhere, XDG_CACHE_HOME=nowhere, TMPDIR=str(tmp_path))
+    assert result.returncode == 0, result.stderr.decode()
+    all_complete(tmp_path)
 
 
 def all_complete(place, umask=0):
@@ -146,7 +158,9 @@ def all_complete(place, umask=0):
 
 @pytest.mark.parametrize("how", ["closed", "nobody reads", "full"])
 def test_an_output_that_cannot_be_written_to_is_one_line_at_most(place, how):
-    for command in (("plan",), ("job", "0"), ("status",), ("missing",), ("verify",), ("inspect", FILE), ("--help",)):
+    assert spikebin("plan", cwd=place).returncode == 0
+    # Of each way to write there is one: a line, a table, a page of help. A job writes a file, too.
+    for command in (("job", "0"), ("missing", "--deep"), ("status",), ("--help",)):
         if how == "closed":
             result = run(place, *command, prepare=lambda: os.close(1), stdout=None)
         elif how == "full":
@@ -176,27 +190,33 @@ def as_anybody():
 def test_an_output_that_is_read_only(place):
     """What only looks works; what would write says in one line that it cannot."""
     for command in (("plan",), ("job", "0")):
-        assert run(place, *command).returncode == 0
+        assert spikebin(*command, cwd=place).returncode == 0
+    server = Commands(prepare=as_anybody)
+
+    def run(*command):
+        return server.run(in_place(place, command), place, dict(os.environ), 120)
+
     inside = [place / "dataset", *(path for path in (place / "dataset").rglob("*") if path.is_dir())]
     before = {path: path.read_bytes() for path in (place / "dataset").rglob("*") if path.is_file()}
     for directory in inside:
         directory.chmod(0o555)
     try:
         try:
-            probe = run(place, "exclude", "train/0", prepare=as_anybody)
+            probe = run("exclude", "train/0", "--reason", "noise")
         except subprocess.SubprocessError:
             pytest.skip("root may write anywhere, and may not give that up here")
         writing = [probe]
-        writing += [run(place, *command, prepare=as_anybody) for command in (("plan",), ("job", "0", "--force"))]
+        writing += [run(*command) for command in (("plan",), ("job", "0", "--force"))]
         for result in writing:
-            assert result.returncode == 1, result.stderr.decode()
-            assert result.stderr.count(b"error: ") == result.stderr.count(b"\n") == 1, result.stderr.decode()
+            assert result.returncode == 1, result.stderr
+            assert result.stderr.count("error: ") == result.stderr.count("\n") == 1, result.stderr
         looking = (("job", "0"), ("missing", "--deep"), ("status",), ("verify",), ("export", "npy", "out"))
         for command in looking:
-            result = run(place, *command, prepare=as_anybody)
-            assert result.returncode == 0, (command, result.stderr.decode())
-            assert not result.stderr or b"error" not in result.stderr
+            result = run(*command)
+            assert result.returncode == 0, (command, result.stderr)
+            assert "error" not in result.stderr
     finally:
+        server.end()
         for directory in inside:
             directory.chmod(0o755)
     assert before == {path: path.read_bytes() for path in (place / "dataset").rglob("*") if path.is_file()}

@@ -24,12 +24,14 @@ SHEETS = ("X_ON", "V1_Exc_L2/3")
 @pytest.fixture(scope="module", params=LAYOUTS)
 def sheets(request, tmp_path_factory):
     root = tmp_path_factory.mktemp("torch")
+    write_sheets(root, request.param)
+    return open_dataset(root)
+
+
+def write_sheets(root, layout):
     for sheet, ids in zip(SHEETS, ((1, 2, 3), (4, 7, 8, 9, 20)), strict=True):
         for part in ("1", "2", "3"):
-            write_part(
-                root, sheet, part, images(10 * int(part), 3, repeats=2), ids=ids, layout=request.param, values="count"
-            )
-    return open_dataset(root)
+            write_part(root, sheet, part, images(10 * int(part), 3, repeats=2), ids=ids, layout=layout, values="count")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bool, torch.int16, torch.int64])
@@ -59,19 +61,27 @@ def test_one_sheet_alone(sheets):
 TESTS = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1], Path(__file__).parents[2])))
 
 
-@pytest.mark.parametrize(("n_workers", "method"), [(0, ""), (2, "fork"), (2, "spawn"), (2, "forkserver")])
-def test_any_number_of_workers_gives_every_trial_once(sheets, n_workers, method):
+def test_any_number_of_workers_gives_every_trial_once(tmp_path):
     """In a process of its own, as a user's: what earlier tests left running must not be forked."""
-    code = (
-        "import sys, test_training; test_training.every_trial_once(sys.argv[1], int(sys.argv[2]), sys.argv[3] or None)"
-    )
-    root = sheets["X_ON"].files[0].path.parents[3]
+    for layout in LAYOUTS:
+        write_sheets(tmp_path / layout, layout)
     result = subprocess.run(
-        [sys.executable, "-c", f"if __name__ == '__main__':\n    {code}", root, str(n_workers), method],
-        cwd=Path(__file__).parent, env={**os.environ, "PYTHONPATH": TESTS},
+        [sys.executable, "-c", "if __name__ == '__main__':\n    import test_training; test_training.with_workers()"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": TESTS},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
+
+
+def with_workers():
+    """Each way to start workers; those that import PyTorch again in each of them with one layout only."""
+    first, second = LAYOUTS
+    for layout, n_workers, method in (
+        *((layout, n_workers, method) for n_workers, method in ((0, None), (2, "fork")) for layout in LAYOUTS),
+        (first, 2, "spawn"),
+        (second, 2, "forkserver"),
+    ):
+        every_trial_once(layout, n_workers, method)
 
 
 def every_trial_once(root, n_workers, method):
