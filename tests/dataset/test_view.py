@@ -67,7 +67,7 @@ def test_sums_and_rates_without_the_dense_array(viewed, chain):
 
 
 @given(chain=chains, layout=st.sampled_from(LAYOUTS))
-@settings(max_examples=8)
+@settings(max_examples=4)
 def test_a_chain_written_down_reads_as_the_view(viewed, chain, layout, tmp_path_factory):
     root, _ = viewed
     out = tmp_path_factory.mktemp("written")

@@ -77,7 +77,7 @@ def keys_in(value, seen):
 
 
 @given(data=programs())
-@settings(max_examples=3000 if JIT else 100)
+@settings(max_examples=1000 if JIT else 100)
 def test_no_other_key_gets_by(data):
     # Plain opcodes name no code; what cannot be a key is a TypeError.
     with suppress(pickle.UnpicklingError, AttributeError, IndexError, TypeError):
