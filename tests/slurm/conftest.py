@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 from conftest import spikebin
-from local_slurm import LOCAL_SLURM, LONG_SHEETS, SHEETS, cannot, make_data_set, make_long_data_set
+from local_slurm import LOCAL_SLURM, LONG_SHEETS, SHEETS, ask, cannot, make_data_set, make_long_data_set, wait_until
 
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
 
 
-@pytest.fixture(scope="module")
-def slurm():
-    """A running Slurm that takes array indices below 5; commands find it by SLURM_CONF."""
+@pytest.fixture(scope="session")
+def running_slurm():
+    """A running Slurm that takes array indices below 5: its directory."""
     if os.getuid() != 0:
         cannot("a Slurm of one node must be started by root")
     if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
@@ -35,18 +35,25 @@ def slurm():
     if started.returncode:
         shutil.rmtree(directory)
         cannot(f"Slurm does not start here: {started.stderr.strip()}")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SLURM_CONF", started.stdout.strip())
-    # The tasks must find the spikebin under test, as a user's environment would let them.
-    patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
     try:
         assert spikebin("warm", timeout=600).returncode == 0
         yield directory
     finally:
-        patch.undo()
         subprocess.run([LOCAL_SLURM, "stop", directory], check=True)
         shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def slurm(running_slurm):
+    """The running Slurm; commands find it by SLURM_CONF, and nothing is queued when a module's tests begin."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", str(running_slurm / "slurm.conf"))
+        # The tasks must find the spikebin under test, as a user's environment would let them.
+        patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
+        yield running_slurm
+        ask("scancel", "--user=root")
+        wait_until(lambda: not ask("squeue", "-h"))
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +68,12 @@ def recordings(tmp_path_factory):
 @pytest.fixture
 def data_set(tmp_path, recordings):
     return make_data_set(tmp_path / "small", recordings[0], 3)
+
+
+@pytest.fixture
+def one_part(tmp_path, recordings):
+    """A data set of one task."""
+    return make_data_set(tmp_path / "one", recordings[0], 1)
 
 
 @pytest.fixture

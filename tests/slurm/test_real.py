@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import one_line_error, spikebin
 from local_slurm import (
+    LONG_SHEETS,
     MARKS,
     SHEETS,
     ask,
@@ -27,6 +28,7 @@ from local_slurm import (
     wait_until,
 )
 
+from spikebin.output.attempts import attempts_path
 from spikebin.output.paths import matrix_path
 from spikebin.slurm.templates import templates
 from spikebin.system.lock import locked
@@ -118,6 +120,16 @@ def test_requeued(long_data_set):
     stop_in_the_middle(long_data_set, 0)
     before = {path: facts for path, facts in files(long_data_set).items() if path.stem.endswith("_0")}
     ask("scontrol", "requeue", f"{job_id}_0")
+
+    # Slurm holds it back for some time, in which it has not failed.
+    noted = attempts_path(long_data_set / "dataset", "train", "0", LONG_SHEETS[1])
+    wait_until(lambda: "ended by SIGTERM" in noted.read_text())
+    wait_until(lambda: "PENDING" in ask("squeue", "-h", "-r", "-j", f"{job_id}_0", "-o", "%T"))
+    rows, troubles = status(long_data_set)
+    assert [trouble for trouble in troubles if trouble["part"] == "0"] == []
+    assert rows[LONG_SHEETS[1]]["queued"] == 1
+    assert submit(long_data_set, "--missing")["queued_or_running"][:1] == [0]
+
     wait_for_end(job_id)
     assert missing(long_data_set) == ""
     after = files(long_data_set)
@@ -203,14 +215,14 @@ def test_a_part_that_always_fails(data_set, recordings):
     assert status(data_set)[1][0]["failures"] == 2
 
 
-def test_a_template_of_the_users(data_set, tmp_path):
+def test_a_template_of_the_users(one_part, tmp_path):
     text = spikebin("template").stdout.replace("#SBATCH --time", "#SBATCH --output=mine_%a.log\n#SBATCH --time")
     template = tmp_path / "mine.sbatch"
     template.write_text(text.replace("# ----\n\nexport OMP", "export MINE=yes\n# ----\n\necho mine: $MINE\nexport OMP"))
-    [job_id] = submit(data_set, "--variant", "train", "--template", template)["ids"]
+    [job_id] = submit(one_part, "--variant", "train", "--template", template)["ids"]
     wait_for_end(job_id)
-    assert missing(data_set) == ""
-    assert "mine: yes" in (data_set / "mine_2.log").read_text()
+    assert missing(one_part) == ""
+    assert "mine: yes" in (one_part / "mine_0.log").read_text()
 
 
 @pytest.mark.parametrize(
@@ -244,19 +256,19 @@ def test_the_controller_is_down(data_set, dead_controller):
     assert "V1_Inh_L2/3" in shown.stdout
 
 
-def test_a_dry_run_submits_nothing(data_set, dead_controller):
-    dry = spikebin("submit", "--sheet", "V1_Inh_L23", "--dry-run", cwd=data_set)
-    assert dry.stdout.startswith("sbatch --parsable --array=0-2 ")
+def test_a_dry_run_submits_nothing(one_part, dead_controller):
+    dry = spikebin("submit", "--sheet", "V1_Inh_L23", "--dry-run", cwd=one_part)
+    assert dry.stdout.startswith("sbatch --parsable --array=0 ")
     assert "export SPIKEBIN_SHEETS=V1_Inh_L23\n" in dry.stdout
-    assert not (data_set / "dataset" / "slurm").exists()
-    blind = spikebin("submit", "--sheet", "V1_Inh_L23", "--dry-run", cwd=data_set, env=dead_controller)
+    assert not (one_part / "dataset" / "slurm").exists()
+    blind = spikebin("submit", "--sheet", "V1_Inh_L23", "--dry-run", cwd=one_part, env=dead_controller)
     assert blind.stdout == dry.stdout
     assert "Slurm does not answer" in blind.stderr
 
     # What it prints is what a shell can run.
-    job_id = subprocess.check_output(["bash"], input=dry.stdout, text=True, cwd=make_logs(data_set)).strip()
+    job_id = subprocess.check_output(["bash"], input=dry.stdout, text=True, cwd=make_logs(one_part)).strip()
     wait_for_end(job_id)
-    assert missing(data_set, "--sheet", "V1_Inh_L23") == ""
+    assert missing(one_part, "--sheet", "V1_Inh_L23") == ""
 
 
 def make_logs(directory):

@@ -40,22 +40,24 @@ def write_template(directory, text):
     return path
 
 
-@pytest.mark.parametrize(("shell", "command"), [("bash", "exec"), ("sh", "")])
-def test_a_template_that_hands_on_nothing(tmp_path, recordings, shell, command):
+def test_templates_that_hand_on_nothing(tmp_path, recordings):
     """Neither offset nor sheets nor config, in a plan longer than Slurm's arrays, submitted from elsewhere."""
     directory = make_data_set(tmp_path / "set", recordings[0], 7)
     # Two are left: 3 of the first array, and 6 of the second.
     assert spikebin("run", "--workers", 1, "--index", "0-2,4-5", cwd=directory).returncode == 0
     before = set(files(directory))
-    template = write_template(tmp_path, PLAIN.format(shell=shell, command=command))
-    arguments = ["--template", template, "--config", directory / "spikebin.toml", "--", f"--chdir={tmp_path}"]
-    ids = submit(tmp_path, "--missing", "--sheet", "V1_Inh_L2/3", *arguments)["ids"]
+
+    def submitted(shell, command, *choice):
+        template = write_template(tmp_path, PLAIN.format(shell=shell, command=command))
+        arguments = ["--template", template, "--config", directory / "spikebin.toml", "--", f"--chdir={tmp_path}"]
+        return submit(tmp_path, "--missing", *choice, *arguments)["ids"]
+
+    ids = submitted("sh", "", "--sheet", "V1_Inh_L2/3")
     assert len(ids) == 2
     wait_for_end(*ids)
     assert missing(directory, "--sheet", "V1_Inh_L23") == ""
     assert {path.name for path in set(files(directory)) - before} == {f"spikes_V1_Inh_L23_{n}.h5" for n in (300, 600)}
-    ids = submit(tmp_path, "--missing", *arguments)["ids"]
-    wait_for_end(*ids)
+    wait_for_end(*submitted("bash", "exec"))
     assert missing(directory) == ""
     assert spikebin("verify", cwd=directory).returncode == 0
 
@@ -97,29 +99,30 @@ def test_a_template_without_exec_is_given_time_to_clean_up(long_data_set, tmp_pa
     assert any("ended by SIGTERM" in trouble["reason"] for trouble in troubles)
 
 
-@pytest.mark.parametrize(
-    ("directives", "log"),
-    [
-        (["--output=mylogs/%A_%a.out"], "mylogs/{}_0.out"),
-        (["--chdir=elsewhere/deep", "-o rel/%x/%a.out", "--job-name=me"], "elsewhere/deep/rel/me/0.out"),
-        (["--error=errors/%A_%a.err"], "errors/{}_0.err"),
-    ],
-)
-def test_directories_of_a_templates_logs_are_made(data_set, tmp_path, directives, log):
-    lines = "".join(f"#SBATCH {line}\n" for line in directives)
-    template = write_template(tmp_path, f"#!/bin/bash\n{lines}spikebin job $SLURM_ARRAY_TASK_ID\n")
-    [job_id] = submit(data_set, "--template", template)["ids"]
-    wait_for_end(job_id)
-    assert missing(data_set) == ""
-    assert (data_set / log.format(job_id)).is_file()
+# Directives of a template, options of sbatch, and where the log of a task is then.
+LOGS = [
+    (["--output=mylogs/%A_%a.out"], [], "mylogs/{}_0.out"),
+    (["--chdir=elsewhere/deep", "-o rel/%x/%a.out", "--job-name=me"], [], "elsewhere/deep/rel/me/0.out"),
+    (["--error=errors/%A_%a.err"], [], "errors/{}_0.err"),
+    ([], ["--chdir={}/there", "--output=rel/%A_%a.out"], "there/rel/{}_0.out"),
+]
 
 
-def test_directories_of_logs_by_options(data_set):
-    [job_id] = submit(data_set, "--", f"--chdir={data_set}/there", "--output=rel/%A_%a.out")["ids"]
-    wait_for_end(job_id)
-    assert missing(data_set) == ""
-    assert (data_set / "there" / "rel" / f"{job_id}_2.out").is_file()
-    refused = spikebin("submit", "--", "--output=logs/%A/%a.out", cwd=data_set)
+def test_directories_of_logs_are_made(tmp_path, recordings):
+    """All of them in the queue at once."""
+    logs = {}
+    for i, (directives, options, log) in enumerate(LOGS):
+        directory = make_data_set(tmp_path / f"set{i}", recordings[0], 1)
+        lines = "".join(f"#SBATCH {line}\n" for line in directives)
+        template = write_template(directory, f"#!/bin/bash\n{lines}spikebin job $SLURM_ARRAY_TASK_ID\n")
+        chosen = ["--template", template] if directives else []
+        [job_id] = submit(directory, *chosen, "--", *(option.format(directory) for option in options))["ids"]
+        logs[job_id] = directory, log.format(job_id)
+    wait_for_end(*logs)
+    for directory, log in logs.values():
+        assert missing(directory) == ""
+        assert (directory / log).is_file()
+    refused = spikebin("submit", "--", "--output=logs/%A/%a.out", cwd=directory)
     one_line_error(refused, "--output=logs/%A/%a.out", "Slurm makes none")
 
 
@@ -154,11 +157,11 @@ def test_status_shows_the_same_queue(data_set, shown):
     ask("scancel", *ids)
 
 
-def test_the_defaults_of_sbatch_do_not_reach_the_task(data_set):
-    [job_id] = submit(data_set, "--", "--export=NONE")["ids"]
+def test_the_defaults_of_sbatch_do_not_reach_the_task(one_part):
+    [job_id] = submit(one_part, "--", "--export=NONE")["ids"]
     wait_for_end(job_id)
-    assert missing(data_set) == ""
-    assert Path(data_set / "dataset" / "slurm" / f"{job_id}.sbatch").is_file()
+    assert missing(one_part) == ""
+    assert Path(one_part / "dataset" / "slurm" / f"{job_id}.sbatch").is_file()
 
 
 def test_the_lines_of_the_readme_in_order(tmp_path, recordings):
