@@ -46,10 +46,11 @@ TOGETHER = {
     "tests/slurm/test_real_numbers.py": "Slurm",
     "tests/slurm/test_real_templates.py": "Slurm",
     "tests/cli/test_dataset.py": "exported",
+    "tests/cli/test_export.py": "exported",
+    "tests/commands/test_planned.py": "exported",
     "tests/exports/test_compare.py": "exported",
     "tests/exports/test_dense_files.py": "exported",
     "tests/exports/test_export.py": "exported",
-    "tests/test_api.py": "exported",
 }
 # What takes longest begins first: while one waits for Slurm, two others work.
 FIRST = [

@@ -41,8 +41,8 @@ def place(tmp_path_factory):
         environment |= {"NO_ROOM_KILLS": "1"} if killed else {}
         return commands.run(arguments, directory, environment, 60)
 
-    for command in ("plan", "run"):
-        assert run(command).returncode == 0
+    for command in (("plan",), ("job", "0")):
+        assert run(*command).returncode == 0
     yield directory, run
     commands.end()
 

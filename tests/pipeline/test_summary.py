@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import spikebin, write_toml
+from conftest import export_all, spikebin, write_toml
 from here import spikebin_here
 
 from spikebin.simulate.experiment import Experiment, write_datastore
@@ -52,7 +52,7 @@ def test_what_failed_often_is_left_out_and_named(tmp_path):
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
     assert spikebin("plan", cwd=tmp_path).returncode == 0
     for _ in range(2):
-        result = spikebin("run", "--workers", 1, cwd=tmp_path)
+        result = spikebin("job", 0, cwd=tmp_path)
         assert result.returncode == 1
         assert "none of the known formats" in result.stderr
     assert spikebin("missing", cwd=tmp_path).stdout == "0\n"
@@ -91,7 +91,7 @@ def test_a_plan_says_within_a_factor_of_two_what_its_files_will_take(tmp_path, k
             extra=f"{trial}[binning]\nwidth = 5.0\nend_bin = false",
         )
     guess = json.loads(spikebin_here("plan", "--json", cwd=tmp_path).stdout)["bytes"]
-    assert spikebin_here("run", "--workers", 1, cwd=tmp_path).returncode == 0
+    export_all(tmp_path)
     taken = sum(path.stat().st_size for path in (tmp_path / "dataset").rglob("*.h5"))
     assert taken / 2 < guess < taken * 2
     assert json.loads(spikebin_here("plan", "--json", cwd=tmp_path).stdout)["bytes"] == pytest.approx(taken, rel=0.05)

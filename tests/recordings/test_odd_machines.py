@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from conftest import one_line_error, spikebin
+from conftest import export_all, one_line_error, spikebin
 from here import spikebin_here
 
 import spikebin as package
@@ -111,9 +111,8 @@ def test_packed_tables_are_planned_by_their_bare_names(tmp_path):
     result = spikebin_here("init", "s", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert 'parts = "day_{part}.csv.gz"' in (tmp_path / "spikebin.toml").read_text()
-    for command in ("plan", "run"):
-        result = spikebin_here(command, cwd=tmp_path)
-        assert result.returncode == 0, result.stderr
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
+    export_all(tmp_path)
     names = sorted(path.name for path in (tmp_path / "dataset/train/spikes/neurons").iterdir())
     assert names == ["spikes_neurons_1.h5", "spikes_neurons_2.h5"]
     result = spikebin_here("bin", "s/day_1.csv.gz", "-w", "1", "-o", "out", cwd=tmp_path)

@@ -7,11 +7,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import spikebin
-from local_slurm import LOCAL_SLURM, LONG_SHEETS, SHEETS, ask, cannot, make_data_set, make_long_data_set, wait_until
+from local_slurm import (
+    LOCAL_SLURM,
+    LONG_SHEETS,
+    SHEETS,
+    ask,
+    cannot,
+    make_data_set,
+    make_long_data_set,
+    stop_in_the_middle,
+    submit,
+)
 
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
@@ -43,17 +54,35 @@ def running_slurm():
         shutil.rmtree(directory)
 
 
-@pytest.fixture(scope="module")
-def slurm(running_slurm):
-    """The running Slurm; commands find it by SLURM_CONF, and nothing is queued when a module's tests begin."""
+@contextmanager
+def found(directory):
+    """Commands find the Slurm of this directory, as SLURM_CONF says."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SLURM_CONF", str(running_slurm / "slurm.conf"))
+        patch.setenv("SLURM_CONF", str(directory / "slurm.conf"))
         # The tasks must find the spikebin under test, as a user's environment would let them.
         patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         patch.setenv("PYTHONPATH", str(Path(__file__).parent.parent.parent))
+        yield
+
+
+@pytest.fixture(scope="module")
+def slurm(running_slurm):
+    """The running Slurm, found by commands: its directory."""
+    with found(running_slurm):
         yield running_slurm
-        ask("scancel", "--user=root")
-        wait_until(lambda: not ask("squeue", "-h"))
+
+
+@pytest.fixture(scope="session")
+def ended(running_slurm, tmp_path_factory, recordings):
+    """A task that ran into its time limit and one that was cancelled, each in the middle of its work."""
+    with found(running_slurm):
+        directory = make_long_data_set(tmp_path_factory.mktemp("ended"), recordings)
+        [job_id] = submit(directory)["ids"]
+        stop_in_the_middle(directory, 0, 1)
+        # Slurm looks for such every 30 s: other tests run meanwhile.
+        ask("scontrol", "update", f"JobId={job_id}_0", "EndTime=now")
+        ask("scancel", f"{job_id}_1")
+    return directory, job_id
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ from spikebin.system.lock import locked
 pytestmark = MARKS
 
 
+@pytest.mark.usefixtures("ended")  # For test_real_failures.py: it takes up to half a minute.
 def test_a_whole_data_set(tmp_path, recordings):
     directory = make_data_set(tmp_path, recordings[0], 6)
     answer = submit(directory)
@@ -243,7 +244,8 @@ def test_refused(data_set, arguments, words):
 def dead_controller(slurm, tmp_path):
     """Environment in which nothing listens where the controller should."""
     conf = tmp_path / "slurm.conf"
-    conf.write_text(re.sub(r"SlurmctldPort=\d+", "SlurmctldPort=9", (slurm / "slurm.conf").read_text()))
+    text = re.sub(r"SlurmctldPort=\d+", "SlurmctldPort=9", (slurm / "slurm.conf").read_text())
+    conf.write_text(re.sub(r"MessageTimeout=\d+", "MessageTimeout=1", text))
     return {"SLURM_CONF": str(conf)}
 
 

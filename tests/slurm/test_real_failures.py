@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 
-import pytest
 from conftest import spikebin, write_toml
 from local_slurm import (
     MARKS,
@@ -13,10 +12,8 @@ from local_slurm import (
     ask,
     exit_code,
     make_data_set,
-    make_long_data_set,
     missing,
     status,
-    stop_in_the_middle,
     submit,
     temporary_files,
     wait_for_end,
@@ -28,18 +25,6 @@ from spikebin.simulate.v1 import SheetModel
 pytestmark = MARKS
 
 
-@pytest.fixture(scope="module")
-def ended(slurm, tmp_path_factory, recordings):
-    """A task that ran into its time limit and one that was cancelled, each in the middle of its work."""
-    directory = make_long_data_set(tmp_path_factory.mktemp("ended"), recordings)
-    [job_id] = submit(directory)["ids"]
-    stop_in_the_middle(directory, 0, 1)
-    # Slurm looks for such every 30 s: other tests run meanwhile.
-    ask("scontrol", "update", f"JobId={job_id}_0", "EndTime=now")
-    ask("scancel", f"{job_id}_1")
-    return directory, job_id
-
-
 # What a script does instead of a job, and what is said of it.
 SCRIPTS = {
     "module load no-such-module || exit 3": ["exit code 3", "module: command not found"],
@@ -49,7 +34,6 @@ SCRIPTS = {
 }
 
 
-@pytest.mark.usefixtures("ended")
 def test_scripts_that_never_come_to_spikebin(tmp_path, recordings):
     """All of them in the queue at once."""
     arguments, directories = {}, {}
