@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,25 +44,73 @@ print(sum(twice.stats.cache_hits.values()), sum(twice.stats.cache_misses.values(
 """
 
 
+# Forks processes that run a file of kernels, all of one line at once: what numba takes to start is paid for once.
+SERVER = """
+import json, os, runpy, sys, tempfile, traceback
+import numba
+from spikebin.kernels import jit
+
+assert numba.njit(lambda x: x + 1)(1.0) == 2.0
+
+def child(path, number, environment, out):
+    for stream in (1, 2):
+        os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+    os.environ.clear()
+    os.environ.update(environment)
+    tempfile.tempdir = None
+    jit.cache_directory.cache_clear()
+    sys.argv = [path, str(number)]
+    sys.path.insert(0, os.path.dirname(path))
+    sys.stdout = open(1, "w", closefd=False)
+    runpy.run_path(path, run_name="__main__")
+    sys.stdout.flush()
+
+for line in sys.stdin:
+    children = []
+    for asked in json.loads(line):
+        children.append(os.fork())
+        if not children[-1]:
+            code = 1
+            try:
+                child(*asked)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+    print([os.waitpid(pid, 0)[1] for pid in children], flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    environment = {**os.environ, "PYTHONPATH": ROOT}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
 @pytest.fixture
-def kernels(tmp_path):
-    """Run a file of kernels in a process of its own: cache hits and misses."""
+def kernels(server, tmp_path):
+    """Run a file of kernels in so many processes at once: cache hits and misses of the last."""
     path = tmp_path / "kernels.py"
     path.write_text(KERNELS)
+    out = tmp_path / "out"
 
-    def run(number=0, **environment):
-        everything = {**os.environ, "PYTHONPATH": ROOT, "XDG_CACHE_HOME": str(tmp_path / "cache"), **environment}
-        everything.pop("NUMBA_CACHE_DIR", None)
-        done = subprocess.run(
-            [sys.executable, path, str(number)],
-            env=everything,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        return tuple(map(int, done.stdout.split()))
+    def run(n=1, **environment):
+        everything = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), **environment}
+        asked = [(str(path), number, everything, f"{out}{number}") for number in range(n)]
+        for number in range(n):
+            Path(f"{out}{number}").unlink(missing_ok=True)
+        server.stdin.write(json.dumps(asked) + "\n")
+        server.stdin.flush()
+        codes = json.loads(server.stdout.readline())
+        told = [Path(f"{out}{number}").read_text() for number in range(n)]
+        assert codes == [0] * n, told
+        return tuple(map(int, told[-1].split()))
 
     return run
 
@@ -72,8 +120,7 @@ def cache_files(tmp_path):
 
 
 def test_six_processes_on_a_cold_cache(kernels, tmp_path):
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(kernels, range(6)))
+    kernels(6)
     assert cache_files(tmp_path)
     # Whatever the six made of it, what is loaded is right, and two more runs complete it.
     kernels()

@@ -72,7 +72,7 @@ def test_term_at_any_moment(data_set):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_signals_while_kernels_are_compiled(data_set, tmp_path, number):
     process = job(data_set, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)})
     while not list(tmp_path.rglob("*.nbi")):
@@ -85,11 +85,11 @@ def test_signals_while_kernels_are_compiled(data_set, tmp_path, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_all_processes_of_run_is_told_in_one_line(data_set, number):
+@pytest.mark.parametrize(("number", "delays"), [(signal.SIGINT, (0, 0.3, 0.9)), (signal.SIGTERM, (0.1, 0.6))])
+def test_a_signal_to_all_processes_of_run_is_told_in_one_line(data_set, number, delays):
     """As a terminal does with Ctrl-C and Slurm with SIGTERM, while the worker loads, works and waits."""
     codes = set()
-    for delay in (0, 0.1, 0.3, 0.6, 0.9):
+    for delay in delays:
         process = job(data_set, words="run --force --workers 1")
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while len(children.read_text().split()) < 2:  # The worker is the second; the first is multiprocessing's own.
