@@ -51,6 +51,7 @@ def test_what_failed_often_is_left_out_and_named(tmp_path):
     add_part(tmp_path / "data", 200)
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
     assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert spikebin("job", 1, cwd=tmp_path).returncode == 0
     for _ in range(2):
         result = spikebin("job", 0, cwd=tmp_path)
         assert result.returncode == 1

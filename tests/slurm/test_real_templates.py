@@ -138,7 +138,7 @@ def test_the_environment_changes_neither_what_is_seen_nor_what_is_done(data_set)
     defaults = {"SBATCH_WAIT": "1", "SBATCH_PARTITION": "nowhere", "SBATCH_ARRAY_INX": "7", "SBATCH_EXPORT": "NONE"}
     first = spikebin("submit", "--", "--hold", cwd=data_set, env=defaults)
     assert first.returncode == 0, first.stderr
-    assert f"{', '.join(sorted(defaults))} in the environment: not handed on" in first.stderr
+    assert f"{', '.join(sorted(defaults))} in the environment: not passed on to sbatch" in first.stderr
     settings = dict(line.split("=") for line in SETTINGS)
     for environment in (*({name: value} for name, value in settings.items()), settings):
         again = spikebin("submit", "--missing", "--dry-run", cwd=data_set, env=environment)
