@@ -227,10 +227,10 @@ def move(cells, n, order, n_columns, factor, shift, row_of, column_of, offset):
 
 
 @batch
-def move_in_order(cells, n, n_columns, factor, shift, row_of, column_of, offset):
-    """As `move`, of rows that come one after another."""
+def move_in_order(cells, n, first, n_columns, factor, shift, row_of, column_of, offset):
+    """As `move`, of rows that come one after another, and of cells that count from cell `first`."""
     for i in range(n):
-        cell = np.uint64(cells[np.uint64(i)])
+        cell = np.uint64(first + cells[np.uint64(i)])
         place = cell // np.uint64(n_columns) if factor == 0 else (cell * factor) >> shift
         row = np.int64(row_of[place])
         column = np.int64(column_of[cell - place * np.uint64(n_columns)])
@@ -428,7 +428,7 @@ def add_bits(words, width, first, stop, row_of, column_of, out, offset, codes, o
             at = 0
             while at < n:
                 at, n_cells = spread(places, filled, at, n, cells)
-                move_in_order(cells, n_cells, width, factor, shift, row_of, column_of, offset)
+                move_in_order(cells, n_cells, 0, width, factor, shift, row_of, column_of, offset)
                 kept = keep(cells, n_cells)
                 if once:
                     put_once(cells, kept, out, codes[1])
@@ -437,4 +437,73 @@ def add_bits(words, width, first, stop, row_of, column_of, out, offset, codes, o
                 if held < 0:
                     return TOO_LARGE
             n = 0
+    return DONE
+
+
+@batch
+def read_planes(items, n, data, start, plane, n_planes, values):
+    """What `n` items of a block hold, whose bit planes begin at byte `start`; see `list_bits`."""
+    for i in range(n):
+        values[np.uint64(i)] = 0
+    for p in range(n_planes):
+        for i in range(n):
+            item = np.uint64(items[np.uint64(i)])
+            byte = np.int64(data[np.uint64(start + p * plane) + (item >> np.uint64(3))])
+            values[np.uint64(i)] |= ((byte >> np.int64(item & np.uint64(7))) & 1) << p
+
+
+@batch
+def read_rest(data, start, first, stop, items, values):
+    """The items from `first` to `stop` of a block, which are stored as they are: how many are not 0."""
+    n = 0
+    for item in range(first, stop):
+        items[np.uint64(n)] = item
+        values[np.uint64(n)] = data[np.uint64(start + item)]
+        n += data[np.uint64(start + item)] != 0
+    return n
+
+
+@batch
+def put_items(cells, added, n, out, codes, once, last, held):
+    """Add `n` events to cells of an array, those that are not -1; see `put`."""
+    n = keep_with(cells, n, added, 0, added)
+    if once:
+        put_once(cells, n, out, codes[1])
+        return last, held
+    return put(cells, added, n, out, codes, last, held)
+
+
+@adding
+def add_planes(data, block, n_planes, width, mask, row_of, column_of, out, offset, codes, once):
+    """Add events to the cells of an array, see `add_events`, from items of one byte that are bit-shuffled by blocks.
+
+    See `list_bits`; there is a column for each of the `width` bins. Items beyond the last row are passed over.
+    """
+    n_items = row_of.size * width
+    plane = block // 8
+    factor, shift = reciprocal(n_items, width)
+    places = np.empty(BATCH, np.int64)
+    filled = np.empty(BATCH, np.uint64)
+    cells = np.empty(BATCH + 64, np.int64)
+    added = np.empty(BATCH + 64, np.int64)
+    last = np.int64(-1)
+    held = np.int64(0)
+    for start in range(0, min(data.size, n_items), block):
+        n_used = merge_planes(data[start : start + block], plane, n_planes, mask)
+        end = min(8 * plane, n_items - start)
+        for first in range(0, end, 64 * BATCH):
+            n_words = fill_up(mask, first, min(first + 64 * BATCH, end), first >> 6, places, filled, 0)
+            at = 0
+            while at < n_words:
+                at, n = spread(places, filled, at, n_words, cells)
+                read_planes(cells, n, data, start, plane, n_used, added)
+                move_in_order(cells, n, start, width, factor, shift, row_of, column_of, offset)
+                last, held = put_items(cells, added, n, out, codes, once, last, held)
+                if held < 0:
+                    return TOO_LARGE
+        n = read_rest(data, start, end, min(block, n_items - start), cells, added)
+        move_in_order(cells, n, start, width, factor, shift, row_of, column_of, offset)
+        last, held = put_items(cells, added, n, out, codes, once, last, held)
+        if held < 0:
+            return TOO_LARGE
     return DONE

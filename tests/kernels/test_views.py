@@ -125,6 +125,14 @@ def test_events_are_added(dtype, data):
     gaps = np.concatenate([np.diff(flat, prepend=-1), ends]).astype(np.uint64 if dtype is np.float64 else np.uint8)
     in_order = np.concatenate([dense[order].reshape(-1)[flat], ends.astype(np.uint8)])
     check(kernels.add_gaps, gaps, in_order if counting else stored, order, shape[1])
+    n_bytes, width = dense.size, shape[1]
+    block = data.draw(st.integers(1, shape[0])) * width
+    padded = np.zeros(-(-n_bytes // block) * block, np.uint8)
+    padded[:n_bytes] = dense.reshape(-1)
+    # What lies beyond the last row is passed over.
+    padded[n_bytes:] = data.draw(st.sampled_from([0, 3]))
+    mask = np.empty(-(-block // 64), np.uint64)
+    check(kernels.add_planes, shuffle_bits(padded, block), block, 8 if counting or padded.max() > 1 else 1, width, mask)
     if not counting:
         # What follows the last item was left by others.
         words = np.full(-(-dense.size // 64) + 1, ~np.uint64(0))
@@ -172,6 +180,9 @@ def test_many_events_are_added(kind, n_rows):
         "events": (rows.astype(np.int32), bins.astype(np.int32), np.empty(0, np.uint8)),
     }
     if n_rows < 3:
+        items = np.zeros(-(-n_rows * n_columns // 600) * 600, np.uint8)
+        items[flat] = 1
+        calls["planes"] = (shuffle_bits(items, 600), 600, 1, n_columns, np.empty(10, np.uint64))
         bits = np.zeros(-(-n_rows * n_columns // 64) * 64, np.uint8)
         bits[flat] = 1
         calls["bits"] = (np.packbits(bits, bitorder="little").view(np.uint64), n_columns, 0, n_columns)

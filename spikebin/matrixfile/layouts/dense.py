@@ -290,22 +290,25 @@ class MatrixLayout:
         """
         from spikebin.kernels import views as kernels
 
-        if len(self._corners) > 1 or self.dtype != bool:
+        if len(self._corners) > 1:
             return add_cells(self.cells(chunks, trial), uses, into)
         chunk = chunks(trial, 0)
         with self._codec.bits(chunk, _decoded) as bits:
-            if bits is None or not bits.alone:
+            if bits is None or bits.width != self.shape[2]:
                 return add_cells(self.cells(lambda *_: chunk, trial), uses, into)
+            n_planes = 1 if self.dtype == bool else 8
+            mask = np.empty(0 if bits.alone else -(-bits.block // 64), np.uint64)
             rows, *rest = into
-            return [
-                use.item
-                for use in uses
-                if checked_status(
-                    kernels.add_bits(
-                        bits.words, bits.width, use.first, use.stop, rows, use.columns, rest[0], use.offset, *rest[1:]
-                    )
-                )
-            ]
+            too_large = []
+            for use in uses:
+                to = rows, use.columns, rest[0], use.offset, *rest[1:]
+                if bits.alone:
+                    status = kernels.add_bits(bits.words, bits.width, use.first, use.stop, *to)
+                else:
+                    status = kernels.add_planes(bits.data, bits.block, n_planes, bits.width, mask, *to)
+                if checked_status(status):
+                    too_large.append(use.item)
+            return too_large
 
     def _add_bits(self, bits: ShuffledBits, corner: tuple[int, int], found: Cells, n: int) -> int:
         """List the cells of a chunk after the first `n`; how many there are then, whether they fit or not."""
