@@ -16,6 +16,7 @@ from spikebin.dataset.sheet_set import SheetSet
 from spikebin.dataset.tensors import Packed, cells_of, import_torch, pack, zeros
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
+from spikebin.matrixfile.at_once import at_once
 from spikebin.matrixfile.shown import counted, html_table
 from spikebin.names import directory_name, find_sheet, suggest
 
@@ -214,9 +215,14 @@ class TrialDataset(_TorchDataset):  # type: ignore[misc]
         shape = (len(items), *(() if self.item == "trial" else index.shape[1:]), longest)
         views = {name: self._views[name] for name in self._wanted}
         tensors, cells = zeros({name: (*shape, view.shape[1]) for name, view in views.items()}, self.dtype)
-        for name, view in views.items():
+
+        def read(i: int) -> None:
+            name, view = list(views.items())[i]
             target = Target(cells[name], longest * view.shape[1], 1, view.shape[1], longest)
             fill(view, index.reshape(-1), target, cells_of(self.dtype, view.largest))
+
+        info = torch.utils.data.get_worker_info()
+        at_once(read, len(views), processes=1 if info is None else info.num_workers)
         if self._sides is not None:
             inputs, targets = ({self._keys[name]: tensors[name] for name in side} for side in self._sides)
             return Example(inputs, targets)
