@@ -10,6 +10,8 @@ import re
 import struct
 from fractions import Fraction
 
+import numpy as np
+
 OUTSIDE = -1
 NOT_FINITE = -2
 
@@ -172,6 +174,17 @@ def add_products(bins, rows, values, out):
 
 
 # --- views
+
+
+def shuffle_bits(items, block):
+    """Items of one byte with the bits of each block in planes; what does not fill up a byte of a plane comes last."""
+    shuffled = np.empty_like(items)
+    for start in range(0, items.size, block):
+        whole = block // 8 * 8
+        bits = np.unpackbits(items[start : start + whole].reshape(-1, 1), axis=1, bitorder="little")
+        shuffled[start : start + whole] = np.packbits(bits.T.reshape(-1), bitorder="little")
+        shuffled[start + whole : start + block] = items[start + whole : start + block]
+    return shuffled
 
 
 def list_gaps(gaps, row_at, n_columns):

@@ -90,7 +90,7 @@ def add_cells(found: Cells, uses: Sequence[Use], into: Into) -> list[int]:
     -------
     list of int
     """
-    from spikebin.kernels import views as kernels
+    from spikebin.kernels import adding as kernels
 
     rows, *rest = into
     return [
@@ -116,7 +116,7 @@ def checked_status(status: int) -> bool:
     DamagedChunkError
         If it says that events lie outside of the matrix.
     """
-    from spikebin.kernels import views as kernels
+    from spikebin.kernels import adding as kernels
 
     if status == kernels.DAMAGED:
         raise DamagedChunkError("its events lie outside of the matrix")

@@ -288,7 +288,7 @@ class MatrixLayout:
         DamagedChunkError
             If a chunk is not what spikebin writes.
         """
-        from spikebin.kernels import views as kernels
+        from spikebin.kernels import adding as kernels
 
         if len(self._corners) > 1:
             return add_cells(self.cells(chunks, trial), uses, into)

@@ -303,7 +303,7 @@ class EventsLayout:
         DamagedChunkError
             If a chunk is not what spikebin writes, or its gaps lead out of the matrix.
         """
-        from spikebin.kernels import views as kernels
+        from spikebin.kernels import adding as kernels
 
         gaps = self._row(partial(chunks, trial), 0)
         values = self._row(partial(chunks, trial), 1) if self.dtype != bool else np.empty(0, np.uint8)
