@@ -13,6 +13,7 @@ from spikebin.dataset.cell_types import cell_type
 from spikebin.kernels import adding as kernels
 from spikebin.kernels.jit import njit
 from spikebin.kernels.jit import trailing_zeros as zeros_of
+from spikebin.kernels.views import DAMAGED
 
 items = st.sampled_from([0, 0, 0, 1, 1, 2, 255])
 
@@ -103,7 +104,7 @@ def test_gaps_that_lead_out_of_the_matrix_are_damaged(gaps, n_cells):
     out = np.zeros(1, np.uint8)
     codes = np.arange(256, dtype=np.uint8)
     status = kernels.add_gaps(gaps, out[:0], order, n_columns, np.zeros(1, np.int32), columns, out, 0, codes, True)
-    assert status == (kernels.DAMAGED if wanted is None else kernels.DONE)
+    assert status == (DAMAGED if wanted is None else kernels.DONE)
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.uint64])

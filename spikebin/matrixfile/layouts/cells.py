@@ -116,8 +116,8 @@ def checked_status(status: int) -> bool:
     DamagedChunkError
         If it says that events lie outside of the matrix.
     """
-    from spikebin.kernels import adding as kernels
+    from spikebin.kernels import adding, views
 
-    if status == kernels.DAMAGED:
+    if status == views.DAMAGED:
         raise DamagedChunkError("its events lie outside of the matrix")
-    return bool(status == kernels.TOO_LARGE)
+    return bool(status == adding.TOO_LARGE)
