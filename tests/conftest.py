@@ -63,6 +63,71 @@ FIRST = [
     "tests/test_readme.py",
     "tests/test_notebooks.py",
 ]
+# Files that take seconds, most of them to start processes or to import what they test with: all in them is slow.
+# Without the jit only that is slow which is marked so where it stands.
+SLOW = {
+    "tests/cli/test_cli.py",
+    "tests/cli/test_completion.py",
+    "tests/cli/test_demo.py",
+    "tests/cli/test_progress.py",
+    "tests/cli/test_status.py",
+    "tests/cli/test_surroundings.py",
+    "tests/commands/test_planned.py",
+    "tests/dataset/test_dataset.py",
+    "tests/dataset/test_training.py",
+    "tests/dataset/test_view.py",
+    "tests/display/report/test_page.py",
+    "tests/display/test_plots.py",
+    "tests/exports/test_compare.py",
+    "tests/exports/test_experanto.py",
+    "tests/exports/test_nwb_file.py",
+    "tests/exports/test_zarr_store.py",
+    "tests/kernels/test_survey.py",
+    "tests/kernels/test_trains.py",
+    "tests/matrixfile/test_checksums.py",
+    "tests/matrixfile/test_reader.py",
+    "tests/output/test_broken.py",
+    "tests/output/test_jobs.py",
+    "tests/pickles/test_hostile.py",
+    "tests/pipeline/test_binding.py",
+    "tests/pipeline/test_demo.py",
+    "tests/pipeline/test_formats_plan.py",
+    "tests/pipeline/test_init_config.py",
+    "tests/pipeline/test_job.py",
+    "tests/pipeline/test_plan.py",
+    "tests/pipeline/test_run.py",
+    "tests/pipeline/test_shards.py",
+    "tests/pipeline/test_summary.py",
+    "tests/recordings/mozaik/test_interpreter.py",
+    "tests/recordings/mozaik/test_sequences.py",
+    "tests/recordings/test_hdf5_arrays.py",
+    "tests/recordings/test_hostile_hdf5.py",
+    "tests/recordings/test_hostile_npy.py",
+    "tests/recordings/test_hostile_text.py",
+    "tests/recordings/test_nwb.py",
+    "tests/recordings/test_odd_machines.py",
+    "tests/recordings/test_sonata_runs.py",
+    "tests/stats/test_collect.py",
+    "tests/stats/test_statistics.py",
+    "tests/system/test_compat.py",
+    "tests/system/test_fork.py",
+    "tests/system/test_signals.py",
+    "tests/test_api.py",
+    "tests/test_fuzzed.py",
+    "tests/test_isolation.py",
+    "tests/test_no_room.py",
+}
+
+
+def file_of(item):
+    return item.nodeid.partition("::")[0]
+
+
+def pytest_ignore_collect(collection_path, config):
+    """What the inner loop leaves out is not imported, either."""
+    if config.option.markexpr == "not slow" and collection_path.is_relative_to(config.rootpath):
+        return str(collection_path.relative_to(config.rootpath)) in SLOW or None
+    return None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -80,8 +145,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     order = {file: i for i, file in enumerate(FIRST)}
-    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
-    if not JIT:
+    items.sort(key=lambda item: order.get(file_of(item), len(order)))
+    if JIT:
+        for item in items:
+            if file_of(item) in SLOW:
+                item.add_marker(pytest.mark.slow)
+    else:
         skip = pytest.mark.skip(reason="takes minutes without the jit")
         for item in items:
             if "slow" in item.keywords:
