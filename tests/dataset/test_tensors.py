@@ -17,14 +17,17 @@ def torch():
 
 
 def test_tensors_of_zeros_lie_in_one_piece_and_are_packed_as_one(torch):
-    made = zeros({"a": (2, 3), "b": (5,)}, torch.float32)
+    made, cells = zeros({"a": (2, 3), "b": (5,)}, torch.float32)
     assert {name: tuple(one.shape) for name, one in made.items()} == {"a": (2, 3), "b": (5,)}
     assert not any(one.any() for one in made.values())
     made["a"][1, 2], made["b"][0] = 7, 8
     packed = pack(list(made.values()))
+    assert packed is not None
     one, other = packed.tensors()
     assert (one[1, 2], other[0]) == (7, 8)
     assert one.data_ptr() == made["a"].data_ptr()
+    for name, tensor in made.items():
+        assert np.array_equal(cells[name], unsigned(tensor).reshape(-1)), name
     assert pack([torch.zeros(2), torch.zeros(2)]) is None
 
 
