@@ -46,7 +46,6 @@ KINDS = [
     (SEVERAL, GRATING, ("orientation", "contrast")),
     (SEVERAL, EYES, "idd"),
     (SEVERAL, "InternalStimulus", None),
-    (SEVERAL, (GRATING, EYES), ("orientation", "contrast", "idd")),
 ]
 WIDTHS = [0.1, 1.0, 7.0, 35.0]
 # The stores of movies differ in what was shown: each is binned in one width, the first in all.
@@ -54,6 +53,7 @@ READ = [
     *((MOVIES[0], "PixelMovieExperanto", "movie_name", width) for width in WIDTHS),
     *((store, "PixelMovieExperanto", "movie_name", width) for store, width in zip(MOVIES[1:], WIDTHS[1:], strict=True)),
     *((*kind, width) for kind in KINDS for width in WIDTHS),
+    *((SEVERAL, (GRATING, EYES), ("orientation", "contrast", "idd"), width) for width in (1.0, 7.0)),
 ]
 
 
