@@ -114,7 +114,7 @@ def _named(name: str) -> tuple[Kind, ...]:
         return ((lambda value: any(base.__name__ == name for base in type(value).__mro__), CLASSES[name]),)
     if name in choices.__all__:
         options = get_args(getattr(choices, name))
-        # Which text is right, and which was meant, the function says.
+        # The function itself says which texts are right, and which was meant.
         return tuple((_is_text, repr(option)) for option in options)
     return ()
 

@@ -219,7 +219,7 @@ def groups_of(trials: NDArray[Any], by: str | Sequence[str], name: str) -> dict[
     found: dict[Any, list[int]] = {}
     nan = float("nan")
     for i, row in enumerate(zip(*(trials[column].tolist() for column in columns), strict=True)):
-        # Every nan is unlike every other: all of them become one.
+        # A nan does not equal another nan: all of them become one group.
         values = tuple(nan if value != value else value for value in row)  # noqa: PLR0124
         found.setdefault(values, []).append(i)
     ordered = sorted(found, key=lambda values: [_sort_key(value) for value in values])

@@ -186,7 +186,7 @@ def _begin(zarr: Any, view: View, building: Path, facts: dict[str, Any]) -> None
 def _finish(zarr: Any, building: Path, store: Path) -> None:
     """Put a store in place, instead of one that was made from something else."""
     with warnings.catch_warnings():
-        # Format 3 does not speak of consolidated metadata yet; whoever does not know it reads past it.
+        # Format 3 does not define consolidated metadata yet; readers that do not know it ignore it.
         warnings.simplefilter("ignore")
         zarr.consolidate_metadata(building)
     _sync(building, "zarr.json")

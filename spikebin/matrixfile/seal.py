@@ -345,7 +345,7 @@ class _Known:
         return None
 
     def learn(self, seal: Seal, covered: bytes, facts: Mapping[str, Any]) -> None:
-        # Not from one that may be the only one; and where no two are alike, little time is lost with each.
+        # Not from the first, which may be the only one; ever more rarely after that, where no two are alike.
         self._n_others += 1
         if self._n_others > 1 and self._n_others & (self._n_others - 1) == 0:
             self._alike.appendleft(Alike(seal, covered, facts))

@@ -106,7 +106,7 @@ def write_sheet(
             writer.append(events, encoded)
             if on_trial is not None:
                 on_trial(events)
-        # Of some of the trials, it would be those of the others, too; and all the rest would have to be read.
+        # With a limit, spikes of trials that are left out would count, too, and every segment would have to be read.
         n_unassigned = None if limit is not None else _unassigned(recording)
         return writer.write(
             target,

@@ -327,7 +327,7 @@ def make_plan(
         if try_recordings:
             changes.troubles = check_entries(plan)
         with locked(config.output):
-            # Looking takes long and holds no lock: where another plan was written meanwhile, that one is gone on from.
+            # Looking takes long and holds no lock: if another plan was written meanwhile, go on from that one.
             if read_jobs(config.output) == old:
                 _check_old(config, old, replace=replace)
                 _write(plan)

@@ -180,7 +180,7 @@ def _populations(spikes: Group) -> dict[str, tuple[str, str]]:
             ids = next((ids for ids in IDS if group.has(ids)), None)
             is_population = bool(group.has(TIMES) and ids)
         except RecordingError:
-            # What is wrong with one is said when it is read; the others are.
+            # What is wrong with a population is said when that one is read: the others can be.
             ids, is_population = IDS[0], True
         if is_population and ids:
             found[name] = (f"spikes/{name}", ids)

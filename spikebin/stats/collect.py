@@ -183,7 +183,7 @@ def sums_of_part(
     paths = {name: _path(dataset, number, rows, request, output) for name, rows in subsets.items()}
     ids = dataset.neurons["neuron_id"]
     found: dict[str, Sums] = {}
-    # Other calls may want again what they have asked for, too.
+    # Widths that earlier calls asked for are counted, too, and stay kept: such calls may be made again.
     wanted = dict.fromkeys(steps)
     for name, path in paths.items():
         sums = load_sums(path, content, ids if subsets[name] is None else ids[subsets[name]])

@@ -43,7 +43,7 @@ def ending_on_signals() -> Iterator[None]:
 
     def end(number: int, _: FrameType | None = None) -> NoReturn:
         for each in numbers:
-            # Of one that has come and is ignored only then, Python says on stderr that there was a race.
+            # Not SIG_IGN: for a signal that has already come, Python would say on stderr that there was a race.
             signal.signal(each, lambda *_: None)
         signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + number))
         signal.setitimer(signal.ITIMER_REAL, GRACE)

@@ -52,7 +52,7 @@ STARTS = (
     "timestamp",
     "begin",
 )
-# Of the task's own words: where no column of STARTS is there, one whose name without its unit is or ends so.
+# A task's own words for a start: names of columns, without their unit, where no column of STARTS is there.
 TASK_STARTS = re.compile(r"(.*_on|.*_?onset|(go|visual|auditory)?_?cue)$", re.IGNORECASE)
 STOPS = ("stop_time", "stop", "end_time", "end", "t_stop", "offset", "offset_time", "stimulus_offset", "finish")
 DURATIONS = ("duration", "dur", "durations")

@@ -104,7 +104,7 @@ def whole_ids(ids: NDArray[Any], where: str) -> NDArray[np.int64]:
     if ids.dtype.kind == "u":
         bad = ids > np.uint64(np.iinfo(np.int64).max)
     elif ids.dtype.kind == "f":
-        # In float64, which no narrow number is beyond.
+        # As float64: a narrower type may not hold LARGEST_ID.
         wide = ids.astype(np.float64)
         bad = ~(np.abs(wide) < LARGEST_ID) | (wide != np.floor(wide))
     else:

@@ -32,7 +32,7 @@ NOT_READ = {
     *("min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days", "ps", "fs"),
     *("frame", "frames", "tick", "ticks", "cycle", "cycles", "step", "steps", "datetime", "date"),
 }
-# As columns of samples are called, that name no other unit.
+# Names of columns that hold numbers of samples, where they name no other unit.
 SAMPLES = {"samples", "sample_index", "sample_idx"}
 # Perhaps the unit, anywhere in a name; a second one is after the first, a sample may be what is shown.
 INSIDE = {
@@ -46,12 +46,12 @@ AT_THE_END = {"cs", "ds", "bin", "bins", "idx", "index", "indices"}
 # 0.1ms, 10us: steps of that length.
 SCALED = re.compile(r"\d+(?P<unit>[^\W\d_]+)")
 SEPARATORS = r"[\s_\-./]+"
-# Behind one of these, or in brackets, stands the unit: start_ms, time (s), t / ms, onset [in s].
+# After one of these, or in brackets, stands the unit: start_ms, time (s), t / ms, onset [in s].
 SUFFIX = re.compile(r"(?P<bare>.*[^\s_\-./])[\s_\-./]+(?P<unit>[^\W\d_]+)")
 BRACKETS = re.compile(r"(?P<bare>.*?[^\s_\-./])[\s_\-./]*[\[(]\s*(?:in\s+)?(?P<unit>[^\])]*?)\s*[\])]")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 DURATION = re.compile(r"\s*(?P<number>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<unit>[^\W\d_]*)\s*", re.ASCII)
-# As DURATION, µ apart from ASCII.
+# DURATION takes ASCII alone: both characters for micro become a u first.
 MICRO = str.maketrans("µμ", "uu")
 
 
