@@ -95,7 +95,7 @@ def one_size(
         Contender(
             "spikebin plan",
             lambda: kept("spikebin plan", "plan"),
-            lambda ended: f"{n_parts} jobs" in ended.stdout and len(ended.stdout.splitlines()) < 60,
+            lambda ended: f"{n_parts:,} jobs" in ended.stdout and len(ended.stdout.splitlines()) < 60,
         ),
         Contender(
             "spikebin missing",
