@@ -69,6 +69,7 @@ TrialsUnit = Annotated[
         metavar="UNIT",
         help="Of the events: s, ms, us, ns or samples.",
         show_default=False,
+        autocompletion=completion.units_of_time,
         rich_help_panel=TRIALS,
     ),
 ]
@@ -130,6 +131,7 @@ Unit = Annotated[
         metavar="UNIT",
         help="Of the spike times: s, ms, us, ns or samples.",
         show_default=False,
+        autocompletion=completion.units_of_time,
         rich_help_panel=READING,
     ),
 ]
@@ -144,6 +146,7 @@ Times = Annotated[
         metavar="NAME",
         help="Column or array of spike times.",
         show_default=False,
+        autocompletion=completion.recorded_columns,
         rich_help_panel=READING,
     ),
 ]
@@ -154,6 +157,7 @@ Neurons = Annotated[
         metavar="NAME",
         help="Column or array of neuron ids, or a second .npy.",
         show_default=False,
+        autocompletion=completion.recorded_columns,
         rich_help_panel=READING,
     ),
 ]
@@ -174,6 +178,7 @@ Labels = Annotated[
         metavar="LABELS",
         help="Only units labelled so: good,mua; of NWB also COLUMN=good.",
         show_default=False,
+        autocompletion=completion.labels,
         rich_help_panel=READING,
     ),
 ]
@@ -194,6 +199,7 @@ Population = Annotated[
         metavar="COLUMN",
         help="Of a table of spikes: each of its values is a sheet; none: it says nothing.",
         show_default=False,
+        autocompletion=completion.recorded_columns,
         rich_help_panel=READING,
     ),
 ]
@@ -204,6 +210,7 @@ Trial = Annotated[
         metavar="COLUMN",
         help="Of a table of spikes: the trial that their times are relative to; none: all on one clock.",
         show_default=False,
+        autocompletion=completion.recorded_columns,
         rich_help_panel=READING,
     ),
 ]
@@ -253,6 +260,7 @@ Sheets = Annotated[
         metavar="SHEET",
         help="Only this sheet. May be repeated.",
         show_default=False,
+        autocompletion=completion.recorded_sheets,
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -8,23 +8,36 @@ from __future__ import annotations
 
 import os
 import shlex
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from spikebin.matrixfile.reader import MatrixFile
+    from spikebin.matrixfile.seal import Seal
     from spikebin.pipeline.plan import Plan
 
 __all__ = [
     "columns",
     "formats",
+    "indices",
     "kinds_of_table",
+    "labels",
     "names_of_parts",
+    "neurons",
     "parts",
+    "phases",
+    "recorded_columns",
+    "recorded_sheets",
     "sheets",
     "templates",
     "trial_columns",
+    "trials",
+    "units_of_time",
     "variants",
 ]
 
@@ -64,27 +77,93 @@ def formats(incomplete: str) -> list[tuple[str, str]]:
 def columns(ctx: typer.Context, incomplete: str) -> list[str]:
     """Columns of the table of events that --trials names."""
     try:
-        with Path(ctx.params.get("trials") or "").open(encoding="utf-8") as file:
-            header = file.readline(100_000).strip()
+        names = _header(Path(ctx.params.get("trials") or ""))
     except (OSError, UnicodeDecodeError):
         return []
-    names = [name.strip().strip('"') for name in header.split("\t" if "\t" in header else ",")]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def recorded_columns(incomplete: str) -> list[str]:
+    """Columns of the table of spikes at hand, or names of the arrays in an .npz."""
+    try:
+        path = next(Path(word) for word in _words() if word.endswith((".csv", ".tsv", ".npz")))
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                names = [name.removesuffix(".npy") for name in archive.namelist()]
+        else:
+            names = _header(path)
+    except (OSError, UnicodeDecodeError, StopIteration, zipfile.BadZipFile):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def recorded_sheets(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Directory names of the sheets of the recording at hand."""
+    from spikebin.errors import SpikebinError
+    from spikebin.names import directory_name
+
+    try:
+        from spikebin.recordings import open_recording
+
+        path = next(Path(word) for word in _words()[2:] if not word.startswith("-") and Path(word).exists())
+        names = map(directory_name, open_recording(path, ctx.params.get("kind")).sheets)
+        return [name for name in names if name.startswith(incomplete)]
+    except (SpikebinError, OSError, ValueError, StopIteration):
+        return []
+
+
+def units_of_time(incomplete: str) -> list[str]:
+    """Units that times may be in."""
+    from spikebin.choices import TimeUnit
+
+    return [name for name in get_args(TimeUnit) if name.startswith(incomplete)]
+
+
+def labels(incomplete: str) -> list[str]:
+    """What sorted units are usually called."""
+    from spikebin.recordings.continuous.labels import USUAL
+
+    return [name for name in USUAL if name.startswith(incomplete)]
 
 
 def trial_columns(incomplete: str) -> list[str]:
     """Columns of the trials of the matrix file at hand."""
-    from spikebin.errors import SpikebinError
-    from spikebin.matrixfile.reader import open_file
+    return _of_matrix(lambda file: file.trials.dtype.names or (), incomplete)
 
-    # Arguments are not parsed yet where the option that is completed lacks its value.
-    line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
-    try:
-        path = next(word for word in shlex.split(line) if word.endswith(".h5"))
-        names = open_file(Path(path)).trials.dtype.names or ()
-    except (SpikebinError, OSError, ValueError, StopIteration):
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+
+def neurons(incomplete: str) -> list[str]:
+    """Ids of the neurons of the matrix file at hand."""
+    return _of_matrix(lambda file: file.neurons["neuron_id"].tolist(), incomplete)
+
+
+def trials(incomplete: str) -> list[str]:
+    """Numbers of the trials of the matrix file at hand, which its seal tells."""
+    return _of_seal(lambda seal: range(seal.shape[0]), incomplete)
+
+
+def phases(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Phases of the trials of the matrix file at hand, else of the first of the data set, as a seal tells them."""
+    from spikebin.output.paths import part_files, sheets_there, variants_there
+
+    first: Path | None = None
+    if not any(word.endswith(".h5") for word in _words()):
+        plan = _plan(ctx)
+        output = ctx.params.get("dataset") or (plan and plan.output)
+        found = (
+            path
+            for variant in (variants_there(Path(output)) if output else ())
+            for sheet in sheets_there(Path(output), variant)
+            for path in part_files(Path(output), variant, sheet).values()
+        )
+        first = next(found, None)
+    return _of_seal(lambda seal: (phase.name for phase in seal.phases), incomplete, first)
+
+
+def indices(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Numbers of the jobs of the plan, and which parts they are."""
+    plan = _plan(ctx)
+    found = ((str(job.index), job.name) for job in plan.jobs) if plan else ()
+    return [(index, name) for index, name in found if index.startswith(incomplete)]
 
 
 def names_of_parts(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -122,3 +201,46 @@ def _plan(ctx: typer.Context) -> Plan | None:
         return load(Path(given) if given else None)
     except (SpikebinError, OSError, ValueError):
         return None
+
+
+def _words() -> list[str]:
+    """The line that is completed: arguments are not parsed yet where the option that is completed lacks its value."""
+    line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return []
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8") as file:
+        header = file.readline(100_000).strip()
+    return [name.strip().strip('"') for name in header.split("\t" if "\t" in header else ",")]
+
+
+def _matrix_at_hand() -> Path | None:
+    return next((Path(word) for word in _words() if word.endswith(".h5")), None)
+
+
+def _of_matrix(question: Callable[[MatrixFile], Iterable[object]], incomplete: str) -> list[str]:
+    from spikebin.errors import SpikebinError
+    from spikebin.matrixfile.reader import open_file
+
+    path = _matrix_at_hand()
+    try:
+        answers = () if path is None else map(str, question(open_file(path)))
+    except (SpikebinError, OSError, ValueError):
+        return []
+    return [name for name in answers if name.startswith(incomplete)]
+
+
+def _of_seal(question: Callable[[Seal], Iterable[object]], incomplete: str, path: Path | None = None) -> list[str]:
+    from spikebin.errors import SpikebinError
+    from spikebin.matrixfile.seal import read_seal
+
+    path = path or _matrix_at_hand()
+    try:
+        answers = () if path is None else map(str, question(read_seal(path)))
+    except (SpikebinError, OSError, ValueError):
+        return []
+    return [name for name in answers if name.startswith(incomplete)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikebin.choices import How, Layout, Rest, Short
-from spikebin.cli import app
+from spikebin.cli import app, completion
 from spikebin.cli.dataset_options import (
     BrokenOption,
     DatasetOption,
@@ -126,7 +126,13 @@ def view(
         ),
     ] = None,
     origin: Annotated[
-        str, typer.Option("--origin", metavar="PHASE", help="Phase whose onset is bin 0 of --window.")
+        str,
+        typer.Option(
+            "--origin",
+            metavar="PHASE",
+            help="Phase whose onset is bin 0 of --window.",
+            autocompletion=completion.phases,
+        ),
     ] = "image",
     across: Annotated[
         bool, typer.Option("--across", help="Let --window reach into the next or previous trial.")

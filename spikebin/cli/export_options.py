@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from spikebin.choices import ExportTarget, OldLayout, ShardResponses, ShardsBy
+from spikebin.cli import completion
 
 Kind = Annotated[
     ExportTarget,
@@ -99,6 +100,7 @@ Index = Annotated[
         metavar="SPEC",
         help="Of experanto, nwb: only these jobs of the plan: 3,7-9.",
         show_default=False,
+        autocompletion=completion.indices,
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there and was made otherwise.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikebin.choices import Codec, Layout
-from spikebin.cli import app
+from spikebin.cli import app, completion
 from spikebin.cli.options import ConfigOption, JsonOption, PlotOption, answer_json, note, say, size_text
 from spikebin.cli.wording import number
 
@@ -62,7 +62,15 @@ def verify(
 def inspect(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A matrix file.")],
     trial: Annotated[
-        int | None, typer.Option("--trial", "-t", metavar="N", help="Draw a raster of this trial.", show_default=False)
+        int | None,
+        typer.Option(
+            "--trial",
+            "-t",
+            metavar="N",
+            help="Draw a raster of this trial.",
+            show_default=False,
+            autocompletion=completion.trials,
+        ),
     ] = None,
     origin: Annotated[
         str | None,
@@ -71,6 +79,7 @@ def inspect(
             metavar="PHASE",
             help="Align the PSTH at the onset of this phase; default: of the image, where that differs.",
             show_default=False,
+            autocompletion=completion.phases,
         ),
     ] = None,
     plot: PlotOption = None,

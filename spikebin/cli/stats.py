@@ -168,6 +168,7 @@ def psth(
             metavar="ID",
             help="Only this neuron. May be repeated; default: the mean of all.",
             show_default=False,
+            autocompletion=completion.neurons,
         ),
     ] = None,
     most_active: Annotated[
@@ -184,6 +185,7 @@ def psth(
             metavar="PHASE",
             help="Align the trials at the onset of this phase; default: of the image, where that differs.",
             show_default=False,
+            autocompletion=completion.phases,
         ),
     ] = None,
     plot: Annotated[

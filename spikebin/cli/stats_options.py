@@ -34,7 +34,14 @@ Window = Annotated[
     ),
 ]
 Origin = Annotated[
-    str, typer.Option("--origin", metavar="PHASE", help="Phase whose onset is bin 0.", rich_help_panel=ITEMS)
+    str,
+    typer.Option(
+        "--origin",
+        metavar="PHASE",
+        help="Phase whose onset is bin 0.",
+        autocompletion=completion.phases,
+        rich_help_panel=ITEMS,
+    ),
 ]
 Across = Annotated[
     bool, typer.Option("--across", help="Let --window reach into the next trial.", rich_help_panel=ITEMS)
@@ -67,6 +74,7 @@ Index = Annotated[
         metavar="SPEC",
         help="Only add up these jobs of the plan, 3,7-9, and keep that for the next call, as a Slurm task does.",
         show_default=False,
+        autocompletion=completion.indices,
         rich_help_panel=PARTS,
     ),
 ]

@@ -39,7 +39,11 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Export what is done,
 def job(
     index: Annotated[
         int,
-        typer.Argument(metavar="INDEX", help="Number of the job in the plan; $SLURM_ARRAY_TASK_ID in a Slurm task."),
+        typer.Argument(
+            metavar="INDEX",
+            help="Number of the job in the plan; $SLURM_ARRAY_TASK_ID in a Slurm task.",
+            autocompletion=completion.indices,
+        ),
     ],
     sheets: Annotated[
         list[str] | None,
@@ -122,7 +126,14 @@ def run(
     variant: VariantOption = None,
     index: Annotated[
         str | None,
-        typer.Option("--index", "-i", metavar="SPEC", help="Only these jobs: 3,7-9.", show_default=False),
+        typer.Option(
+            "--index",
+            "-i",
+            metavar="SPEC",
+            help="Only these jobs: 3,7-9.",
+            show_default=False,
+            autocompletion=completion.indices,
+        ),
     ] = None,
     force: ForceOption = False,
     json: JsonOption = False,

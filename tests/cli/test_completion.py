@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import spikebin, write_toml
 from drawn import images, write_part
+from here import spikebin_here
 
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
@@ -43,6 +45,8 @@ def planned(tmp_path_factory):
     write_toml(root / "spikebin.toml", root / "data")
     assert spikebin("plan", cwd=root).returncode == 0
     (root / "trials.csv").write_text("cue_s,image\n1,a\n")
+    (root / "spikes.csv").write_text("time_s,neuron\n1,1\n")
+    np.savez(root / "s.npz", time_s=np.arange(3.0), neuron=np.arange(3))
     return root
 
 
@@ -70,7 +74,51 @@ def test_tab(planned, line, wanted):
     assert completed(line, planned, numpy="psth" in line) == wanted
 
 
-def test_tab_for_a_column_of_the_trials_of_a_file(tmp_path):
-    write_part(tmp_path, "X_ON", "1", images(0, 2))
+def completed_here(line, cwd):
+    """In this process, where numpy may be there already."""
+    words = {"_SPIKEBIN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    return spikebin_here(cwd=cwd, env=words).stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("spikebin bin spikes.csv --times ti", ["time_s"]),
+        ("spikebin bin s.npz --neurons n", ["neuron"]),
+        ("spikebin bin x.csv --unit m", ["ms"]),
+        ("spikebin bin x.csv --trials trials.csv --trials-unit u", ["us"]),
+        ("spikebin bin kilosort --labels g", ["good"]),
+        ("spikebin bin s.npz --sheet n", ["neurons"]),
+        ("spikebin job ", ["0"]),
+        ("spikebin run --index 0", ["0"]),
+        ("spikebin stats --index 0", ["0"]),
+        ("spikebin export nwb out --index 0", ["0"]),
+        ("spikebin inspect nothing.h5 --trial 0", []),
+        ("spikebin view --origin i", []),
+    ],
+)
+def test_tab_for_what_is_at_hand(planned, line, wanted):
+    assert completed_here(line, planned) == wanted
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("psth {} --by im", ["image_id"]),
+        ("psth {} --unit 10", ["100", "101"]),
+        ("psth {} --origin im", ["image"]),
+        ("inspect {} --trial ", ["0", "1"]),
+        ("view --out o --dataset data --origin b", ["blank"]),
+        ("stats --dataset data --origin i", ["image"]),
+    ],
+)
+def test_tab_for_what_a_matrix_file_holds(tmp_path, line, wanted):
+    write_part(tmp_path / "data", "X_ON", "1", images(0, 2))
     (path,) = tmp_path.rglob("*.h5")
-    assert completed(f"spikebin psth {path} --by im", tmp_path, numpy=True) == ["image_id"]
+    assert completed_here(f"spikebin {line.format(path)}", tmp_path) == wanted
+
+
+def test_a_seal_is_read_without_numpy(tmp_path):
+    write_part(tmp_path / "data", "X_ON", "1", images(0, 2))
+    (path,) = tmp_path.rglob("*.h5")
+    assert completed(f"spikebin inspect {path} --origin im", tmp_path) == ["image"]
