@@ -147,13 +147,14 @@ def phases(ctx: typer.Context, incomplete: str) -> list[str]:
 
     first: Path | None = None
     if not any(word.endswith(".h5") for word in _words()):
-        plan = _plan(ctx)
-        output = ctx.params.get("dataset") or (plan and plan.output)
+        given: Any = ctx.params.get("dataset")
+        plan = None if given else _plan(ctx)
+        output = Path(given) if given else plan.output if plan else None
         found = (
             path
-            for variant in (variants_there(Path(output)) if output else ())
-            for sheet in sheets_there(Path(output), variant)
-            for path in part_files(Path(output), variant, sheet).values()
+            for variant in (variants_there(output) if output else ())
+            for sheet in (sheets_there(output, variant) if output else ())
+            for path in (part_files(output, variant, sheet) if output else {}).values()
         )
         first = next(found, None)
     return _of_seal(lambda seal: (phase.name for phase in seal.phases), incomplete, first)

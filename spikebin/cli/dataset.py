@@ -29,6 +29,17 @@ if TYPE_CHECKING:
     from spikebin.exports.compare import Verdict
 
 
+OriginOption = Annotated[
+    str,
+    typer.Option(
+        "--origin",
+        metavar="PHASE",
+        help="Phase whose onset is bin 0 of --window.",
+        autocompletion=completion.phases,
+    ),
+]
+
+
 @app.command()
 def compare(
     old_dir: Annotated[
@@ -125,15 +136,7 @@ def view(
             show_default=False,
         ),
     ] = None,
-    origin: Annotated[
-        str,
-        typer.Option(
-            "--origin",
-            metavar="PHASE",
-            help="Phase whose onset is bin 0 of --window.",
-            autocompletion=completion.phases,
-        ),
-    ] = "image",
+    origin: OriginOption = "image",
     across: Annotated[
         bool, typer.Option("--across", help="Let --window reach into the next or previous trial.")
     ] = False,
