@@ -121,7 +121,7 @@ OBJECTS = {
     "MatrixFile": lambda: spikebin.MatrixFile(MATRIX),
 }
 # Of packages that need not be there, and of what other parts of spikebin hand over.
-OTHERS = {"add", "block", "forget_tables", "get", "items", "keys", "of_path", "stored_table", "surplus", "values"}
+OTHERS = {"add", "block", "forget_tables", "get", "items", "keys", "stored_table", "surplus", "values"}
 OTHERS |= {"to_pandas", "to_sparse", "to_xarray"}
 
 

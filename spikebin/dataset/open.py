@@ -20,7 +20,7 @@ from spikebin.matrixfile.seal import read_seal
 from spikebin.names import directory_name, find_sheet, natural_key, suggest
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.jobs import open_jobs
-from spikebin.output.paths import part_files, sheets_there, variants_there
+from spikebin.output.paths import part_names, sheets_there, variants_there
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -106,6 +106,15 @@ def open_dataset(
     checked(broken, Broken, "open_dataset broken")
     root = Path(path)
     leave_out = [leave_out] if isinstance(leave_out, str) else leave_out
+    with _nothing_collected():
+        datasets, left_out = _open(root, variant, sheet, match=match, leave_out=leave_out, broken=broken)
+    return next(iter(datasets.values())) if sheet is not None else _aligned(datasets, match, left_out)
+
+
+def _open(
+    root: Path, variant: str | None, sheet: str | None, *, match: Match, leave_out: Collection[str], broken: Broken
+) -> tuple[dict[str, Dataset], dict[str, str]]:
+    """The sheets by name, and why parts are left out; see `open_dataset`."""
     variant, found = _found(root, variant, sheet)
     planned = _planned(root, variant)
     parts = {name: dict.fromkeys([*paths, *planned.get(name, ())]) for name, paths in found.items()}
@@ -133,14 +142,14 @@ def open_dataset(
         dataset = FileView(mine[kept[0]]) if root.is_file() else Dataset([mine[part] for part in kept], match=match)
         dataset.left_out = left_out
         datasets[str(dataset.files[0].header.sheet)] = dataset
-    return next(iter(datasets.values())) if sheet is not None else _aligned(datasets, match, left_out)
+    return datasets, left_out
 
 
-def _found(root: Path, variant: str | None, sheet: str | None) -> tuple[str, dict[str, dict[str, Path]]]:
+def _found(root: Path, variant: str | None, sheet: str | None) -> tuple[str, dict[str, dict[str, str]]]:
     """The variant that is meant, and the files of each of its sheets, or of the one asked for, by their parts."""
     if variants_there(root):
         variant = _chosen(root, variant, variants_there(root))
-        return variant, {name: part_files(root, variant, name) for name in sheets_of(root, variant, sheet)}
+        return variant, {name: part_names(root, variant, name) for name in sheets_of(root, variant, sheet)}
     loose = _loose_files(root)
     variant = _chosen(root, variant, list(loose))
     found = loose[variant]
@@ -159,18 +168,17 @@ def _excluded(root: Path, variant: str, parts: Sequence[str]) -> dict[str, str]:
 
 
 def _open_all(
-    found: dict[str, dict[str, Path]], wanted: dict[str, list[str]], left_out: Collection[str], variant: str
+    found: dict[str, dict[str, str]], wanted: dict[str, list[str]], left_out: Collection[str], variant: str
 ) -> tuple[dict[str, dict[str, MatrixFile]], dict[str, str]]:
     """Files of the parts that are wanted of each sheet, and why other parts cannot be opened, in natural order."""
     files: dict[str, dict[str, MatrixFile]] = {name: {} for name in wanted}
     troubles: dict[str, str] = {}
-    with _nothing_collected():
-        for name, parts in wanted.items():
-            for part in (part for part in parts if part not in left_out):
-                try:
-                    files[name][part] = _opened(found[name].get(part), variant, name, part)
-                except MatrixFileError as error:
-                    troubles.setdefault(part, str(error))
+    for name, parts in wanted.items():
+        for part in (part for part in parts if part not in left_out):
+            try:
+                files[name][part] = _opened(found[name].get(part), variant, name, part)
+            except MatrixFileError as error:
+                troubles.setdefault(part, str(error))
     return files, {part: troubles[part] for part in sorted(troubles, key=natural_key)}
 
 
@@ -282,10 +290,10 @@ def _nothing_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _opened(path: Path | None, variant: str, sheet: str, part: str) -> MatrixFile:
+def _opened(path: str | None, variant: str, sheet: str, part: str) -> MatrixFile:
     if path is None:
         raise MatrixFileError(f"no file of {sheet} in part {part}")
-    file = MatrixFile.of_path(path)
+    file = MatrixFile._of_name(path)
     found = file.header.variant, file.header.part, directory_name(file.header.sheet)
     if found != (variant, part, sheet):
         raise MatrixFileError(f"{path} holds {'/'.join(found)}: it was renamed or copied")
@@ -317,18 +325,18 @@ def _keys(dataset: Dataset) -> Iterator[tuple[str, str, int, int]]:
         yield part, image, repeat, before
 
 
-def _loose_files(root: Path) -> dict[str, dict[str, dict[str, Path]]]:
+def _loose_files(root: Path) -> dict[str, dict[str, dict[str, str]]]:
     """Matrix files that lie in one directory, or the one file that it is: variant -> sheet's directory -> part -> file.
 
     By what their seals say, whatever they are called.
     """
-    found: dict[str, dict[str, dict[str, Path]]] = {}
+    found: dict[str, dict[str, dict[str, str]]] = {}
     for path in [root] if root.is_file() else sorted(root.glob("*.h5")):
         seal = read_seal(path)
         parts = found.setdefault(seal.variant, {}).setdefault(directory_name(seal.sheet), {})
         if seal.part in parts:
             raise DatasetError(f"{parts[seal.part]} and {path} both hold {seal.identity}: move one of them elsewhere")
-        parts[seal.part] = path
+        parts[seal.part] = str(path)
     return found
 
 

@@ -70,31 +70,17 @@ class MatrixFile:
     @typed
     def __init__(self, path: Path | str, *, check: Check = "first") -> None:
         checked(check, Check, "open_file check", MatrixFileError)
-        self._open(path if isinstance(path, Path) else Path(path), check)
+        self._open(str(path), check)
 
     @classmethod
-    def of_path(cls, path: Path) -> MatrixFile:
-        """As ``MatrixFile(path)``, without a check of its arguments: for one of 10^5 files.
-
-        Parameters
-        ----------
-        path : Path
-
-        Returns
-        -------
-        MatrixFile
-
-        Raises
-        ------
-        MatrixFileError
-            As MatrixFile.
-        """
+    def _of_name(cls, path: str) -> MatrixFile:
+        """As ``MatrixFile(path)``, without a check of its arguments: for one of 10^5 files."""
         file = cls.__new__(cls)
         file._open(path, "first")
         return file
 
-    def _open(self, path: Path, check: Check) -> None:
-        self.path = path
+    def _open(self, path: str, check: Check) -> None:
+        self._name = path
         self.check = check
         self.header, stat = read_seal_of(path)
         self._identity = _file_identity(stat)
@@ -104,6 +90,11 @@ class MatrixFile:
         self.dtype = DTYPES[self.binning.values]
 
     # Of a data set of 10^5 files, few are read.
+    @cached_property
+    def path(self) -> Path:
+        """Where it lies."""
+        return Path(self._name)
+
     @cached_property
     def _checks(self) -> Checks:
         return Checks(str(self.path), self.header, self.check)

@@ -146,9 +146,9 @@ def test_a_file_that_is_replaced_while_its_seal_is_read_is_not_mixed_with_the_ne
     path = tmp_path / "a.h5"
     write(path)
 
-    def replaced(block, size, path, parse=seal.parse_seal):
+    def replaced(block, size, name, parse=seal.parse_seal):
         write(path, seed=1)
-        return parse(block, size, path)
+        return parse(block, size, name)
 
     with monkeypatch.context() as patch:
         patch.setattr(seal, "parse_seal", replaced)
