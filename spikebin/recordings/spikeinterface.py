@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
+from spikebin.names import natural_key
 from spikebin.recordings.continuous.columns import Splits
 from spikebin.recordings.continuous.flat_arrays import ArraySource, OnDisk, mapped_array, npz_array, npz_members
 from spikebin.recordings.continuous.labels import USUAL, parse_labels, with_labels
@@ -100,7 +101,12 @@ class SpikeInterfaceRecording(ContinuousRecording):
 
     def population(self, sheet: str) -> Population:  # noqa: ARG002
         """The units that are asked for, silent ones included, of the only segment."""
-        return Population(_Source(self._sorting, self._clock), self._listed, select=self.reading.labels is not None)
+        return Population(
+            _Source(self._sorting, self._clock),
+            self._listed,
+            select=self.reading.labels is not None,
+            names=self._sorting.unit_names,
+        )
 
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:
         """Open the sheet; see `spikebin.recordings.protocol.Recording`."""
@@ -118,6 +124,7 @@ class SpikeInterfaceRecording(ContinuousRecording):
             where,
             trials=segments,
             listed=self._listed,
+            neuron_names=self._sorting.unit_names,
             select=self.reading.labels is not None,
         )
         return TrialwiseSheet(self, name, spikes, rule, repeat)
@@ -153,7 +160,10 @@ class _Sorting:
     paths: list[Path]
     rate: float
     n_segments: int
+    # As they are written, of each unit; where those are names, their numbers.
     unit_ids: NDArray[np.int64]
+    # Of the units 0, 1 and so on, where they have names and no numbers.
+    unit_names: list[str] | None = None
     properties: Mapping[str, Path] = MappingProxyType({})
 
     def __init__(self, path: Path) -> None:
@@ -175,14 +185,19 @@ class _Sorting:
             raise self.error(f"its sampling_frequency is {rate!r}: it is damaged, save the sorting again")
         self.rate = float(rate)
         texts = [str(unit) for unit in ids]
-        if not all(text.isascii() and text.isdecimal() and len(text) < 19 for text in texts):
-            odd = next(text for text in texts if not (text.isascii() and text.isdecimal() and len(text) < 19))
-            raise self.error(
-                f"unit {odd[:40]!r} has a name, and no number: rename the units, sorting.rename_units(range(n))"
-            )
-        self.unit_ids = np.array([int(text) for text in texts], np.int64)
-        if np.unique(self.unit_ids).size != self.unit_ids.size:
+        if len(set(texts)) != len(texts):
             raise self.error("two units have one id: it is damaged, save the sorting again")
+        if all(text.isascii() and text.isdecimal() and len(text) < 19 for text in texts):
+            self.unit_ids = np.array([int(text) for text in texts], np.int64)
+            if np.unique(self.unit_ids).size != self.unit_ids.size:
+                raise self.error("two units have one id: it is damaged, save the sorting again")
+            return
+        if "" in texts:
+            raise self.error("a unit has no name: it is damaged, save the sorting again")
+        # Neurons that are texts are numbered in natural order in every format.
+        self.unit_names = sorted(texts, key=natural_key)
+        number = {name: i for i, name in enumerate(self.unit_names)}
+        self.unit_ids = np.array([number[text] for text in texts], np.int64)
 
     def error(self, text: str) -> RecordingError:
         """An error that names the sorting."""
@@ -258,10 +273,17 @@ class _Npz(_Sorting):
                 yield source.read(first, min(first + CHUNK, source.n_spikes)), segment
 
     def _numbers(self, labels: NDArray[np.str_]) -> NDArray[np.int64]:
-        try:
-            return labels.astype(np.int64)
-        except ValueError:
-            raise self.error("a spike has a unit that is not a number: save the sorting again") from None
+        if self.unit_names is None:
+            try:
+                return labels.astype(np.int64)
+            except ValueError:
+                raise self.error("a spike has a unit that is not a number: save the sorting again") from None
+        names = np.array(self.unit_names, np.str_)
+        order = np.argsort(names)
+        numbers = order[np.searchsorted(names, labels, sorter=order).clip(max=names.size - 1)]
+        if (names[numbers] != labels).any():
+            raise self.error("a spike has a unit that it does not list: save the sorting again")
+        return numbers.astype(np.int64)
 
 
 class _Source:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from here import spikebin_here
 
+from spikebin import open_file
 from spikebin.errors import RecordingError
 from spikebin.recordings import format_of, open_recording
 from spikebin.recordings.settings import Reading, TrialRule
@@ -99,9 +100,41 @@ def test_labels_that_are_not_there(labels, message):
         open_recording(DATA / "one_segments", None, Reading(labels=labels))
 
 
-def test_units_with_names_are_told(tmp_path):
-    with pytest.raises(RecordingError, match="unit 'a' has a name, and no number: rename the units"):
-        open_recording(DATA / "named")
+NAMES = {4: "TT1_40", 7: "TT1_3", 12: "m2_9", 15: "mua"}
+
+
+def by_name(sheet, trial=0):
+    (found,) = sheet.spikes(trial)
+    return sorted(zip(found.times.tolist(), sheet.neurons["neuron_name"][found.rows].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["names", "names.npz", "names_two", "names_two.npz"])
+def test_units_that_are_texts_keep_their_names(name):
+    recording = open_recording(DATA / name)
+    sheet = recording.sheet("units", TrialRule())
+    assert sheet.neurons["neuron_id"].tolist() == [0, 1, 2, 3]
+    assert sheet.neurons["neuron_name"].tolist() == ["TT1_3", "TT1_40", "m2_9", "mua"]
+    for segment in range(len(sheet.trials)):
+        times, ids = truth(segment)
+        there = sorted((t, NAMES[i]) for t, i in zip(times.tolist(), ids.tolist(), strict=True))
+        assert by_name(sheet, segment) == there
+    some = open_recording(DATA / name, None, Reading(ids="m2_9, 1")).sheet("units", TrialRule())
+    assert some.neurons["neuron_name"].tolist() == ["TT1_40", "m2_9"]
+    assert by_name(some) == [spike for spike in by_name(sheet) if spike[1] in {"TT1_40", "m2_9"}]
+
+
+@pytest.mark.parametrize("name", ["names", "names_two"])
+def test_named_units_by_a_property(name):
+    sheet = open_recording(DATA / name, None, Reading(labels=("good",))).sheet("units", TrialRule())
+    assert sheet.neurons["neuron_name"].tolist() == ["TT1_40", "m2_9"]
+
+
+def test_names_in_a_folder_and_in_a_matrix_file(tmp_path):
+    result = spikebin_here("bin", DATA / "named", "-w", "10", "--ids", "b,d", "--out", "m.h5", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    view = open_file(tmp_path / "m.h5")
+    assert view.neurons["neuron_name"].tolist() == ["b", "d"]
+    assert view[...].sum(axis=(0, 2)).tolist() == [(truth(0)[1] == 7).sum(), 0]
 
 
 def info(**changes):
@@ -117,7 +150,11 @@ DAMAGED = {
     "no rate": (info(sampling_frequency=0), "its sampling_frequency is 0"),
     "a rate that is text": (info(sampling_frequency="fast"), "its sampling_frequency is 'fast'"),
     "ids twice": (info(unit_ids=[4, 4, 12, 15]), "two units have one id"),
-    "too few ids": (info(unit_ids=[4]), "has a unit_index that is no unit"),
+    "names twice": (info(unit_ids=["a", "a", "c", "d"]), "two units have one id"),
+    "a number twice": (info(unit_ids=["4", "04", "12", "15"]), "two units have one id"),
+    "a name that is empty": (info(unit_ids=["", "b", "c", "d"]), "a unit has no name"),
+    "too few names": (info(unit_ids=["a"]), "has a unit_index that is not in"),
+    "too few ids": (info(unit_ids=[4]), "has a unit_index that is not in"),
     "no segments": (info(num_segments=0), "does not say units and segments"),
     "no spikes": (lambda folder: (folder / "spikes.npy").unlink(), "spikes.npy"),
     "other spikes": (lambda folder: np.save(folder / "spikes.npy", np.arange(3)), "has not the fields sample_index"),

@@ -62,6 +62,8 @@ ID_WORDS = {
     *("image", "images", "img", "picture", "movie", "stimulus", "stimuli", "stim", "condition", "conditions", "cond"),
     *("trial", "trials", "session", "subject", "animal", "block", "group"),
 }
+# https://bids-specification.readthedocs.io/en/stable/modality-specific-files/task-events.html
+BIDS = re.compile(r"(^|_)events\.tsv(\.gz)?$")
 WINDOW = "window"
 MOST_REPEATS = (1 << 31) - 1
 
@@ -268,6 +270,9 @@ def read_events(path: Path, unit: str | None, rate: float | None, asked: str | N
         return EventTable(str(path), read_columns(path), unit, rate, asked)
     texts = read_table(path)
     columns = {name: typed(cells, is_id=is_name(name)) for name, cells in texts.items()}
+    if BIDS.search(path.name) and list(texts)[:2] == ["onset", "duration"]:
+        # In s, by its rules; who calls a file of spikes in ms so may not know them, and is asked.
+        unit = "s" if path.name.startswith("sub-") or unit in {None, "s"} else None
     return EventTable(str(path), columns, unit, rate, asked, texts)
 
 
