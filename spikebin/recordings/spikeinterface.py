@@ -280,10 +280,11 @@ class _Npz(_Sorting):
                 raise self.error("a spike has a unit that is not a number: save the sorting again") from None
         names = np.array(self.unit_names, np.str_)
         order = np.argsort(names)
-        numbers = order[np.searchsorted(names, labels, sorter=order).clip(max=names.size - 1)]
+        places = np.searchsorted(names, labels, sorter=order).clip(max=names.size - 1)
+        numbers: NDArray[np.int64] = order[places].astype(np.int64)
         if (names[numbers] != labels).any():
             raise self.error("a spike has a unit that it does not list: save the sorting again")
-        return numbers.astype(np.int64)
+        return numbers
 
 
 class _Source:
