@@ -10,7 +10,9 @@ __all__ = ["BenchmarkError", "absence"]
 _EXTRAS = {
     "boost_histogram": "bench",
     "elephant": "bench",
+    "h5py": "test",
     "neo": "test",
+    "pyarrow": "test",
     "pynapple": "bench",
     "scipy": "test",
     "torch": "torch",
