@@ -1,4 +1,4 @@
-"""The one check of what a Python caller hands to a public function: its types are those of the annotations.
+"""What stands between a Python caller and a public function: types are those of the annotations, errors name arguments.
 
 The function itself refuses what is of the right type and still wrong; closed choices are in choices.py.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from numbers import Real
 from os import PathLike
@@ -18,12 +19,16 @@ from spikebin.errors import SpikebinError
 if TYPE_CHECKING:
     import ast
 
-__all__ = ["is_flag", "typed"]
+__all__ = ["for_python", "is_flag", "typed"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Kind = tuple[Callable[[Any], bool], str]
 """Whether a value is of a type, and what to give in words."""
+
+OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)(?:( )(\w+))?")
+NO_VALUES = frozenset({"", "and", "for", "or", "out", "takes", "to", "where"})
+"""What stands behind an option in a sentence and is no value of it."""
 
 LONGEST = 60
 """Characters of a value in a message."""
@@ -55,9 +60,41 @@ def typed(function: Callable[P, R]) -> Callable[P, R]:
         for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
             if name in annotations:
                 _check(value, annotations[name], f"{called} {name}")
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except SpikebinError as error:
+            error.args = tuple(for_python(one, annotations) if isinstance(one, str) else one for one in error.args)
+            raise
 
     return checking
+
+
+def for_python(message: str, annotations: Mapping[str, str]) -> str:
+    """The message of an error, with arguments of a call where it names options of the command line.
+
+    Parameters
+    ----------
+    message : str
+        For instance ``"... replace it with --force"``.
+    annotations : mapping of str to str
+        Of the arguments of the call; other options stay as they are.
+
+    Returns
+    -------
+    str
+        ``"... replace it with force=True"``.
+    """
+
+    def argument(match: re.Match[str]) -> str:
+        option, gap, word = match[1].replace("-", "_"), match[2] or "", match[3] or ""
+        name = option if option in annotations else f"{option}s"
+        if name not in annotations:
+            return match[0]
+        if annotations[name] == "bool":
+            return f"{name}=True{gap}{word}"
+        return f"{name}={gap if word in NO_VALUES else ''}{word}"
+
+    return OPTION.sub(argument, message)
 
 
 def _check(value: Any, annotation: str, what: str) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path  # noqa: TC003  read where annotations are
 import numpy as np
 import pytest
 
-from spikebin.calls import is_flag, typed
+import spikebin
+from spikebin.calls import for_python, is_flag, typed
 from spikebin.errors import SpikebinError
 
 
@@ -60,3 +61,29 @@ def test_what_is_wrong_says_what_to_give(wrong, words):
 
 def test_flags():
     assert [value for value in (True, False, np.False_, 0, 1, 2, "yes", None) if is_flag(value)] == [1, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        ("replace it with --force", "replace it with force=True"),
+        ("give it with --unit (`unit` in [[recordings]])", "give it with unit= (`unit` in [[recordings]])"),
+        ("give --unit s, ms or us", "give unit=s, ms or us"),
+        ("choose one with --sheet, or another --out", "choose one with sheets=, or another --out"),
+        ("take --unit out", "take unit= out"),
+        ("Give --align-to COLUMN", "Give align_to=COLUMN"),
+        ("run `spikebin init --variant test=ROOT`", "run `spikebin init --variant test=ROOT`"),
+    ],
+)
+def test_errors_name_arguments(message, wanted):
+    annotations = {"force": "bool", "unit": "str | None", "sheets": "Sequence[str]", "align_to": "str | None"}
+    assert for_python(message, annotations) == wanted
+
+
+def test_a_call_says_what_its_arguments_are_called(tmp_path):
+    np.savez(tmp_path / "s.npz", times=np.arange(5.0), neurons=np.arange(5))
+    with pytest.raises(SpikebinError, match="give unit=s, ms, us or samples"):
+        spikebin.bin_recording(tmp_path / "s.npz", 10)
+    spikebin.bin_recording(tmp_path / "s.npz", 10, unit="s", out=tmp_path / "o.h5")
+    with pytest.raises(SpikebinError, match="another out=, or replace it with force=True"):
+        spikebin.bin_recording(tmp_path / "s.npz", 10, unit="s", out=tmp_path / "o.h5")

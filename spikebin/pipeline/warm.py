@@ -39,6 +39,11 @@ def warm(*, on_step: Callable[[], None] = lambda: None) -> Path | None:
     -------
     Path or None
         Where it lies. None: nothing can be written, each process compiles for itself.
+
+    Raises
+    ------
+    DiskFullError
+        If the directory for temporary files has no room for a few small ones.
     """
     with tempfile.TemporaryDirectory(prefix="spikebin-") as name:
         directory = Path(name)
