@@ -76,6 +76,17 @@ def test_formats_are_told_apart(name, tmp_path):
     assert format_of(write(tmp_path, TRAINS)) == (None if name in nameless else expected)
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_it_was_taken_for_says_format_times_and_neurons(name, tmp_path):
+    """The first line of what `spikebin bin` prints."""
+    write, kind, _, reading = WRITERS[name]
+    recording = open_recording(write(tmp_path, TRAINS), kind, reading)
+    form, *columns = recording.taken.split(", ")
+    assert form == recording.reading.format
+    assert " in " in columns[0]
+    assert columns[1].startswith("neurons by ")
+
+
 def test_every_format_of_the_table_can_be_opened_and_tells_what_it_needs(tmp_path):
     for name, form in FORMATS.items():
         assert form.what
