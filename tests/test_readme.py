@@ -170,7 +170,7 @@ def test_the_lines_for_a_script_name_what_is_there(line):
     """Commands, options, templates; tests/slurm/test_real_templates.py runs those of the README on a real Slurm."""
     found = re.findall(r"\bspikebin ([a-z]+)([^|&;)>]*)", line)
     for name, arguments in found:
-        COMMANDS[name].make_context(name, shlex.split(arguments))
+        COMMANDS[name].make_context(name, shlex.split(arguments), help_option_names=["-h", "--help"])
     scripts = re.findall(r"slurm/\S+", line)
     assert found or scripts
     for script in scripts:

@@ -30,4 +30,5 @@ def test_examples_can_be_parsed(name):
             line = example.partition(" > ")[0].replace("sbatch --array=$(", "").partition(") slurm")[0]
             first, command, *arguments = shlex.split(line[line.index("spikebin") :])
             assert (first, command) == ("spikebin", name)
-            COMMANDS[command].make_context(command, arguments)
+            # As below `spikebin`: which names help has is kept by the command.
+            COMMANDS[command].make_context(command, arguments, help_option_names=["-h", "--help"])
