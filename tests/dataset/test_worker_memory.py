@@ -13,7 +13,11 @@ from spikebin.dataset import worker_memory
 from spikebin.dataset.worker_memory import MOST, SPARE, shared_zeros
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra torch)")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory without a name is of Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="memory without a name is of Linux"),
+    # From Python 3.12 on, a process that has threads, as torch starts them, is told not to fork.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),
+]
 SIZE = 1 << 17
 
 
