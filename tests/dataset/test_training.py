@@ -14,6 +14,7 @@ import pytest
 from drawn import LAYOUTS, Shown, images, write_cells, write_part
 
 from spikebin import open_dataset, open_file
+from spikebin.dataset import worker_memory
 from spikebin.dataset.training import Batch, Example, FileBatchSampler, TrialDataset, collate
 from spikebin.errors import DatasetError
 
@@ -100,15 +101,24 @@ def every_trial_once(root, n_workers, method):
     )
     whole = {name: view[name].to_numpy() for name in view}
     n_bins = view.trials["n_bins"]
-    seen = []
-    for batch in loader:
+
+    def check(batch):
         trials = batch.trial.tolist()
-        seen += trials
         longest = n_bins[trials].max()
         assert batch.n_bins.tolist() == n_bins[trials].tolist()
         for name, tensor in batch.spikes.items():
             assert tensor.dtype == torch.float16
             assert np.array_equal(tensor.numpy(), whole[name][trials, :, :longest].transpose(0, 2, 1))
+
+    # Forked workers use memory of any size again; batches that are kept stay what they are.
+    worker_memory.SMALLEST = 1
+    seen, kept = [], []
+    for batch in loader:
+        check(batch)
+        seen += batch.trial.tolist()
+        kept += [batch] if len(seen) > 4 else []
+    for batch in kept:
+        check(batch)
     assert sorted(seen) == list(range(18))
     assert seen != list(range(18))
 
