@@ -103,7 +103,10 @@ def _check(value: Any, annotation: str, what: str) -> None:
         return
     shown = " ".join(repr(value).split())
     shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
-    *others, last = dict.fromkeys(words for _, words in kinds)
+    known = dict.fromkeys(words for _, words in kinds)
+    if PLAIN["Path"][1] in known:
+        known.pop(PLAIN["str"][1], None)
+    *others, last = known
     first = f"{', '.join(others)} or " if others else ""
     raise SpikebinError(f"{what}={shown}: give {first}{last}")
 

@@ -44,7 +44,7 @@ def test_what_is_right_passes_as_it_is(right):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"path": 3}, "call path=3: give a path or a text"),
+        ({"path": 3}, "call path=3: give a path"),
         ({"n": "3"}, "call n='3': give a whole number or None"),
         ({"n": 2.5}, "call n=2.5: give a whole number or None"),
         ({"window": (1,)}, r"call window=\(1,\): give two numbers or None"),
