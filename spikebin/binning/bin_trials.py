@@ -6,7 +6,7 @@ Files are read in bounded memory by recordings/; here all is in memory, and noth
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,38 +34,6 @@ __all__ = ["bin_trials"]
 TILE_BYTES = 1 << 20
 
 
-@overload
-def bin_trials(
-    times: ArrayLike | Sequence[ArrayLike],
-    neurons: ArrayLike | None = ...,
-    *,
-    onsets: ArrayLike,
-    start: float,
-    stop: float,
-    width: float,
-    n_neurons: int | None = ...,
-    closed: Closed = ...,
-    end_bin: bool = ...,
-    dtype: DTypeLike = ...,
-    out: NDArray[Any] | None = ...,
-    return_tally: Literal[False] = ...,
-) -> NDArray[Any]: ...
-@overload
-def bin_trials(
-    times: ArrayLike | Sequence[ArrayLike],
-    neurons: ArrayLike | None = ...,
-    *,
-    onsets: ArrayLike,
-    start: float,
-    stop: float,
-    width: float,
-    n_neurons: int | None = ...,
-    closed: Closed = ...,
-    end_bin: bool = ...,
-    dtype: DTypeLike = ...,
-    out: NDArray[Any] | None = ...,
-    return_tally: Literal[True],
-) -> tuple[NDArray[Any], Tally]: ...
 def bin_trials(
     times: ArrayLike | Sequence[ArrayLike],
     neurons: ArrayLike | None = None,
@@ -81,7 +49,7 @@ def bin_trials(
     out: NDArray[Any] | None = None,
     return_tally: bool = False,
 ) -> NDArray[Any] | tuple[NDArray[Any], Tally]:
-    """Cut a continuous recording into trials, and bin them into a dense (trial, neuron, time) array.
+    """Arrays alone of what `spikebin.bin_trials` takes, see there for the types of each form.
 
     Parameters
     ----------
