@@ -13,7 +13,7 @@ from spikebin.kernels.zstd import COMPRESSED, HEAD, RAW, RUN, put_number, put_se
 
 # Of runs of zeros, shorter ones are cheaper as literals.
 SHORTEST_RUN = 6
-# zstd has no longer blocks.
+# zstd has no longer blocks, so that a plane is no longer either.
 ZSTD_BLOCK = 1 << 17
 # What is written of a block besides twice its plane, at most: descriptions of codes and of what is zeros.
 MOST_BESIDE = 1 << 10

@@ -55,13 +55,13 @@ def compress_bits(places: NDArray[np.int64], n_blocks: int, block: int) -> bytes
     Returns
     -------
     bytes or None
-        None where this way does not fit: nothing is True, or the blocks are very small or not of whole bytes.
+        None where this way does not fit: nothing is True, or the blocks are very small or large, or not of whole bytes.
     """
     from spikebin.kernels import planes as kernels
     from spikebin.kernels.zstd import HEAD
 
     width = block // 8
-    if not places.size or block % 8 or width < SMALLEST_PLANE:
+    if not places.size or block % 8 or not SMALLEST_PLANE <= width <= kernels.ZSTD_BLOCK:
         return None
     most = HEADER + n_blocks * (kernels.MOST_BESIDE + 2 * width)
     # A kernel would be compiled again for arrays that may not be written to.

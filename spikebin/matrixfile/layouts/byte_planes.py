@@ -45,12 +45,12 @@ def compress_bytes(items: NDArray[np.unsignedinteger[Any]], block: int) -> bytes
     Returns
     -------
     bytes or None
-        None where this way does not fit: all of them are 0, or the blocks are very small.
+        None where this way does not fit: all of them are 0, or the blocks are very small or very large.
     """
     from spikebin.kernels import planes as kernels
     from spikebin.kernels.zstd import HEAD
 
-    if block < SMALLEST_BLOCK or not items.any():
+    if not SMALLEST_BLOCK <= block <= kernels.ZSTD_BLOCK or not items.any():
         return None
     n_blocks, size = items.size // block, items.itemsize
     most = HEADER + n_blocks * size * (kernels.MOST_BESIDE + 2 * block)

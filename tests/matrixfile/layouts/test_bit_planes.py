@@ -89,8 +89,8 @@ def test_blocks_that_are_empty_or_alike_cost_nothing():
 
 @pytest.mark.parametrize(
     ("places", "block"),
-    [([], 1 << 14), ([3], 1 << 7), ([3], (1 << 14) + 4)],
-    ids=["nothing", "small blocks", "blocks of half bytes"],
+    [([], 1 << 14), ([3], 1 << 7), ([3], (1 << 14) + 4), ([3], (1 << 20) + 8)],
+    ids=["nothing", "small blocks", "blocks of half bytes", "blocks longer than those of zstd"],
 )
 def test_where_it_does_not_fit(places, block):
     assert compress_bits(np.array(places, np.int64), 3, block) is None

@@ -46,6 +46,10 @@ def test_gaps_are_as_small_as_they_were(rate):
     assert (mine[:12], mine[16:]) == (its[:12], its[16:])
 
 
-@pytest.mark.parametrize(("items", "block"), [([0] * 256, 128), ([7] * 64, 64)], ids=["zeros", "small blocks"])
+@pytest.mark.parametrize(
+    ("items", "block"),
+    [([0] * 256, 128), ([7] * 64, 64), ([7] * 131_073, 131_073)],
+    ids=["zeros", "small blocks", "blocks longer than those of zstd"],
+)
 def test_where_it_does_not_fit(items, block):
     assert compress_bytes(np.array(items, "u2"), block) is None
