@@ -82,6 +82,22 @@ class Mat5:
         """Names of the variables."""
         return list(self._places)
 
+    def place_of(self, numbers: NDArray[Any]) -> int | None:
+        """Where a vector that `read` gave lies in the file as it is, in bytes from its start.
+
+        Parameters
+        ----------
+        numbers : ndarray
+
+        Returns
+        -------
+        int or None
+            None: it was unpacked, or its numbers are of another type in the file.
+        """
+        if not np.may_share_memory(numbers, self._bytes):
+            return None
+        return int(numbers.ctypes.data - self._bytes.ctypes.data)
+
     def read(self, name: str, make_cell: Callable[[NDArray[Any]], Any]) -> Any:
         """One variable.
 

@@ -78,6 +78,34 @@ class Vector:
             raise _broken(self._path, error) from None
 
 
+class Stretch(Vector):
+    """The same of a file of v5 to v7.2 that is not compressed.
+
+    Parameters
+    ----------
+    path : Path
+    numbers : ndarray (n, 1) or (1, n)
+        The vector, as the file was mapped into memory: what is read through it stays there.
+    place : int
+        Of its first byte.
+    """
+
+    def __init__(self, path: Path, numbers: NDArray[Any], place: int) -> None:
+        super().__init__(path, "", numbers.shape, numbers.dtype)
+        self._first = place
+
+    def __getitem__(self, place: slice) -> NDArray[Any]:
+        start, stop, _ = place.indices(self.size)
+        n = max(0, stop - start)
+        try:
+            found = np.fromfile(self._path, self.dtype, n, offset=self._first + start * self.dtype.itemsize)
+        except OSError as error:
+            raise _broken(self._path, error) from None
+        if found.size < n:
+            raise RecordingError(f"{self._path.name} has become shorter while it was read: is it still being written?")
+        return found
+
+
 def variable_names(path: Path) -> list[str]:
     """Names of the variables in a file.
 
@@ -134,9 +162,17 @@ def read_variables(path: Path, names: list[str]) -> dict[str, Any]:
             raise _broken(path, error) from None
     try:
         file = Mat5(path)
-        return {name: file.read(name, Cell) for name in names}
+        return {name: _of_mat5(path, file, name) for name in names}
     except BROKEN as error:
         raise _broken(path, error) from None
+
+
+def _of_mat5(path: Path, file: Mat5, name: str) -> Any:
+    value = file.read(name, Cell)
+    if not (isinstance(value, np.ndarray) and value.ndim == 2 and 1 in value.shape and value.size > 1):
+        return value
+    place = file.place_of(value)
+    return value if place is None else Stretch(path, value, place)
 
 
 def _of_hdf5(h5py: Any, path: Path, file: Any, name: str, depth: int) -> Any:
