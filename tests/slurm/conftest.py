@@ -80,7 +80,8 @@ def ended(running_slurm, tmp_path_factory, recordings):
         [job_id] = submit(directory)["ids"]
         stop_in_the_middle(directory, 0, 1)
         # Slurm looks for such every 30 s: other tests run meanwhile.
-        ask("scontrol", "update", f"JobId={job_id}_0", "EndTime=now")
+        # Not "now": where a second has begun since scontrol looked at its clock, that is refused as past.
+        ask("scontrol", "update", f"JobId={job_id}_0", "EndTime=now+2")
         ask("scancel", f"{job_id}_1")
     return directory, job_id
 
