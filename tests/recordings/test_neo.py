@@ -91,7 +91,7 @@ def test_an_annotation_that_is_asked_for_gives_the_ids():
     ("found", "message"),
     [
         (block(segment([[0.5], [1.5]]), segment([[0.5], [1.5]])), "nothing says which spike trains"),
-        (block(segment([[0.5], [1.5]], names=["a", "a"]), segment([[0.5], [1.5]], names=["a", "a"])), "nothing tells"),
+        (block(segment([[0.5], [1.5]], names=["a", "a"]), segment([[0.5], [1.5]], names=["a", "a"])), "nothing says"),
         (block(segment([[0.5], [1.5]], names=["a", "b"]), segment([[0.5], [1.5]], names=["a", "c"])), "other neurons"),
         (block(segment([[0.5], [1.5]], names=["a", "b"]), segment([[0.5]], names=["a"])), "other neurons"),
         (block(segment([]), segment([])), "holds no spike trains"),

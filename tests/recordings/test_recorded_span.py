@@ -78,7 +78,7 @@ def test_presentations_that_are_shorter_are_left_out_and_counted(tmp_path):
     rule = TrialRule(blank="none", window_start=10.0, window_stop=60.0, short="drop")
     sheet = open_recording(directory).sheet("X_ON", rule)
     assert [(trial.phases[0].start, trial.phases[0].stop) for trial in sheet.trials] == [(10.0, 60.0)]
-    assert list(sheet.notes) == ["left out 1 of 2 trials, which reach past what was recorded (--short drop)"]
+    assert list(sheet.notes) == ["left out 1 of 2 trials, which reach past what was recorded (short = drop)"]
 
 
 def test_tables_of_spikes_say_that_they_do_not_know(tmp_path):
