@@ -102,7 +102,7 @@ def test_all_spikes_of_any_sequence_are_in_one_trial_or_counted_as_in_none(items
                 assert taken <= every
                 assert recording.n_in_trials == taken.total()
             else:
-                # A spike on the edge of two windows is handed to both, and counted once. One that lies both at the end of a
+                # A spike on the edge of two windows is handed to both, and counted once. One that lies at the end of a
                 # segment and at the start of the next may be in a window of either, or of both.
                 assert taken.keys() <= every.keys()
                 assert len(taken) <= recording.n_in_trials <= sum(every[spike] for spike in taken)
