@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,7 +106,14 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
             is_parquet = head.read(len(PARQUET)) == PARQUET
         if is_parquet:
             with pq.ParquetFile(path) as file:
-                yield file.schema_arrow, lambda columns: file.iter_batches(AT_ONCE, columns=columns)
+                # Over several row groups at once, pyarrow keeps those that it is done with.
+                groups = range(file.num_row_groups)
+                yield (
+                    file.schema_arrow,
+                    lambda columns: chain.from_iterable(
+                        file.iter_batches(AT_ONCE, row_groups=[i], columns=columns) for i in groups
+                    ),
+                )
         else:
             with pa.memory_map(str(path)) as source:
                 ipc = pa.ipc.open_file(source)
