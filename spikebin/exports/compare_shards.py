@@ -181,11 +181,8 @@ def _difference(new: PartOfShards, old: PartOfShards, sheet: str | None) -> str:
         if both[0] is None or both[0] != both[1]:
             return f"no sheet {sheet} in {'the new' if both[0] is None else 'the old'} shards"
         chosen = [both[0]]
-    by_sheet = {
-        one: tuple([shown for shown in side.presentations if shown.sheet == one] for side in (new, old))
-        for one in chosen
-    }
-    for one, (mine, theirs) in by_sheet.items():
+    for one in chosen:
+        mine, theirs = ([shown for shown in side.presentations if shown.sheet == one] for side in (new, old))
         if len(mine) != len(theirs):
             return f"{len(mine)} presentations in the new shards, {len(theirs)} in the old ones"
         for i, shown in enumerate(zip(mine, theirs, strict=True)):
