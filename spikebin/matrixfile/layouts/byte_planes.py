@@ -1,8 +1,8 @@
 """A Blosc2 chunk of whole numbers of several bytes: of each block the first bytes of all, then the second ones.
 
 Blosc2's shuffle puts them so. Of the gaps between events, each of these planes is as random as its bytes are rare, and
-zeros in a row are all that repeats in it. kernels/planes.py writes it as zstd in less than half of the time that zstd
-needs to find that out, and a hundredth smaller.
+zeros in a row are all that repeats in it. kernels/planes.py writes it as zstd in less time than zstd needs to
+find that out.
 
 How a chunk becomes a frame is in blosc_frame.py. The format of a chunk: README_CHUNK_FORMAT.rst of c-blosc2.
 """
