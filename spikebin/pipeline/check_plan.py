@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from spikebin.errors import PlanError, SpikebinError
 from spikebin.matrixfile.writer import matrix_shape
 from spikebin.recordings import open_recording
-from spikebin.recordings.mozaik.datastore import MozaikRecording
 from spikebin.recordings.mozaik.survey import pattern
 
 if TYPE_CHECKING:
@@ -174,7 +173,7 @@ def _recordings(plan: Plan, job: Job) -> Iterator[tuple[Recordings, str]]:
 
 
 def _holds(recording: Recording) -> str:
-    return pattern(recording) if isinstance(recording, MozaikRecording) else ""
+    return "" if recording.datastore is None else pattern(recording.datastore)
 
 
 def _tried(plan: Plan, job: Job, entry: Recordings, source: str) -> tuple[str, str]:

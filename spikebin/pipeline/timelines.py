@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 from spikebin.errors import RecordingError
 from spikebin.names import find_sheet, suggest
 from spikebin.recordings import open_recording
-from spikebin.recordings.experanto import ExperantoRecording
 from spikebin.recordings.joined import SideBySide
-from spikebin.recordings.mozaik.datastore import MozaikRecording
 from spikebin.recordings.mozaik.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -155,14 +153,15 @@ def open_timeline(plan: Plan, job: Job, asked: Sequence[str] = ()) -> Opened:
         sheets = tuple(sheet for sheet in mine if sources[sheet] == source)
         entry = plan.entry(job, source, sheets[0])
         opened = open_recording(plan.resolve(source), entry.format, entry.reading)
-        if not isinstance(opened, MozaikRecording | ExperantoRecording):
+        datastore = opened.datastore
+        if datastore is None:
             raise RecordingError(
                 f"{opened.path.name} is {opened.taken}, which does not say what was presented when: mozaik datastores"
                 " and shards of Experanto do"
             )
-        opened.check()
+        datastore.check()
         for sheet in sheets:
             if find_sheet(sheet, opened.sheets) is None:
                 raise RecordingError(f"{opened.path.name}: no sheet {sheet!r}: {suggest(sheet, opened.sheets)}")
-        found.append((opened, sheets))
+        found.append((datastore, sheets))
     return Opened(tuple(found))

@@ -143,6 +143,11 @@ class ExperantoRecording:
         facts = found if isinstance(found, dict) else {}
         return {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
 
+    @property
+    def datastore(self) -> ExperantoRecording:
+        """See `spikebin.recordings.protocol.Recording`."""
+        return self
+
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> MozaikSheet:
         """Open one sheet; see `spikebin.recordings.protocol.Recording`.
 

@@ -77,6 +77,9 @@ class OldRecording:
         If these are not given, or there are no files.
     """
 
+    # It knows of no presentations.
+    datastore = None
+
     def __init__(self, path: Path, reading: Reading) -> None:
         self.path = path
         self.paths = [path]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from spikebin.binning.trial import PhaseSpikes, Trial
+    from spikebin.recordings.mozaik.sheet import Datastore
     from spikebin.recordings.settings import Reading, TrialRule
 
 __all__ = ["NEURON_FIELDS", "Recording", "SheetRecording", "SourceFile"]
@@ -157,6 +158,11 @@ class Recording(Protocol):
     @property
     def sheets(self) -> Sequence[str]:
         """Raw names of the sheets that have presentations."""
+        ...
+
+    @property
+    def datastore(self) -> Datastore | None:
+        """All that was presented in it, blanks included; None of a format that knows of trials alone."""
         ...
 
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> SheetRecording:

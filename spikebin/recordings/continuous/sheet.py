@@ -90,6 +90,8 @@ class ContinuousRecording:
     reading : Reading
     """
 
+    # It knows of no presentations.
+    datastore = None
     # Unit of the times in a file of events; None where it does not follow from the spikes'.
     events_unit: str | None = None
     rate: float | None = None

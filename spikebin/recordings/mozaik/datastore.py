@@ -102,6 +102,11 @@ class MozaikRecording:
         """Raw names of the sheets that have presentations, in the order of the index."""
         return list(dict.fromkeys(presentation.sheet for presentation in self.presentations))
 
+    @property
+    def datastore(self) -> MozaikRecording:
+        """See `spikebin.recordings.protocol.Recording`."""
+        return self
+
     def sheet(self, name: str, rule: TrialRule, repeat: int | None = None) -> MozaikSheet:
         """Open one sheet; see `spikebin.recordings.protocol.Recording`.
 

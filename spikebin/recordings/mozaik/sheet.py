@@ -82,7 +82,7 @@ class MozaikSheet:
 
     Parameters
     ----------
-    recording : MozaikRecording
+    recording : Datastore
     name : str
         Raw name; a sheet that has presentations.
     rule : TrialRule

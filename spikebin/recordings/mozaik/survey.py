@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spikebin.binning.trial import Trial
     from spikebin.recordings.mozaik.datastore import MozaikRecording
     from spikebin.recordings.mozaik.presentations import Presentation
+    from spikebin.recordings.mozaik.sheet import Datastore
 
 __all__ = ["Proposal", "pattern", "propose"]
 
@@ -78,12 +79,12 @@ def propose(recording: MozaikRecording) -> list[Proposal]:
     return proposals
 
 
-def pattern(recording: MozaikRecording) -> str:
+def pattern(recording: Datastore) -> str:
     """What kinds of stimulus a datastore holds and which blanks lie around them; equal for parts that are alike.
 
     Parameters
     ----------
-    recording : MozaikRecording
+    recording : Datastore
 
     Returns
     -------
