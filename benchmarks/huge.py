@@ -33,11 +33,12 @@ def run(bench: Bench) -> Report:
     rows = []
     peaks: dict[tuple[str, int], float] = {}
     sizes = bench.pick((10**7, 10**8, 10**9), (10**5,))
+    n_trials = bench.pick(N_TRIALS, 20)
     for order in ("in order of time", "in no order"):
         for n_spikes in sizes:
             directory = bench.scratch / "huge"
             directory.mkdir()
-            expected = write_input(directory, n_spikes, by_time=order == "in order of time")
+            expected = write_input(directory, n_spikes, n_trials, by_time=order == "in order of time")
             finished = spikebin(
                 "bin", directory / "times_s.npy", "--neurons", "neurons.npy", "--trials", directory / "trials.csv",
                 "--width", "10", "--window", "0", "1000", "--out", directory / "out.h5", "--json",
@@ -67,7 +68,7 @@ def run(bench: Bench) -> Report:
     return report
 
 
-def write_input(directory: Path, n_spikes: int, *, by_time: bool) -> int:
+def write_input(directory: Path, n_spikes: int, n_trials: int, *, by_time: bool) -> int:
     """Write spikes slab by slab, and the trials; how many spikes lie in trials.
 
     Times lie a third of a sample off the edges of bins, and trials begin every 11 s.
@@ -85,9 +86,9 @@ def write_input(directory: Path, n_spikes: int, *, by_time: bool) -> int:
         times[start:stop] = (samples + 1 / 3) / SAMPLES_PER_SECOND
         neurons[start:stop] = draw.integers(0, N_NEURONS, stop - start, np.int16)
         seconds = samples // SAMPLES_PER_SECOND
-        n_inside += int(((seconds % 11 == 0) & (seconds < 11 * N_TRIALS)).sum())
+        n_inside += int(((seconds % 11 == 0) & (seconds < 11 * n_trials)).sum())
     times.flush()
     neurons.flush()
-    onsets = "".join(f"{11 * trial}\n" for trial in range(N_TRIALS))
+    onsets = "".join(f"{11 * trial}\n" for trial in range(n_trials))
     (directory / "trials.csv").write_text(f"onset_s\n{onsets}", encoding="utf-8")
     return n_inside

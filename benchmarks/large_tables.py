@@ -66,11 +66,12 @@ def large_tables(bench: Bench, report: Report) -> None:
         return
     rows = []
     sizes = bench.pick((10**7, 10**8), (10**5,))
+    n_trials = bench.pick(N_TRIALS, 20)
     for n_spikes in sizes:
         directory = bench.scratch / "large_tables"
         directory.mkdir()
-        times, units, expected = spikes(n_spikes)
-        onsets = "".join(f"{EVERY * trial}\n" for trial in range(N_TRIALS))
+        times, units, expected = spikes(n_spikes, n_trials)
+        onsets = "".join(f"{EVERY * trial}\n" for trial in range(n_trials))
         (directory / "trials.csv").write_text(f"onset_s\n{onsets}", encoding="utf-8")
         for name, write in WRITERS.items():
             write(directory / name, times, units)
@@ -95,23 +96,23 @@ def large_tables(bench: Bench, report: Report) -> None:
             path.unlink()
         directory.rmdir()
     columns = ["file", "size", "spikebin bin", "peak memory", "a script with pynapple", "its peak memory"]
-    note = f"{N_TRIALS} trials of 1 s in bins of 10 ms, to a sealed matrix file; one run each, results compared first."
+    note = f"{n_trials} trials of 1 s in bins of 10 ms, to a sealed matrix file; one run each, results compared first."
     report.tables.append(Table("Large tables of others", columns, rows, note))
 
 
-def spikes(n_spikes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spikes(n_spikes: int, n_trials: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Times in s, in order, a third of a sample off the edges of bins; units; and what a matrix of them must hold."""
     n_samples = SECONDS * SAMPLES_PER_SECOND
     samples = np.arange(n_spikes) * n_samples // n_spikes
     units = np.random.default_rng(0).integers(0, N_NEURONS, n_spikes, np.int16)
     inside = np.flatnonzero(
-        (samples // SAMPLES_PER_SECOND % EVERY == 0) & (samples < EVERY * N_TRIALS * SAMPLES_PER_SECOND)
+        (samples // SAMPLES_PER_SECOND % EVERY == 0) & (samples < EVERY * n_trials * SAMPLES_PER_SECOND)
     )
     trials = samples[inside] // (EVERY * SAMPLES_PER_SECOND)
     bins = samples[inside] % SAMPLES_PER_SECOND * N_BINS // SAMPLES_PER_SECOND
     cells = (trials * N_NEURONS + units[inside]) * N_BINS + bins
-    counted = np.bincount(cells, minlength=N_TRIALS * N_NEURONS * N_BINS).clip(max=255).astype(np.uint8)
-    return (samples + 1 / 3) / SAMPLES_PER_SECOND, units, counted.reshape(N_TRIALS, N_NEURONS, N_BINS)
+    counted = np.bincount(cells, minlength=n_trials * N_NEURONS * N_BINS).clip(max=255).astype(np.uint8)
+    return (samples + 1 / 3) / SAMPLES_PER_SECOND, units, counted.reshape(n_trials, N_NEURONS, N_BINS)
 
 
 def _parquet(path: Path, times: np.ndarray, units: np.ndarray) -> None:

@@ -130,7 +130,7 @@ def workers(bench: Bench, report: Report) -> None:
     def whole(n: int) -> Callable[[], Finished]:
         return lambda: spikebin("run", "--force", "--workers", str(n), "--config", several)
 
-    numbers = bench.pick((1, 2), (2,))
+    numbers = bench.pick((1, 2), (1,))
     jobs = [Contender(f"job, {n} threads", job(n), one_right) for n in numbers]
     runs = [Contender(f"run of {len(parts)} parts, {n} workers", whole(n), all_right) for n in numbers]
     peaks: dict[str, list[float]] = {}

@@ -98,8 +98,8 @@ class Commands:
         self._environment, self._python, self._prepare = environment, python, prepare
         self._server: subprocess.Popen[str] | None = None
 
-    def run(self, arguments, cwd, env, timeout, *, umask=None, files=None):
-        """Run one command, with a umask and at most so many open files; what `subprocess.run` would give."""
+    def pid(self):
+        """Of the server, whose children the commands are; it is started, if it is not there."""
         if self._server is None:
             self._server = subprocess.Popen(
                 [sys.executable, *self._python, "-c", SERVER],
@@ -109,6 +109,12 @@ class Commands:
                 env=self._environment,
                 preexec_fn=self._prepare,
             )
+        return self._server.pid
+
+    def run(self, arguments, cwd, env, timeout, *, umask=None, files=None):
+        """Run one command, with a umask and at most so many open files; what `subprocess.run` would give."""
+        self.pid()
+        assert self._server is not None
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         with tempfile.TemporaryDirectory(prefix="command-") as place:
