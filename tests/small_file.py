@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import hdf5plugin  # noqa: F401  registers Blosc2 with h5py
 import numpy as np
@@ -20,8 +23,18 @@ N_NEURONS = 5
 PHASES = (Phase("blank", 0.0, 4.0), Phase("image", 0.0, 9.0))
 
 
-def write(path, *, seed=0, layout="matrix", codec="blosc2", values="bool", durations=(9.0, 9.0, 6.0)):
-    """A small file of drawn spikes; returns the dense array that it must hold."""
+def write(path, **settings):
+    """A small file of drawn spikes, in place of what is there; returns the dense array that it must hold."""
+    content, dense = _written(**settings)
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(content)
+    new.replace(path)
+    return dense.copy()
+
+
+@cache
+def _written(*, seed=0, layout="matrix", codec="blosc2", values="bool", durations=(9.0, 9.0, 6.0)):
+    """The bytes of such a file, and its array."""
     rng = np.random.default_rng(seed)
     neurons = np.zeros(N_NEURONS, NEURON_FIELDS)
     neurons["neuron_id"] = [3, 4, 8, 9, 100]
@@ -47,5 +60,8 @@ def write(path, *, seed=0, layout="matrix", codec="blosc2", values="bool", durat
                 first_bin += int(phase.stop) + 1
             events = bin_trial(trial, spikes, binning, writer.n_columns, "drawn")
             writer.append(events, writer.encode(events))
-        writer.write(path, "drawn", [SourceFile("Segment0.pickle", 10, 1.5)])
-    return dense if values == "count" else dense > 0
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "a.h5"
+            writer.write(path, "drawn", [SourceFile("Segment0.pickle", 10, 1.5)])
+            content = path.read_bytes()
+    return content, dense if values == "count" else dense > 0

@@ -7,6 +7,7 @@ import hashlib
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
+from typing import get_args
 
 import hdf5plugin  # noqa: F401  registers Blosc2 with h5py
 import numpy as np
@@ -16,6 +17,7 @@ import tables
 from resealed import resealed, version_1
 from small_file import N_NEURONS, write
 
+from spikebin.choices import Layout
 from spikebin.errors import MatrixFileError
 from spikebin.matrixfile import seal
 from spikebin.matrixfile.layouts.dense import CHUNK_CELLS
@@ -161,11 +163,13 @@ def _sum(file):
     return int(np.asarray(file.spikes).sum())
 
 
-def test_threads_processes_and_pickles_read_at_once(tmp_path, layout):
-    dense = write(tmp_path / "a.h5", layout=layout)
-    file = open_file(tmp_path / "a.h5")
+def test_threads_processes_and_pickles_read_at_once(tmp_path):
+    files, sums = [], []
+    for layout in get_args(Layout):
+        sums.append(write(tmp_path / f"{layout}.h5", layout=layout).sum())
+        files.append(open_file(tmp_path / f"{layout}.h5"))
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(_sum, [file] * 12)) == {dense.sum()}
-    assert _sum(pickle.loads(pickle.dumps(file))) == dense.sum()
+        assert list(pool.map(_sum, files * 12)) == sums * 12
+    assert [_sum(pickle.loads(pickle.dumps(file))) for file in files] == sums
     with get_context("spawn").Pool(2) as pool:
-        assert pool.map(_sum, [file] * 3) == [dense.sum()] * 3
+        assert pool.map(_sum, files * 3, chunksize=1) == sums * 3

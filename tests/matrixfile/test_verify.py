@@ -19,14 +19,16 @@ from spikebin.matrixfile.writer import MatrixWriter
 from spikebin.recordings.protocol import NEURON_FIELDS
 
 
-def test_every_flipped_byte_and_every_truncation_is_found_before_hdf5_is_asked(tmp_path, monkeypatch):
+def test_flipped_bytes_and_truncations_are_found_before_hdf5_is_asked(tmp_path, monkeypatch):
     path = tmp_path / "a.h5"
     write(path, durations=(9.0,))
     whole = path.read_bytes()
     monkeypatch.setattr(tables, "open_file", lambda *_, **__: pytest.fail("libhdf5 was asked"))
     rng = np.random.default_rng(0)
+    # Every byte of the seal, and of what it seals each seventh, the first and the last.
+    places = [*range(SEAL_SIZE), *range(SEAL_SIZE, len(whole) - 1, 7), len(whole) - 1]
     with path.open("r+b") as file:
-        for at in range(len(whole)):
+        for at in places:
             flipped = whole[at] ^ (1 << int(rng.integers(8)))
             file.seek(at)
             file.write(bytes([flipped]))
@@ -37,7 +39,7 @@ def test_every_flipped_byte_and_every_truncation_is_found_before_hdf5_is_asked(t
             file.write(whole[at : at + 1])
         file.flush()
         assert verify_seal(path)
-        for size in range(len(whole) - 1, -1, -1):
+        for size in reversed(places):
             file.truncate(size)
             with pytest.raises(MatrixFileError):
                 read_seal(path)

@@ -52,7 +52,9 @@ def fitted(indices, picked, shape):
 
 # A chunk of 23 columns that is filled up to 25 for its blocks, and the matrix has 25.
 @example((1, 7, 25), 0, 0.9, (0, 0, 0), None, 7, 5)
-@settings(max_examples=25)
+# Events of a trial that fill more than one chunk.
+@example((2, 30, 50), 0, 0.9, (1, slice(3, 20), 7), None, 7, 64)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(
     shape=SHAPES,
     seed=st.integers(0, 99),
