@@ -8,9 +8,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-__all__ = ["bare_stem", "bare_suffix", "directory_name", "find_sheet", "is_sheet", "is_utf8", "natural_key", "suggest"]
+__all__ = [
+    "bare_stem",
+    "bare_suffix",
+    "directory_name",
+    "find_sheet",
+    "in_natural_order",
+    "is_sheet",
+    "is_utf8",
+    "natural_key",
+    "suggest",
+]
 
 
 def directory_name(sheet: str) -> str:
@@ -146,3 +156,17 @@ def natural_key(text: str) -> list[Any]:
         To be compared with others alone.
     """
     return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in re.split(r"(\d+)", text) if piece]
+
+
+def in_natural_order(texts: Collection[str]) -> list[str]:
+    """Sort texts by `natural_key`; parts are mostly plain numbers, 10^5 of which are sorted as such in no time.
+
+    Parameters
+    ----------
+    texts : collection of str
+
+    Returns
+    -------
+    list of str
+    """
+    return sorted(texts, key=int if all(map(str.isdecimal, texts)) else natural_key)

@@ -72,18 +72,18 @@ class Dataset(View):
 
     def __init__(self, files: Sequence[MatrixFile | Dataset], *, match: Match = "exact") -> None:
         files = _matrix_files(files)
-        first = files[0].header
+        first = files[0].outline.like
         name = f"{first.variant}/{first.sheet}"
-        for file in files:
+        for file in (one for one in files if one.outline.like is not first):
             for key in ("sheet", "variant", "binning"):
-                here, there = getattr(file.header, key), getattr(first, key)
+                here, there = getattr(file.outline.like, key), getattr(first, key)
                 if here != there:
                     raise DatasetError(
                         f"{file.path} and {files[0].path} do not belong together: {key} is {here!r} and {there!r};"
                         " export them with one config, or open them apart"
                     )
         self.files = list(files)
-        self.parts = [file.header.part for file in files]
+        self.parts = [one.outline.part for one in files]
         self.left_out: dict[str, str] = {}
         self._tables: dict[int, NDArray[Any]] = {}
         self._rows: dict[int, NDArray[np.intp] | None] = {}
@@ -97,7 +97,7 @@ class Dataset(View):
             for file in files:
                 if file.shape[1] != n_neurons:
                     raise DatasetError(
-                        f"part {file.header.part} of {name} has {file.shape[1]} neurons, part {self.parts[0]}"
+                        f"part {file.outline.part} of {name} has {file.shape[1]} neurons, part {self.parts[0]}"
                         f" {n_neurons}: open with match='common' to take those that all parts have"
                     )
         super().__init__(

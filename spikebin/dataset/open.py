@@ -17,7 +17,7 @@ from spikebin.dataset.sheet_set import SheetSet
 from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.matrixfile.reader import MatrixFile
 from spikebin.matrixfile.seal import read_seal
-from spikebin.names import directory_name, find_sheet, natural_key, suggest
+from spikebin.names import directory_name, find_sheet, in_natural_order, suggest
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.jobs import open_jobs
 from spikebin.output.paths import part_names, sheets_there, variants_there
@@ -118,7 +118,7 @@ def _open(
     variant, found = _found(root, variant, sheet)
     planned = _planned(root, variant)
     parts = {name: dict.fromkeys([*paths, *planned.get(name, ())]) for name, paths in found.items()}
-    everywhere = sorted({part for mine in parts.values() for part in mine}, key=natural_key)
+    everywhere = in_natural_order({part for mine in parts.values() for part in mine})
     for part in leave_out:
         if part not in everywhere:
             raise DatasetError(f"no part {part!r} to leave out of {root / variant}: {suggest(part, everywhere)}")
@@ -179,7 +179,7 @@ def _open_all(
                 files[name][part] = _opened(found[name].get(part), variant, name, part)
             except MatrixFileError as error:
                 troubles.setdefault(part, str(error))
-    return files, {part: troubles[part] for part in sorted(troubles, key=natural_key)}
+    return files, {part: troubles[part] for part in in_natural_order(troubles)}
 
 
 def open_output(
@@ -294,11 +294,12 @@ def _opened(path: str | None, variant: str, sheet: str, part: str) -> MatrixFile
     if path is None:
         raise MatrixFileError(f"no file of {sheet} in part {part}")
     file = MatrixFile._of_name(path)
-    found = file.header.variant, file.header.part, directory_name(file.header.sheet)
+    like = file.outline.like
+    found = like.variant, file.outline.part, directory_name(like.sheet)
     if found != (variant, part, sheet):
         raise MatrixFileError(f"{path} holds {'/'.join(found)}: it was renamed or copied")
-    if file.header.limit is not None:
-        raise MatrixFileError(f"{path} holds only the first {file.header.limit} trials of its part: export it again")
+    if like.limit is not None:
+        raise MatrixFileError(f"{path} holds only the first {like.limit} trials of its part: export it again")
     return file
 
 

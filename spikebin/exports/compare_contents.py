@@ -13,7 +13,7 @@ from spikebin.errors import DatasetError, MatrixFileError
 from spikebin.exports.compare import Verdict
 from spikebin.matrixfile.reader import MatrixFile
 from spikebin.matrixfile.seal import read_seal
-from spikebin.names import directory_name, natural_key
+from spikebin.names import directory_name, in_natural_order
 from spikebin.output.exclusions import read_excluded
 from spikebin.output.paths import part_files, sheets_there, variants_there
 
@@ -75,7 +75,7 @@ def compare_datasets(
         wanted = sheets if sheet is None else [one for one in sheets if one == directory_name(sheet)]
         for one in wanted:
             mine, theirs = part_files(new, name, one), part_files(old, name, one)
-            for part in sorted({*mine, *theirs}, key=natural_key):
+            for part in in_natural_order({*mine, *theirs}):
                 if part in without or f"{name}/{part}" in without:
                     continue
                 n_found += 1

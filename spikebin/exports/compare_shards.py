@@ -18,7 +18,7 @@ from spikebin.exports.compare import Verdict
 from spikebin.exports.compare_contents import held
 from spikebin.exports.experanto.parts import Opener, PartOfShards, parts_in, shards_in
 from spikebin.matrixfile.write_sheet import Settings, write_sheet
-from spikebin.names import directory_name, find_sheet, natural_key
+from spikebin.names import directory_name, find_sheet, in_natural_order
 from spikebin.recordings.mozaik.sheet import MozaikSheet
 from spikebin.recordings.settings import TrialRule
 
@@ -116,7 +116,7 @@ def compare_two_shards(
             continue
         a, b = parts_in(mine), parts_in(theirs)
         openers = Opener(), Opener()
-        for part in sorted({*a, *b}, key=natural_key):
+        for part in in_natural_order({*a, *b}):
             label = f"{name}/{part}" if name else part
             if part not in a or part not in b:
                 yield _one_sided(label, new=part in a)
@@ -161,7 +161,7 @@ def _one_sided(label: str, *, new: bool) -> Verdict:
 
 def _compare_sequences(name: str, mine: dict[str, Path], theirs: dict[str, Path]) -> Iterator[Verdict]:
     """Counts of other bins cannot be made of counts: the files must hold the same bytes."""
-    for shard in sorted({*mine, *theirs}, key=natural_key):
+    for shard in in_natural_order({*mine, *theirs}):
         label = f"{name}/{shard}" if name else shard
         if shard not in mine or shard not in theirs:
             yield _one_sided(label, new=shard in mine)

@@ -2,7 +2,8 @@
 
 The seals of a sheet all say the same of its bins and how it was made. Once one of them has been read in full and found
 to fit, the text of the next is held against it, byte by byte but for the facts of its own part: numbers and texts of
-the same kind. Whatever else differs, the seal is read in full, see `spikebin.matrixfile.seal`.
+the same kind. Whatever else differs, the seal is read in full, see `spikebin.matrixfile.seal`. Of 10^5 seals that are
+alike, the facts that tell files apart are taken at once, and the others when somebody asks for them.
 """
 
 from __future__ import annotations
@@ -11,35 +12,83 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from spikebin.matrixfile.facts import KEYS, SEAL_SIZE
+from spikebin.matrixfile.facts import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spikebin.matrixfile.seal import Seal
 
-__all__ = ["Alike"]
+__all__ = ["Alike", "Outline"]
 
 # Numbers below 2**63; texts without a character that is escaped; seconds.
 NUMBER, TEXT, SECONDS = rb"(0|[1-9]\d{0,17})", rb'"([^"\\\x00-\x1f\x7f-\xff]*)"', rb"((?:0|[1-9]\d{0,14})\.\d{1,15})"
+# Of a shape, three of which multiply to less than 2**63; a place behind the seal, SEAL_SIZE or more.
+EXTENT, PLACE = rb"([1-9]\d{0,5})", rb"(409[6-9]|4[1-9]\d\d|[5-9]\d{3}|[1-9]\d{4,17})"
 MARK = "\x01%s\x01"
-LETTERS = {NUMBER: "N", TEXT: "T", SECONDS: "S"}
+LETTERS = {NUMBER: "N", TEXT: "T", SECONDS: "S", EXTENT: "E", PLACE: "P"}
 # The facts of a part, in the order of `Seal.as_dict`.
 OWN: dict[str, Any] = {
     "created": TEXT,
     "size": NUMBER,
     "sha256": TEXT,
     "part": TEXT,
-    "shape": [NUMBER] * 3,
+    "shape": [EXTENT] * 3,
     "n_spikes": NUMBER,
     "n_binned": NUMBER,
     "n_collisions": NUMBER,
     "n_outside": NUMBER,
     "content_digest": TEXT,
     "source": {"name": TEXT, "files": NUMBER, "size": NUMBER, "mtime": SECONDS},
-    "chunks": dict.fromkeys(("offset", "n_chunks", "crc32", "rest_crc32"), NUMBER),
+    "chunks": {"offset": PLACE} | dict.fromkeys(("n_chunks", "crc32", "rest_crc32"), NUMBER),
     "n_unassigned": NUMBER,
 }
+SIZE, PART, SHAPE = 2, 4, (5, 6, 7)
+"""Which groups of a pattern these are."""
+
+
+class Outline:
+    """What tells a file from others of its data set; all that its seal says, when it is asked for.
+
+    Parameters
+    ----------
+    like : Seal
+        One that says the same but for the facts of a part: sheet, variant, binning and so on are its.
+    part : str
+    shape : tuple of int
+        (trial, neuron, time).
+    size : int
+        Bytes after the seal.
+    alike : Alike, optional
+        The pattern that `text` fits. None: `like` is the seal itself.
+    text : bytes
+        The JSON of the seal up to its checksum.
+    """
+
+    __slots__ = ("_alike", "_text", "like", "part", "shape", "size")
+
+    def __init__(
+        self,
+        like: Seal,
+        part: str,
+        shape: tuple[int, int, int],
+        size: int,
+        alike: Alike | None = None,
+        text: bytes = b"",
+    ) -> None:
+        self.like, self.part, self.shape, self.size = like, part, shape, size
+        self._alike, self._text = alike, text
+
+    @property
+    def seal(self) -> Seal:
+        """All of it."""
+        # In this order, as another thread may be at the same; the text is not kept beside what it says.
+        text, alike = self._text, self._alike
+        if alike is not None:
+            self.like = alike.seal_of(text)
+            self._alike = None
+            self._text = b""
+        return self.like
 
 
 class Alike:
@@ -68,10 +117,10 @@ class Alike:
         pattern = re.compile(b"".join(kinds[piece] if i % 2 else re.escape(piece) for i, piece in enumerate(pieces)))
         # The text may be written otherwise, or its facts come in another order.
         self._pattern = pattern
-        if self.read(text) != seal:
+        if self.read(text) is None or self.seal_of(text) != seal:
             self._pattern = None
 
-    def read(self, text: bytes) -> Seal | None:
+    def read(self, text: bytes) -> Outline | None:
         """What a seal says.
 
         Parameters
@@ -81,25 +130,40 @@ class Alike:
 
         Returns
         -------
-        Seal or None
+        Outline or None
             None where it has to be read in full.
         """
         found = self._pattern.fullmatch(text) if self._pattern else None
         if found is None:
             return None
+        size, part, trials, neurons, bins = found.group(SIZE, PART, *SHAPE)
+        name = part.decode()
+        if not KEYS["part"](name):
+            return None
+        return Outline(self._seal, name, (int(trials), int(neurons), int(bins)), int(size), self, text)
+
+    def seal_of(self, text: bytes) -> Seal:
+        """The seal whose text fits the pattern.
+
+        Parameters
+        ----------
+        text : bytes
+            One that `read` has taken.
+
+        Returns
+        -------
+        Seal
+        """
+        found: Any = self._pattern and self._pattern.fullmatch(text)
         created, size, sha256, part, *numbers = found.groups()
         trials, neurons, bins, n_spikes, n_binned, n_collisions, n_outside, digest, name, *numbers = numbers
         files, bytes_read, mtime, offset, n_chunks, crc32, rest_crc32, *unassigned = numbers
         one: Any = self._seal
-        own_part, shape = part.decode(), (int(trials), int(neurons), int(bins))
-        chunks = type(one.chunks)(int(offset), int(n_chunks), int(crc32), int(rest_crc32))
-        if not (KEYS["part"](own_part) and KEYS["shape"](list(shape)) and chunks.offset >= SEAL_SIZE):
-            return None
         seal: Seal = type(one)(
             sheet=one.sheet,
             variant=one.variant,
-            part=own_part,
-            shape=shape,
+            part=part.decode(),
+            shape=(int(trials), int(neurons), int(bins)),
             layout=one.layout,
             codec=one.codec,
             binning=one.binning,
@@ -114,7 +178,7 @@ class Alike:
             reading=one.reading,
             n_unassigned=int(unassigned[0]) if unassigned else None,
             views=one.views,
-            chunks=chunks,
+            chunks=type(one.chunks)(int(offset), int(n_chunks), int(crc32), int(rest_crc32)),
             limit=one.limit,
             size=int(size),
             sha256=sha256.decode(),

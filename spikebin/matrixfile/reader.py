@@ -24,7 +24,7 @@ from spikebin.matrixfile.layouts.base import make_layout
 from spikebin.matrixfile.layouts.chunks import DamagedChunkError, FileBytes
 from spikebin.matrixfile.lazy import LazyArray, Selector
 from spikebin.matrixfile.schema import COLUMNS, decoded, joined
-from spikebin.matrixfile.seal import SEAL_SIZE, read_seal_of
+from spikebin.matrixfile.seal import SEAL_SIZE, read_outline
 from spikebin.matrixfile.shown import html_table, one_line, size_of, text_of_shape
 from spikebin.system.hdf5 import UnreadableError, open_hdf5
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from spikebin.matrixfile.layouts.base import TrialLayout
     from spikebin.matrixfile.layouts.cells import Cells, Into, Use
+    from spikebin.matrixfile.seal import Seal
 
 
 __all__ = ["MatrixFile", "open_file"]
@@ -58,6 +59,8 @@ class MatrixFile:
     path : Path
     header : Seal
         The sealed facts.
+    outline : Outline
+        Those of them that tell files of a data set apart.
     shape : tuple of int
         (trial, neuron, time).
 
@@ -82,11 +85,11 @@ class MatrixFile:
     def _open(self, path: str, check: Check) -> None:
         self._name = path
         self.check = check
-        self.header, stat = read_seal_of(path)
+        self.outline, stat = read_outline(path)
         self._identity = _file_identity(stat)
         self._places: NDArray[np.int64] | None = None
-        self.shape = self.header.shape
-        self.binning = self.header.binning
+        self.shape = self.outline.shape
+        self.binning = self.outline.like.binning
         self.dtype = DTYPES[self.binning.values]
 
     # Of a data set of 10^5 files, few are read.
@@ -94,6 +97,11 @@ class MatrixFile:
     def path(self) -> Path:
         """Where it lies."""
         return Path(self._name)
+
+    @cached_property
+    def header(self) -> Seal:
+        """The sealed facts."""
+        return self.outline.seal
 
     @cached_property
     def _checks(self) -> Checks:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from spikebin.binning.rules import Binning
 from spikebin.binning.tally import Tally
 from spikebin.errors import DamagedFileError, MatrixFileError
-from spikebin.matrixfile.alike import Alike
+from spikebin.matrixfile.alike import Alike, Outline
 from spikebin.matrixfile.facts import FORMAT_VERSION, KEYS, SEAL_SIZE, SINCE_2, misfit
 from spikebin.names import directory_name
 
@@ -38,8 +38,8 @@ __all__ = [
     "pack_facts",
     "pack_seal",
     "parse_seal",
+    "read_outline",
     "read_seal",
-    "read_seal_of",
     "verify_seal",
 ]
 
@@ -255,10 +255,10 @@ def read_seal(path: Path | str) -> Seal:
     MatrixFileError
         If the file is not there, is not a matrix file, is of a newer version, or has not the size it was sealed with.
     """
-    return read_seal_of(path)[0]
+    return read_outline(path)[0].seal
 
 
-def read_seal_of(path: Path | str) -> tuple[Seal, os.stat_result]:
+def read_outline(path: Path | str) -> tuple[Outline, os.stat_result]:
     """As `read_seal`, and what the file system says of the very file that was read, which may be replaced meanwhile.
 
     Parameters
@@ -267,7 +267,7 @@ def read_seal_of(path: Path | str) -> tuple[Seal, os.stat_result]:
 
     Returns
     -------
-    seal : Seal
+    outline : Outline
     stat : os.stat_result
 
     Raises
@@ -285,7 +285,7 @@ def read_seal_of(path: Path | str) -> tuple[Seal, os.stat_result]:
             os.close(descriptor)
     except OSError as error:
         raise _unreadable(path, error) from None
-    return parse_seal(block, stat.st_size, path), stat
+    return parse_outline(block, stat.st_size, path), stat
 
 
 def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
@@ -309,6 +309,11 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
     MatrixFileError
         As `read_seal`, but for a file that is not there.
     """
+    return parse_outline(block, size, path).seal
+
+
+def parse_outline(block: bytes, size: int, path: Path | str) -> Outline:
+    """As `parse_seal`, without making all of the seal."""
     if not block.startswith(MAGIC):
         raise MatrixFileError(f"{path} is not a spikebin matrix file (no seal): export it again, or give another file")
     version, _, rest = block[len(MAGIC) :].partition(b"\n")
@@ -322,12 +327,12 @@ def parse_seal(block: bytes, size: int, path: Path | str) -> Seal:
     complete = len(block) == SEAL_SIZE and padding == PADDING[: len(padding)]
     if not (complete and found and check == b"%d}" % check_sum):
         raise MatrixFileError(f"the seal of {path} is broken: export it again")
-    seal = _known.read(covered) or _read_in_full(text, covered, path)
-    if seal.size != size - SEAL_SIZE:
+    outline = _known.read(covered) or _read_in_full(text, covered, path)
+    if outline.size != size - SEAL_SIZE:
         raise MatrixFileError(
-            f"{path} has {size:,} bytes, its seal says {seal.size + SEAL_SIZE:,}: it is cut off, export it again"
+            f"{path} has {size:,} bytes, its seal says {outline.size + SEAL_SIZE:,}: it is cut off, export it again"
         )
-    return seal
+    return outline
 
 
 class _Known:
@@ -337,11 +342,11 @@ class _Known:
         self._alike: deque[Alike] = deque(maxlen=8)
         self._n_others = 0
 
-    def read(self, covered: bytes) -> Seal | None:
+    def read(self, covered: bytes) -> Outline | None:
         for one in list(self._alike):
-            if seal := one.read(covered):
+            if outline := one.read(covered):
                 self._n_others = 0
-                return seal
+                return outline
         return None
 
     def learn(self, seal: Seal, covered: bytes, facts: Mapping[str, Any]) -> None:
@@ -354,7 +359,7 @@ class _Known:
 _known = _Known()
 
 
-def _read_in_full(text: bytes, covered: bytes, path: Path | str) -> Seal:
+def _read_in_full(text: bytes, covered: bytes, path: Path | str) -> Outline:
     try:
         facts = DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
@@ -363,7 +368,7 @@ def _read_in_full(text: bytes, covered: bytes, path: Path | str) -> Seal:
         raise MatrixFileError(f"the seal of {path} is not one that spikebin writes ({key}): export it again")
     seal = _sealed(facts)
     _known.learn(seal, covered, {key: value for key, value in facts.items() if key != "seal_crc32"})
-    return seal
+    return Outline(seal, seal.part, seal.shape, seal.size)
 
 
 def is_newer(path: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spikebin.names import directory_name, natural_key
+from spikebin.names import directory_name, in_natural_order
 
 __all__ = [
     "EXCLUDED",
@@ -79,7 +79,7 @@ def variants_there(output: Path) -> list[str]:
 def sheets_there(output: Path, variant: str) -> list[str]:
     """Directory names of the sheets of a variant that have matrix files, sorted."""
     spikes = output / variant / "spikes"
-    return [name for name in _listed(spikes) if any(file.endswith(".h5") for file in _listed(spikes / name))]
+    return [name for name in _listed(spikes) if _has_files(spikes / name)]
 
 
 def part_files(output: Path, variant: str, sheet: str) -> dict[str, Path]:
@@ -98,7 +98,7 @@ def part_files(output: Path, variant: str, sheet: str) -> dict[str, Path]:
         In natural order of the parts; empty where there is no such directory.
     """
     names = part_names(output, variant, sheet)
-    return {part: Path(names[part]) for part in sorted(names, key=natural_key)}
+    return {part: Path(names[part]) for part in in_natural_order(names)}
 
 
 def part_names(output: Path, variant: str, sheet: str) -> dict[str, str]:
@@ -115,12 +115,24 @@ def part_names(output: Path, variant: str, sheet: str) -> dict[str, str]:
     """
     directory = spikes_directory(output, variant, sheet)
     first, last = matrix_name(sheet, "\0").split("\0")
-    names = [name for name in _listed(directory) if name.startswith(first) and name.endswith(last)]
+    names = [name for name in _names(directory) if name.startswith(first) and name.endswith(last)]
     return {name.removeprefix(first).removesuffix(last): f"{directory}/{name}" for name in names}
 
 
-def _listed(directory: Path) -> list[str]:
+def _has_files(directory: Path) -> bool:
     try:
-        return sorted(os.listdir(directory))  # noqa: PTH208
+        with os.scandir(directory) as entries:
+            return any(entry.name.endswith(".h5") for entry in entries)
+    except OSError:
+        return False
+
+
+def _listed(directory: Path) -> list[str]:
+    return sorted(_names(directory))
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return os.listdir(directory)  # noqa: PTH208
     except OSError:
         return []

@@ -8,7 +8,7 @@ import numpy as np
 
 from spikebin.cached import cached_property
 from spikebin.errors import RecordingError
-from spikebin.names import natural_key
+from spikebin.names import in_natural_order
 from spikebin.recordings.continuous.units import make_clock
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class NamedRows:
             found.update(np.unique(names).tolist())
         if "" in found:
             raise RecordingError(f"{self._where}: a spike has no {self.ids_name}: fill the cell, or drop such spikes")
-        return sorted(found, key=natural_key)
+        return in_natural_order(found)
 
     def rows(self, labels: Sequence[str], clock: Clock) -> Iterator[tuple[Spikes, list[NDArray[np.str_]]]]:
         """See `spikebin.recordings.split_spikes.Rows`."""

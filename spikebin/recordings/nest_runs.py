@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.names import natural_key
+from spikebin.names import in_natural_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -106,7 +106,7 @@ def runs_of(labels: Sequence[str], pattern: str, where: str) -> dict[str, dict[s
                 " `trial`"
             )
         runs[place["trial"]] = label
-    trials = sorted({trial for runs in found.values() for trial in runs}, key=natural_key)
+    trials = in_natural_order({trial for runs in found.values() for trial in runs})
     for recorder, runs in found.items():
         lacking = next((trial for trial in trials if trial not in runs), None)
         if lacking is not None:

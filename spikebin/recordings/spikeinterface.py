@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.names import natural_key
+from spikebin.names import in_natural_order
 from spikebin.recordings.continuous.columns import Splits
 from spikebin.recordings.continuous.flat_arrays import ArraySource, OnDisk, mapped_array, npz_array, npz_members
 from spikebin.recordings.continuous.labels import USUAL, parse_labels, with_labels
@@ -195,7 +195,7 @@ class _Sorting:
         if "" in texts:
             raise self.error("a unit has no name: it is damaged, save the sorting again")
         # Neurons that are texts are numbered in natural order in every format.
-        self.unit_names = sorted(texts, key=natural_key)
+        self.unit_names = in_natural_order(texts)
         number = {name: i for i, name in enumerate(self.unit_names)}
         self.unit_ids = np.array([number[text] for text in texts], np.int64)
 

@@ -14,7 +14,7 @@ import numpy as np
 from spikebin.binning.rules import DOUBLE, Precision, coarsest, edge_tolerance
 from spikebin.binning.trial import PhaseSpikes
 from spikebin.errors import RecordingError
-from spikebin.names import natural_key
+from spikebin.names import in_natural_order
 from spikebin.recordings.continuous.cells import typed
 from spikebin.recordings.continuous.event_table import DURATIONS, EventTable, is_name, make_trials
 from spikebin.recordings.continuous.neuron_rows import NeuronRows, ids_of
@@ -145,7 +145,7 @@ def look_at_groups(file: Rows, splits: Splits, clock: Clock, where: str) -> list
         return []
     if "" in populations:
         raise RecordingError(f"{where}: a spike has no {splits.population}: fill the cell, or say --population none")
-    return sorted(populations, key=natural_key)
+    return in_natural_order(populations)
 
 
 class TrialSpikes(Protocol):
@@ -417,7 +417,7 @@ class SpikesOfTrials:
                 for trial, value in set(zip(names.tolist(), column[mine].tolist(), strict=True)):
                     said[name].setdefault(trial, set()).add(value)
         times, ids, names = (np.concatenate(column) for column in zip(*chunks, strict=True)) if chunks else NOTHING
-        self.trials = sorted({*trials, *np.unique(names).tolist()}, key=natural_key)
+        self.trials = in_natural_order({*trials, *np.unique(names).tolist()})
         self.listed, self.neuron_names, self.select = listed, neuron_names, select
         if "" in self.trials:
             raise RecordingError(f"{where}: a spike has no {splits.trial}: fill the cell, or drop such spikes")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikebin.errors import RecordingError
-from spikebin.names import natural_key
+from spikebin.names import in_natural_order
 from spikebin.recordings.continuous.cells import is_number
 from spikebin.recordings.continuous.columns import choose_column
 from spikebin.recordings.continuous.flat_arrays import ArraySource
@@ -81,7 +81,7 @@ class WideRecording(ContinuousRecording):
         if self._unit is None:
             raise self.error("the unit of its times is not known: give --unit s, ms, us, ns or samples")
         clock = make_clock(self._unit, self.rate, self.name)
-        names = sorted(self._trains, key=natural_key)
+        names = in_natural_order(self._trains)
         numbered = all(name.isascii() and name.isdecimal() and len(name) < 19 for name in names)
         ids = [int(name) for name in names] if numbered else list(range(len(names)))
         if len(set(ids)) < len(ids):

@@ -62,6 +62,8 @@ def test_memory_of_a_pass_does_not_grow_with_its_length(tmp_path, walk):
     def peak(parts):
         dataset = Dataset([open_file(matrix_path(tmp_path, "train", str(part), "X_ON")) for part in parts])
         assert len(dataset.neurons) == len(ids)
+        # What the seals say is kept for good.
+        assert all(file.header.layout == "matrix" for file in dataset.files)
         gc.collect()
         tracemalloc.start()
         walk(dataset)

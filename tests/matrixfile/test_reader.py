@@ -148,12 +148,12 @@ def test_a_file_that_is_replaced_while_its_seal_is_read_is_not_mixed_with_the_ne
     path = tmp_path / "a.h5"
     write(path)
 
-    def replaced(block, size, name, parse=seal.parse_seal):
+    def replaced(block, size, name, parse=seal.parse_outline):
         write(path, seed=1)
         return parse(block, size, name)
 
     with monkeypatch.context() as patch:
-        patch.setattr(seal, "parse_seal", replaced)
+        patch.setattr(seal, "parse_outline", replaced)
         file = open_file(path)
     with pytest.raises(MatrixFileError, match="written again"):
         _ = file.spikes[0]
