@@ -1,4 +1,4 @@
-"""Names of sheets: which one a raw or a directory name stands for."""
+"""Names: which sheet a raw or a directory name stands for; natural order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebin.names import directory_name, find_sheet
+from spikebin.names import directory_name, find_sheet, in_natural_order, natural_key
 
 NAMES = st.lists(st.text("AB_/1", min_size=1), min_size=1, unique_by=directory_name)
 
@@ -29,3 +29,10 @@ def test_each_sheet_is_found_by_its_raw_and_by_its_directory_name(sheets):
 )
 def test_the_very_same_name_comes_first_and_others_are_not_found(name, sheets, found):
     assert find_sheet(name, sheets) == found
+
+
+@given(st.lists(st.text("0123456789ab", min_size=1, max_size=4)))
+def test_texts_and_plain_numbers_come_in_natural_order(texts):
+    assert in_natural_order(texts) == sorted(texts, key=natural_key)
+    numbers = [text for text in texts if text.isdecimal()]
+    assert in_natural_order(numbers) == sorted(numbers, key=natural_key)
