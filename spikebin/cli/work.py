@@ -97,7 +97,7 @@ def job(
         submitted.check_config(plan.config.path)
         index, names = submitted.choose_index(index), submitted.choose_sheets(names)
     task = plan.job(index)
-    names = [plan.find_sheet(sheet) for sheet in names]
+    names = [plan.find_sheet(sheet, task) for sheet in names]
     from spikebin.system.process import cpus, settle_in
 
     settle_in()

@@ -99,11 +99,12 @@ def job(
     if limit is not None and out is None:
         raise PlanError("limit needs out=DIR, since a part of a part never counts as done")
     made = _plan(config)
+    task = made.job(index)
     return list(
         run_job(
             made,
-            made.job(index),
-            sheets=[made.find_sheet(sheet) for sheet in sheets],
+            task,
+            sheets=[made.find_sheet(sheet, task) for sheet in sheets],
             force=force,
             limit=limit,
             out=None if out is None else Path(out),

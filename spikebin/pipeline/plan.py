@@ -174,12 +174,14 @@ class Plan:
         """Names of all variants, in the order of the plan."""
         return tuple(dict.fromkeys(job.variant for job in self.jobs))
 
-    def find_sheet(self, name: str) -> str:
+    def find_sheet(self, name: str, job: Job | None = None) -> str:
         """The raw name of a sheet given by its raw or its directory name.
 
         Parameters
         ----------
         name : str
+        job : Job, optional
+            One whose sheets are meant, if they are called so: of 10^5 jobs, no other is read.
 
         Returns
         -------
@@ -190,7 +192,7 @@ class Plan:
         PlanError
             If the plan has none of that name.
         """
-        sheet = find_sheet(name, self.sheets)
+        sheet = (job and find_sheet(name, job.sheets)) or find_sheet(name, self.sheets)
         if sheet is not None:
             return sheet
         raise PlanError(f"no sheet {name!r} in the plan of {self.config.output}: {suggest(name, self.sheets)}")

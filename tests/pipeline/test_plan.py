@@ -17,11 +17,12 @@ from spikebin import Binning, SpikebinError, open_file
 from spikebin.errors import ConfigError, PlanError
 from spikebin.matrixfile.seal import pack_facts
 from spikebin.names import natural_key
+from spikebin.output.jobs import Job, Source
 from spikebin.output.paths import matrix_path
 from spikebin.output.state import State, survey
 from spikebin.pipeline.config import Config, Recordings, load_config
 from spikebin.pipeline.job import run_job
-from spikebin.pipeline.plan import load_plan, make_plan
+from spikebin.pipeline.plan import Plan, load_plan, make_plan
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
 
@@ -196,6 +197,23 @@ def test_plans_made_at_once_move_no_index(tmp_path):
     assert len(final) == 1 + 4 * 12
     for parts in answers:
         assert parts == final[: len(parts)]
+
+
+def test_the_sheets_of_a_job_are_found_without_the_other_jobs(tmp_path):
+    here, there = (
+        Job(0, "train", "7", (Source("a", ("V1_Inh_L2/3",)),)),
+        Job(1, "train", "8", (Source("b", ("X_ON",)),)),
+    )
+
+    class Jobs(tuple):
+        def __iter__(self):
+            raise AssertionError("all jobs are read")
+
+    config = make_config(tmp_path / "dataset", tmp_path)
+    assert Plan(config, Jobs([here, there])).find_sheet("V1_Inh_L23", here) == "V1_Inh_L2/3"
+    assert Plan(config, (here, there)).find_sheet("X_ON", here) == "X_ON"
+    with pytest.raises(PlanError, match="no sheet 'X_OF'.*'X_ON'"):
+        Plan(config, (here, there)).find_sheet("X_OF", here)
 
 
 def test_settings_bind_without_the_list_of_jobs(tmp_path):
