@@ -20,6 +20,7 @@ from spikebin.cli.dataset_options import (
     output_of,
 )
 from spikebin.cli.options import ConfigOption, JsonOption, SheetOption, VariantOption, answer_json, note, say
+from spikebin.cli.wording import number
 from spikebin.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def compare(
     bad = [verdict for verdict in verdicts if not verdict.agrees]
     if json:
         answer_json([{"path": v.path, "agrees": v.agrees, "remarks": v.remarks} for v in verdicts])
-    (note if json else typer.echo)(f"{len(verdicts) - len(bad)} of {len(verdicts)} files agree")
+    verb = "agrees" if len(verdicts) == 1 else "agree"
+    (note if json else say)(f"{len(verdicts) - len(bad):,} of {number(len(verdicts), 'file')} {verb}")
     raise typer.Exit(1 if bad else 0)
 
 

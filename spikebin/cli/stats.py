@@ -238,7 +238,7 @@ def _write_page(
     remove_stale(out.parent, out.name)
     write_atomically(out, (piece.encode() for piece in page(overview, reload=reload)))
     n_done = sum(cell.state == "done" for cell in overview.cells)
-    note(f"wrote {out}: {n_done:,} of {len(overview.cells):,} files")
+    note(f"wrote {out}: {n_done:,} of {number(len(overview.cells), 'file')}")
 
 
 def _with_progress(dataset: Dataset, request: Request, output: Path, threads: int) -> dict[str, Stats]:

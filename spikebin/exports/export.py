@@ -22,6 +22,7 @@ from spikebin.errors import DatasetError
 from spikebin.exports.dense_files import _blocks, _mat_content, _npy_blocks
 from spikebin.exports.old_layouts import OutFile, check_numbers, check_trials, folder_of, old_files
 from spikebin.exports.zarr_store import write_store, zarr_package
+from spikebin.matrixfile.shown import counted
 from spikebin.names import directory_name, find_sheet
 from spikebin.system.files import write_atomically
 from spikebin.system.leftovers import remove_stale
@@ -52,10 +53,10 @@ class Exported:
     part: str
     files: int
     skipped: bool
-    unit: str = "files"
+    unit: str = "file"
 
     def __str__(self) -> str:
-        return f"{self.part} {self.sheet}: {'there already' if self.skipped else f'{self.files} {self.unit}'}"
+        return f"{self.part} {self.sheet}: {'there already' if self.skipped else counted(self.files, self.unit)}"
 
 
 def export(
@@ -192,7 +193,7 @@ def _export_zarr(sheets: SheetSet, out: Path, step: int | None) -> Iterator[Expo
         root = out / f"{view.name.split('/', 1)[0]}_dataset"
         store, notes = root / "zarr" / f"{sheet}.zarr", root / NOTES / f"zarr-{sheet}"
         for part, n_trials, skipped in write_store(view, store, notes):
-            yield Exported(sheet, part, n_trials, skipped, "trials")
+            yield Exported(sheet, part, n_trials, skipped, "trial")
 
 
 def _rows(part: Part, chosen: NDArray[Any] | None) -> Rows:

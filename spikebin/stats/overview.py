@@ -18,6 +18,7 @@ from spikebin.dataset.dataset import Dataset
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.matrixfile.reader import MatrixFile
 from spikebin.matrixfile.seal import SEAL_SIZE
+from spikebin.matrixfile.shown import counted
 from spikebin.output.paths import JOBS, matrix_path
 from spikebin.stats.collect import Request, sums_of_part
 from spikebin.stats.statistics import work_out
@@ -355,7 +356,7 @@ def _provenance(plan: Planned, states: Sequence[SheetState], config: Path | None
     headers = [found.header for found in states if found.header is not None]
     facts = [("page", f"by spikebin {__version__}, Python {platform.python_version()}, numpy {version('numpy')}")]
     facts.append(("output", str(plan.output)))
-    facts.append(("plan", f"{len(plan.jobs)} jobs, sha256 of {JOBS}: {_digest_of_file(plan.output / JOBS)}"))
+    facts.append(("plan", f"{counted(len(plan.jobs), 'job')}, sha256 of {JOBS}: {_digest_of_file(plan.output / JOBS)}"))
     if headers:
         versions = sorted({header.spikebin_version for header in headers})
         created = sorted(header.created for header in headers)
