@@ -14,6 +14,7 @@ import numpy as np
 
 from spikebin.cached import cached_property
 from spikebin.choices import Match, checked
+from spikebin.dataset.columns import joined, names_of, without
 from spikebin.dataset.time_axis import phase_start
 from spikebin.dataset.view import View
 from spikebin.errors import DatasetError
@@ -87,6 +88,7 @@ class Dataset(View):
         self.left_out: dict[str, str] = {}
         self._tables: dict[int, NDArray[Any]] = {}
         self._rows: dict[int, NDArray[np.intp] | None] = {}
+        self._stimuli: tuple[int, NDArray[Any]] | None = None
         self._twin: Dataset | None = None
         self._match: Match = checked(match, Match, "Dataset match")
         self._starts = np.cumsum([0, *(file.shape[0] for file in files)])
@@ -120,9 +122,9 @@ class Dataset(View):
             If the trials of a part are not those of the sheet that it is held against, see `align`.
         """
         tables = [self._table(part) for part in range(len(self.files))]
-        names = [name for name in _names(tables[0]) if all(name in _names(table) for table in tables)]
+        names = [name for name in names_of(tables[0]) if all(name in names_of(table) for table in tables)]
         columns: dict[str, NDArray[Any]] = {"part": np.repeat(self.parts, np.diff(self._starts))}
-        columns |= {name: _joined([table[name] for table in tables]) for name in names if name != "phase_bins"}
+        columns |= {name: joined([table[name] for table in tables]) for name in names if name != "phase_bins"}
         trials = np.empty(len(self), [(name, column.dtype) for name, column in columns.items()])
         for name, column in columns.items():
             trials[name] = column
@@ -217,7 +219,12 @@ class Dataset(View):
             If there is no such trial.
         """
         part, row = self._locate(self._checked(trial))
-        return str(self._of_file(part, lambda file: file.trials["stimulus"])[row])
+        # Those of one part are kept: who asks for them all goes from trial to trial.
+        kept = self._stimuli
+        if kept is None or kept[0] != part:
+            kept = part, self._of_file(part, lambda file: file.trials["stimulus"].copy())
+            self._stimuli = kept
+        return str(kept[1][row])
 
     def align(self, twin: Dataset) -> None:
         """Hold the trials of each part against those of another sheet when they are first read.
@@ -279,7 +286,7 @@ class Dataset(View):
         # but not in files of spikebin 0.1: there, trials without their blanks leave gaps.
         rule, views = self.files[0].header.trial, self.files[0].header.views
         gaps = rule.get("events") is not None or rule.get("window_start") is not None
-        gaps = gaps or (rule.get("blank") == "none" and SKIPPED not in _names(self._table(0)))
+        gaps = gaps or (rule.get("blank") == "none" and SKIPPED not in names_of(self._table(0)))
         return not gaps and not any(view.startswith(("window(", "aligned(", "rebin(")) for view in views)
 
     @cached_property
@@ -287,7 +294,7 @@ class Dataset(View):
         tables = [self._table(part) for part in range(len(self.files))]
         none = [np.zeros(len(table), np.int64) for table in tables]
         return np.concatenate(
-            [table[SKIPPED] if SKIPPED in _names(table) else zero for table, zero in zip(tables, none, strict=True)]
+            [table[SKIPPED] if SKIPPED in names_of(table) else zero for table, zero in zip(tables, none, strict=True)]
         )
 
     def _main_phase(self) -> str:
@@ -315,7 +322,7 @@ class Dataset(View):
     def _table(self, part: int) -> NDArray[Any]:
         """/trials of a part without the texts of its stimuli, held against another sheet's."""
         if part not in self._tables:
-            table = self._of_file(part, lambda file: _without(file.trials, "stimulus"))
+            table = self._of_file(part, lambda file: without(file.trials, "stimulus"))
             if self._twin is not None:
                 other = self._twin._table(part)
                 differ = np.flatnonzero((table["image_id"] != other["image_id"]) | (table["repeat"] != other["repeat"]))
@@ -463,36 +470,11 @@ def dataset_of(view: View) -> Dataset:
 
 def _identity(neurons: NDArray[Any]) -> NDArray[Any]:
     """What tells neurons apart in all parts: their names, where they have some, since the ids are then made up."""
-    return np.asarray(neurons["neuron_name" if "neuron_name" in _names(neurons) else "neuron_id"])
+    return np.asarray(neurons["neuron_name" if "neuron_name" in names_of(neurons) else "neuron_id"])
 
 
 def _identities(file: MatrixFile) -> NDArray[Any]:
     return _identity(file.neurons)
-
-
-def _joined(columns: list[NDArray[Any]]) -> NDArray[Any]:
-    """A column of several tables; where it holds texts in one of them, the numbers of the others are texts, too."""
-    if {column.dtype.kind for column in columns} > {"U"}:
-        columns = [column if column.dtype.kind == "U" else _as_texts(column) for column in columns]
-    return np.concatenate(columns)
-
-
-def _as_texts(numbers: NDArray[Any]) -> NDArray[np.str_]:
-    """Numbers as a table holds them: 5 beside a cell that is empty was read as 5.0 beside nan."""
-    texts = [str(number) for number in numbers.tolist()]
-    return np.array(["" if text == "nan" else text.removesuffix(".0") for text in texts], np.str_)
-
-
-def _names(table: NDArray[Any]) -> tuple[str, ...]:
-    return table.dtype.names or ()
-
-
-def _without(table: NDArray[Any], name: str) -> NDArray[Any]:
-    """A copy of a structured array without one column, whose bytes are let go."""
-    from numpy.lib.recfunctions import repack_fields
-
-    kept: NDArray[Any] = repack_fields(table[[other for other in _names(table) if other != name]])
-    return kept
 
 
 def _few(names: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from drawn import THREE_PARTS, images, write_part
 
 from spikebin import Dataset, open_dataset, open_file
 from spikebin.errors import DatasetError, SpikebinError
+from spikebin.matrixfile.reader import MatrixFile
 from spikebin.output.paths import matrix_path
 
 
@@ -29,6 +30,7 @@ def test_one_sheet_is_all_its_parts_in_natural_order(made):
     assert dataset.trials["n_bins"].tolist() == [17] * 3 + [20] * 4 + [17] * 4
     assert dataset.neurons["neuron_id"].tolist() == [3, 4, 8, 9, 100, 101]
     assert dataset.stimulus(3) == "stimulus of 100"
+    assert [dataset.stimulus(i) for i in (-1, 2, 0)] == ["stimulus of 503", "stimulus of 92", "stimulus of 90"]
     assert dataset.onsets("image").tolist() == [5] * 11
     with pytest.raises(DatasetError, match="no phase 'imag': did you mean 'image'"):
         dataset.onsets("imag")
@@ -44,6 +46,29 @@ def test_pickled_data_sets_read_the_same(made):
     assert np.array_equal(sheets["X_ON"][...], whole["X_ON"][:, :, 2:14])
 
 
+def test_stimuli_of_a_part_are_read_once(tmp_path, monkeypatch):
+    for part in ("1", "2"):
+        write_part(tmp_path, "X_ON", part, images(10 * int(part), 3))
+    dataset = open_dataset(tmp_path, sheet="X_ON")
+    asked = []
+    ask = MatrixFile._ask_hdf5
+    monkeypatch.setattr(MatrixFile, "_ask_hdf5", lambda *question: asked.append(question) or ask(*question))
+    assert [dataset.stimulus(i) for i in range(6)] == [f"stimulus of {i}" for i in (10, 11, 12, 20, 21, 22)]
+    assert len(asked) == 2
+
+
+NEURONS = np.arange(3000)
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory):
+    """A data set of six parts, with a table of neurons that is large beside everything else."""
+    root = tmp_path_factory.mktemp("six")
+    for part in range(1, 7):
+        write_part(root, "X_ON", str(part), images(10 * part, 3), ids=NEURONS)
+    return root
+
+
 @pytest.mark.parametrize(
     "walk",
     [
@@ -54,14 +79,10 @@ def test_pickled_data_sets_read_the_same(made):
     ],
     ids=["trials", "batches of windows", "rates", "psth"],
 )
-def test_memory_of_a_pass_does_not_grow_with_its_length(tmp_path, walk):
-    ids = np.arange(3000)
-    for part in range(1, 13):
-        write_part(tmp_path, "X_ON", str(part), images(10 * part, 3), ids=ids)
-
+def test_memory_of_a_pass_does_not_grow_with_its_length(six, walk):
     def peak(parts):
-        dataset = Dataset([open_file(matrix_path(tmp_path, "train", str(part), "X_ON")) for part in parts])
-        assert len(dataset.neurons) == len(ids)
+        dataset = Dataset([open_file(matrix_path(six, "train", str(part), "X_ON")) for part in parts])
+        assert len(dataset.neurons) == len(NEURONS)
         # What the seals say is kept for good.
         assert all(file.header.layout == "matrix" for file in dataset.files)
         gc.collect()
@@ -73,8 +94,8 @@ def test_memory_of_a_pass_does_not_grow_with_its_length(tmp_path, walk):
 
     peak([1])
     kept_short, high_short = peak([1, 2])
-    kept_long, high_long = peak(range(1, 13))
-    one_table_of_neurons = 3000 * 32
+    kept_long, high_long = peak(range(1, 7))
+    one_table_of_neurons = len(NEURONS) * 32
     assert kept_long - kept_short < one_table_of_neurons
     assert high_long - high_short < one_table_of_neurons
 
