@@ -7,6 +7,8 @@ import pytest
 from drawn import LAYOUTS, THREE_PARTS, TWO_SHEETS, side_by_side, write_part
 from slow_view import IDS, PARTS, Slow
 
+from spikebin import open_dataset
+
 
 @pytest.fixture(
     scope="module",
@@ -14,7 +16,7 @@ from slow_view import IDS, PARTS, Slow
     ids=lambda param: f"{param[0]}-{param[1]}{'-end bins' if param[2] else ''}",
 )
 def viewed(request, tmp_path_factory):
-    """A data set, and the same as a Slow."""
+    """A data set, open, and its sheet as a Slow."""
     root = tmp_path_factory.mktemp("views")
     layout, values, end_bin = request.param
     options = {"layout": layout, "values": values, "ids": IDS, "end_bin": end_bin}
@@ -32,7 +34,7 @@ def viewed(request, tmp_path_factory):
         [one.blank + end_bin for _, one in shown],
         lost,
     )
-    return root, slow
+    return open_dataset(root), slow
 
 
 @pytest.fixture(scope="module", params=LAYOUTS)

@@ -14,7 +14,7 @@ from spikebin.exports.materialise import materialise
 
 
 def test_windows_that_cannot_be(viewed):
-    view = open_dataset(viewed[0], sheet="X_ON")
+    view = viewed[0]["X_ON"]
     for wrong, words in (
         (lambda: view.window(5, 5), "is empty"),
         (lambda: view.window(0, 5, "sound"), "no phase 'sound'"),
@@ -37,8 +37,8 @@ def test_windows_that_cannot_be(viewed):
 
 
 def test_a_window_from_the_blank_or_from_the_first_bin(viewed):
-    root, slow = viewed
-    view = open_dataset(root, sheet="X_ON")
+    sheets, slow = viewed
+    view = sheets["X_ON"]
     assert np.array_equal(view.window(1, 5, "blank")[...], slow.array[:, :, 1:5])
     late = view.window(2, 9, None)
     assert np.array_equal(late[...], slow.array[:, :, 2:9])
@@ -49,7 +49,7 @@ def test_a_window_from_the_blank_or_from_the_first_bin(viewed):
 
 
 def test_values_are_as_wide_as_they_must_be(viewed):
-    view = open_dataset(viewed[0], sheet="X_ON")
+    view = viewed[0]["X_ON"]
     largest = 1 if view.dtype == bool else 255
     for k in (1, 2, 257, 258):
         coarse = view.rebin(k, how="count", rest="keep")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spikebin import open_dataset
-
 
 def test_a_labelled_array(viewed):
     pytest.importorskip("xarray", reason="xarray is not installed (extra xarray)")
-    view = open_dataset(viewed[0], sheet="X_ON").rebin(2, how="count", rest="keep")
+    view = viewed[0]["X_ON"].rebin(2, how="count", rest="keep")
     labelled = view.to_xarray()
     assert labelled.dims == ("trial", "neuron", "time")
     assert labelled.attrs["views"] == "rebin(2, how='count', rest='keep')"

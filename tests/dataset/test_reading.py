@@ -24,8 +24,8 @@ EXACT = {np.float16: 2048, np.float32: 2**24, np.float64: 2**53}
 )
 @settings(max_examples=60)
 def test_trials_of_any_chain_in_any_type_and_order_of_axes(viewed, chain, data, dtype, time_first, given_out):
-    root, slow = viewed
-    view, slow = follow(open_dataset(root, sheet="X_ON"), slow, chain)
+    sheets, slow = viewed
+    view, slow = follow(sheets["X_ON"], slow, chain)
     trials = data.draw(st.lists(st.integers(-len(view), len(view) - 1), max_size=4))
     wanted = slow.array[trials].transpose(0, 2, 1) if time_first else slow.array[trials]
     kind = view.dtype if dtype is None else np.dtype(dtype)

@@ -16,8 +16,8 @@ from spikebin.errors import DatasetError
 @given(chain=chains, ragged=st.sampled_from(["drop", "cut"]))
 @settings(max_examples=15)
 def test_repeats_and_batches_of_any_chain(viewed, chain, ragged):
-    root, slow = viewed
-    view, slow = follow(open_dataset(root, sheet="X_ON"), slow, chain)
+    sheets, slow = viewed
+    view, slow = follow(sheets["X_ON"], slow, chain)
     assert np.array_equal(np.concatenate(list(view.batches(3))), slow.array)
     image = {(part, one.repeat, one.order): one.image for part, ones in PARTS.items() for one in ones}
     shown = {}

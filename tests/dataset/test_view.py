@@ -20,8 +20,8 @@ from spikebin.matrixfile.verify import verify_file
 @given(chain=chains, data=st.data())
 @settings(max_examples=40)
 def test_any_chain_of_views_is_the_same_on_the_whole_array(viewed, chain, data):
-    root, slow = viewed
-    view, slow = follow(open_dataset(root, sheet="X_ON"), slow, chain)
+    sheets, slow = viewed
+    view, slow = follow(sheets["X_ON"], slow, chain)
     wanted = slow.array
     assert view.shape == wanted.shape
     found = view.to_numpy()
@@ -49,8 +49,8 @@ def test_any_chain_of_views_is_the_same_on_the_whole_array(viewed, chain, data):
 @given(chain=chains)
 @settings(max_examples=15)
 def test_sums_and_rates_without_the_dense_array(viewed, chain):
-    root, slow = viewed
-    view, slow = follow(open_dataset(root, sheet="X_ON"), slow, chain)
+    sheets, slow = viewed
+    view, slow = follow(sheets["X_ON"], slow, chain)
     array, n_bins = slow.array.astype(np.int64), np.array(slow.n_bins)
     assert np.array_equal(view.counts(), array.sum(axis=2))
     real = (n_bins.sum() * view.width - slow.lost.sum()) / 1000
@@ -69,7 +69,7 @@ def test_sums_and_rates_without_the_dense_array(viewed, chain):
 @given(chain=chains, layout=st.sampled_from(LAYOUTS))
 @settings(max_examples=4)
 def test_a_chain_written_down_reads_as_the_view(viewed, chain, layout, tmp_path_factory):
-    root, _ = viewed
+    sheets, _ = viewed
     out = tmp_path_factory.mktemp("written")
 
     def views(view):
@@ -82,7 +82,6 @@ def test_a_chain_written_down_reads_as_the_view(viewed, chain, layout, tmp_path_
                 view = view.rebin(facts[0], how=facts[1], rest="keep")
         return view
 
-    sheets = open_dataset(root)
     try:
         wanted = views(sheets["X_ON"])
     except DatasetError:
@@ -108,8 +107,8 @@ def part_order(view):
 
 
 def test_an_id_and_a_row_are_never_confused(viewed):
-    root, slow = viewed
-    view = open_dataset(root, sheet="X_ON")
+    sheets, slow = viewed
+    view = sheets["X_ON"]
     assert np.array_equal(view.select(ids=[100, 3])[...], slow.array[:, [4, 0]])
     assert np.array_equal(view.select(index=[True, False, False, False, True, False])[...], slow.array[:, [0, 4]])
     assert np.array_equal(view.select(index=slice(None, None, -2))[...], slow.array[:, ::-2])
