@@ -48,10 +48,14 @@ def command(asked):
         resource.setrlimit(resource.RLIMIT_NOFILE, (asked["files"], asked["files"]))
     os.environ.clear()
     os.environ.update(asked["env"])
+    exec(asked["prepare"], {"os": os})
     # What the imports found is not what this TMPDIR says.
     tempfile.tempdir = None
     sys.argv = ["spikebin", *asked["arguments"]]
-    sys.stdout = open(1, "w", closefd=False)
+    # As Python does where it is closed.
+    with contextlib.suppress(OSError):
+        sys.stdout = None
+        sys.stdout = open(1, "w", closefd=False)
     sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")
     sys.stdin = open(0, closefd=False)
     code = 0
@@ -60,7 +64,8 @@ def command(asked):
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     atexit._run_exitfuncs()
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     sys.stderr.flush()
     return code
 
@@ -91,11 +96,11 @@ for line in sys.stdin:
 class Commands:
     """A server, started with the first command; it ends with the process that has it.
 
-    It starts in this environment, with these options of Python, and after this call in the new process, if any.
+    It starts in this environment, with these options of Python.
     """
 
-    def __init__(self, environment=None, python=(), prepare=None) -> None:
-        self._environment, self._python, self._prepare = environment, python, prepare
+    def __init__(self, environment=None, python=()) -> None:
+        self._environment, self._python = environment, python
         self._server: subprocess.Popen[str] | None = None
 
     def pid(self):
@@ -107,12 +112,14 @@ class Commands:
                 stdout=subprocess.PIPE,
                 text=True,
                 env=self._environment,
-                preexec_fn=self._prepare,
             )
         return self._server.pid
 
-    def run(self, arguments, cwd, env, timeout, *, umask=None, files=None):
-        """Run one command, with a umask and at most so many open files; what `subprocess.run` would give."""
+    def run(self, arguments, cwd, env, timeout, *, umask=None, files=None, prepare=""):
+        """Run one command, with a umask and at most so many open files; what `subprocess.run` would give.
+
+        `prepare` is Python that its process runs first.
+        """
         self.pid()
         assert self._server is not None
         assert self._server.stdin is not None
@@ -120,7 +127,7 @@ class Commands:
         with tempfile.TemporaryDirectory(prefix="command-") as place:
             out, err = Path(place) / "out", Path(place) / "err"
             asked = {"arguments": arguments, "cwd": str(cwd or Path.cwd()), "env": env, "timeout": timeout}
-            asked |= {"umask": umask, "files": files, "out": str(out), "err": str(err)}
+            asked |= {"umask": umask, "files": files, "prepare": prepare, "out": str(out), "err": str(err)}
             self._server.stdin.write(json.dumps(asked) + "\n")
             self._server.stdin.flush()
             code = json.loads(self._server.stdout.readline())
