@@ -25,6 +25,8 @@ def spikebin_here(*arguments, cwd, env=None):
     with (
         contextlib.chdir(cwd),
         mock.patch.object(sys, "argv", command),
+        # Where tests were started with `python -m pytest`, Click would take that for the name of the program.
+        mock.patch.object(sys.modules["__main__"], "__package__", None, create=True),
         mock.patch.dict(os.environ, {"COLUMNS": "200", **(env or {})}),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

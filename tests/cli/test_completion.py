@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import json
+import re
 import subprocess
 import sys
 
@@ -15,27 +16,45 @@ from here import spikebin_here
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
 
-# As the script of the shell calls it; the name of the command is that of the console script.
+# As the script of the shell calls it, a process for each line, forked once all options are there; the name of the
+# command is that of the console script.
 CODE = """
-import sys
+import contextlib, functools, json, os, sys
+
+import typer.main
 
 from spikebin.cli import main
 
-sys.argv[0] = "spikebin"
-try:
+typer.main.get_command = functools.cache(typer.main.get_command)
+sys.argv = ["spikebin", "--version"]
+with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):
     main()
-finally:
-    print("numpy" in sys.modules, file=sys.stderr)
+sys.argv = ["spikebin"]
+for words in json.load(sys.stdin):
+    child = os.fork()
+    if not child:
+        os.environ.update(words)
+        try:
+            main()
+        finally:
+            print("ended, with numpy" if "numpy" in sys.modules else "ended", flush=True)
+    os.waitpid(child, 0)
 """
 
 
-def completed(line, cwd, numpy=False):
-    words = {"_SPIKEBIN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+def words_of(line):
+    return {"_SPIKEBIN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+
+
+def completed(lines, cwd):
+    """What each line is completed to, and whether numpy was loaded for it."""
     result = subprocess.run(
-        [sys.executable, "-c", CODE], cwd=cwd, env={**os.environ, **words}, capture_output=True, text=True, check=False
-    )
-    assert result.stderr.endswith(f"{numpy}\n"), result.stderr
-    return result.stdout.split()
+        [sys.executable, "-c", CODE], cwd=cwd, input=json.dumps([words_of(line) for line in lines]),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+    answers = re.findall(r"(.*?)^ended(, with numpy)?\n", result.stdout, re.DOTALL | re.MULTILINE)
+    return [(found.split(), bool(numpy)) for found, numpy in answers]
 
 
 @pytest.fixture(scope="module")
@@ -50,34 +69,34 @@ def planned(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize(
-    ("line", "wanted"),
-    [
-        ("spikebin mis", ["missing"]),
-        ("spikebin missing --sheet V", ["V1_Inh_L23"]),
-        ("spikebin job 0 -s X", ["X_ON"]),
-        ("spikebin status --variant t", ["train"]),
-        ("spikebin exclude train/", ["train/100"]),
-        ("spikebin bin x.csv --format so", ["sonata"]),
-        ("spikebin bin x.csv --trials trials.csv --align-to c", ["cue_s"]),
-        ("spikebin bin x.csv --trials nothing.csv --align-to c", []),
-        ("spikebin docs tro", ["troubleshooting"]),
-        ("spikebin retry train/", ["train/100"]),
-        ("spikebin stats --leave-out 1", ["100"]),
-        ("spikebin stats --format pa", ["parquet"]),
-        ("spikebin template st", ["stats.sbatch"]),
-        ("spikebin psth nothing.h5 --by c", []),
-        ("spikebin missing --config nothing.toml --sheet V", []),
-    ],
-)
-def test_tab(planned, line, wanted):
-    assert completed(line, planned, numpy="psth" in line) == wanted
+TABS = {
+    "spikebin mis": ["missing"],
+    "spikebin missing --sheet V": ["V1_Inh_L23"],
+    "spikebin job 0 -s X": ["X_ON"],
+    "spikebin status --variant t": ["train"],
+    "spikebin exclude train/": ["train/100"],
+    "spikebin bin x.csv --format so": ["sonata"],
+    "spikebin bin x.csv --trials trials.csv --align-to c": ["cue_s"],
+    "spikebin bin x.csv --trials nothing.csv --align-to c": [],
+    "spikebin docs tro": ["troubleshooting"],
+    "spikebin retry train/": ["train/100"],
+    "spikebin stats --leave-out 1": ["100"],
+    "spikebin stats --format pa": ["parquet"],
+    "spikebin template st": ["stats.sbatch"],
+    "spikebin psth nothing.h5 --by c": [],
+    "spikebin missing --config nothing.toml --sheet V": [],
+}
+
+
+def test_tab(planned):
+    """Only what asks a matrix file loads numpy."""
+    found = dict(zip(TABS, completed(TABS, planned), strict=True))
+    assert found == {line: (wanted, "psth" in line) for line, wanted in TABS.items()}
 
 
 def completed_here(line, cwd):
     """In this process, where numpy may be there already."""
-    words = {"_SPIKEBIN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
-    return spikebin_here(cwd=cwd, env=words).stdout.split()
+    return spikebin_here(cwd=cwd, env=words_of(line)).stdout.split()
 
 
 @pytest.mark.parametrize(
@@ -121,4 +140,4 @@ def test_tab_for_what_a_matrix_file_holds(tmp_path, line, wanted):
 def test_a_seal_is_read_without_numpy(tmp_path):
     write_part(tmp_path / "data", "X_ON", "1", images(0, 2))
     (path,) = tmp_path.rglob("*.h5")
-    assert completed(f"spikebin inspect {path} --origin im", tmp_path) == ["image"]
+    assert completed([f"spikebin inspect {path} --origin im"], tmp_path) == [(["image"], False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from importlib.metadata import version
@@ -19,11 +20,13 @@ COMMANDS = APP.commands
 WIDTHS = (60, 80, 120, 200)
 
 
-def shown(monkeypatch, columns, *arguments):
-    monkeypatch.setenv("TERM", "dumb")
-    for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
-    result = spikebin_here(*arguments, "--help", cwd=".", env={"COLUMNS": str(columns)})
+@functools.cache
+def shown(columns, *arguments):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERM", "dumb")
+        for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
+            patch.delenv(name, raising=False)
+        result = spikebin_here(*arguments, "--help", cwd=".", env={"COLUMNS": str(columns)})
     assert result.returncode == 0
     return "\n".join(line.rstrip() for line in result.stdout.splitlines()) + "\n"
 
@@ -44,20 +47,20 @@ def wanted_words(command):
 
 @pytest.mark.parametrize("columns", WIDTHS)
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_nothing_is_lost(monkeypatch, name, columns):
+def test_nothing_is_lost(name, columns):
     """Whatever a line breaks at, all words are there, in order for each option; `[binning]` is one of them."""
-    found = words(shown(monkeypatch, columns, name))
+    found = words(shown(columns, name))
     missing = [word for word in wanted_words(COMMANDS[name]) if word not in found]
     assert not missing
 
 
 @pytest.mark.parametrize("name", ["spikebin", *sorted(COMMANDS)])
-def test_help_is_as_recorded(monkeypatch, name):
+def test_help_is_as_recorded(name):
     """SPIKEBIN_RECORD=1 records what is there now. Every version of Typer and Rich lays help out in its own way."""
     arguments = [] if name == "spikebin" else [name]
     text = f"typer {version('typer')}, rich {version('rich')}\n"
     for columns in WIDTHS:
-        text += f"\n==== {columns} columns\n{shown(monkeypatch, columns, *arguments)}"
+        text += f"\n==== {columns} columns\n{shown(columns, *arguments)}"
     path = DATA / "help" / f"{name}.txt"
     if os.environ.get("SPIKEBIN_RECORD") == "1":
         path.parent.mkdir(exist_ok=True)

@@ -246,8 +246,7 @@ def test_where_it_cannot_be_written(project, tmp_path):
 # --- in a browser ---
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_a_browser_shows_it_without_a_fault(report, open_page, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
