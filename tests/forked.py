@@ -13,7 +13,8 @@ import tempfile
 from pathlib import Path
 
 SERVER = """
-import atexit, contextlib, fcntl, functools, gc, json, os, pkgutil, resource, runpy, sys, tempfile, time
+import atexit, contextlib, fcntl, functools, gc, itertools, json, multiprocessing.util, os, pkgutil, resource, runpy
+import signal, sys, tempfile, time, traceback
 from spikebin.system.compat import load_numba_without_blas
 load_numba_without_blas()
 import blosc2, numba, numpy, rich.console, rich.progress, tables, typer
@@ -35,6 +36,34 @@ with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):
     main()
 gc.collect()
 gc.freeze()
+
+def started(_, arguments, passed):
+    # Workers and what watches over them: as by `python -c CODE`, with these files alone and the usual signals.
+    child = os.fork()
+    if child:
+        return child
+    code = 255
+    try:
+        for low, high in itertools.pairwise([2, *sorted(passed), os.sysconf("SC_OPEN_MAX")]):
+            os.closerange(low + 1, high)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            if callable(signal.getsignal(number)):
+                signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        at = arguments.index("-c")
+        sys.argv = arguments[at : at + 1] + arguments[at + 2 :]
+        exec(arguments[at + 1], {"__name__": "__main__"})
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.stdout.flush()
+        os._exit(code)
+
+multiprocessing.util.spawnv_passfds = started
 
 def command(asked):
     os.setsid()
@@ -77,7 +106,6 @@ for line in sys.stdin:
         try:
             code = command(asked)
         except BaseException:
-            import traceback
             traceback.print_exc()
         finally:
             os._exit(code)
