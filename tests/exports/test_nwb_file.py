@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from later import Later
 from typer.testing import CliRunner
 
 from spikebin import cli
@@ -26,9 +27,14 @@ from spikebin.simulate.schedule import experanto_items
 from spikebin.simulate.v1 import SheetModel
 from spikebin.system.lock import locked
 
-pynwb = pytest.importorskip("pynwb")
+pynwb = Later("pynwb")
 
 TINY = (SheetModel("X_ON", 4), SheetModel("V1_Exc_L2/3", 3))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pynwb_is_there():
+    pytest.importorskip("pynwb")
 
 
 @pytest.fixture(scope="module")

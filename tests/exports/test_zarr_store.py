@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import one_line_error, spikebin
 from drawn import LAYOUTS, Shown, images, write_part
+from later import Later
 
 from spikebin import open_dataset
 from spikebin.cli.docs import DOCS
@@ -16,7 +17,14 @@ from spikebin.dataset.labelled import trial_columns
 from spikebin.errors import DatasetError, SpikebinError
 from spikebin.exports.export import export
 
-zarr = pytest.importorskip("zarr", reason="zarr is not installed (extra zarr)")
+zarr = Later("zarr")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _zarr_is_there():
+    pytest.importorskip("zarr", reason="zarr is not installed (extra zarr)")
+
+
 SHEETS = ("X_ON", "V1_Exc_L2/3")
 PARTS = {"9": images(90, 3), "10": images(100, 2, repeats=2, length=15)}
 

@@ -169,17 +169,17 @@ pickle.loads(b"(" + b"]" * 20_000_000 + b"t.")
 @pytest.mark.parametrize(
     "value",
     [
-        {i: [i] for i in range(90_000)},
-        [{"a": i, "b": (i, None)} for i in range(50_000)],
-        [float(i) for i in range(100_000)],
-        [[] for _ in range(100_000)],
-        {"a" * 100_000: 1, b"b" * 1000: 2, 3: None, -(2**40): True, 0.5: "x", None: {}, True: []},
-        [dict.fromkeys(("a key of some forty letters that is shared", "another"), 1) for _ in range(20_000)],
+        lambda: {i: [i] for i in range(90_000)},
+        lambda: [{"a": i, "b": (i, None)} for i in range(50_000)],
+        lambda: [float(i) for i in range(100_000)],
+        lambda: [[] for _ in range(100_000)],
+        lambda: {"a" * 100_000: 1, b"b" * 1000: 2, 3: None, -(2**40): True, 0.5: "x", None: {}, True: []},
+        lambda: [dict.fromkeys(("a key of some forty letters that is shared", "another"), 1) for _ in range(20_000)],
     ],
     ids=["numbers as keys", "dicts", "floats", "lists", "kinds of keys", "shared keys"],
 )
 def test_plain_data_is_no_bomb(tmp_path, value, protocol):
-    path = tmp_path / "value.pickle"
+    path, value = tmp_path / "value.pickle", value()
     data = pickle.dumps(value, protocol=protocol)
     path.write_bytes(data)
     if b"_codecs" in data:

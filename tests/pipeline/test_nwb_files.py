@@ -12,11 +12,10 @@ from spikebin.pipeline.plan import make_plan
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
 
-pytest.importorskip("pynwb")
-
 
 @pytest.fixture
 def plan(tmp_path):
+    pytest.importorskip("pynwb")
     for first in (0, 100):
         path = write_datastore(tmp_path / "data", Experiment(first, 1, sheets=(SheetModel("X_ON", 2),)))
     (path / "Segment0.pickle").write_bytes(b"")

@@ -11,20 +11,24 @@ from here import spikebin_here
 HEAD = b"time_ms,neuron\n1.5,1\n"
 DIGITS = b"1" * (20 << 20)
 TABLES = {
-    "long.csv": (HEAD + b"2.5," + DIGITS + b"\n", ["long.csv line 3 is longer than 16,777,216 characters"]),
-    "long.tsv": (b"time_ms\tneuron\n1.5\t1\n" + DIGITS, ["long.tsv line 3 is longer than 16,777,216 characters"]),
-    "quoted.csv": (HEAD + b'"' + DIGITS, ["quoted.csv line 3 is longer than 16,777,216 characters"]),
-    "packed.csv.gz": (gzip.compress(HEAD + DIGITS * 3, 1), ["packed.csv.gz line 3 is longer than 16,777,216"]),
-    "blanks.dat": (b"1 1.5\n2 2.5" + b" " * (20 << 20) + b"3\n", ["blanks.dat"]),
-    "nul.csv": (HEAD + b"2.\x005,2\n", ["nul.csv line 3 holds a NUL character"]),
+    "long.csv": (lambda: HEAD + b"2.5," + DIGITS + b"\n", ["long.csv line 3 is longer than 16,777,216 characters"]),
+    "long.tsv": (
+        lambda: b"time_ms\tneuron\n1.5\t1\n" + DIGITS,
+        ["long.tsv line 3 is longer than 16,777,216 characters"],
+    ),
+    "quoted.csv": (lambda: HEAD + b'"' + DIGITS, ["quoted.csv line 3 is longer than 16,777,216 characters"]),
+    "packed.csv.gz": (lambda: HEAD + DIGITS * 3, ["packed.csv.gz line 3 is longer than 16,777,216"]),
+    "blanks.dat": (lambda: b"1 1.5\n2 2.5" + b" " * (20 << 20) + b"3\n", ["blanks.dat"]),
+    "nul.csv": (lambda: HEAD + b"2.\x005,2\n", ["nul.csv line 3 holds a NUL character"]),
 }
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     directory = tmp_path_factory.mktemp("texts")
-    for name, (data, _) in TABLES.items():
-        (directory / name).write_bytes(data)
+    for name, (made, _) in TABLES.items():
+        data = made()
+        (directory / name).write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
     return outcomes([directory / name for name in TABLES], rule={"events": "none"})
 
 

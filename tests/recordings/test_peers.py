@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
+from later import Later
 from sessions import ONSETS_MS, make_trains, write_npz, write_trials
 
 from spikebin.binning.rules import Binning
@@ -14,12 +13,7 @@ from spikebin.pipeline.one_step import bin_sheet
 from spikebin.recordings import open_recording
 from spikebin.recordings.settings import TrialRule
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import neo
-    import pynapple as nap
-    import quantities as pq
-    from elephant.conversion import BinnedSpikeTrain
+neo, nap, pq, elephant = Later("neo"), Later("pynapple"), Later("quantities"), Later("elephant.conversion")
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -28,7 +22,7 @@ def by_elephant(trains, starts, stops, width):
     tensor = []
     for start, stop in zip(starts * pq.ms, stops * pq.ms, strict=True):
         cut = [neo.SpikeTrain(train, units="ms", t_stop=1e6).time_slice(start, stop) for train in trains]
-        binned = BinnedSpikeTrain(cut, bin_size=width * pq.ms, t_start=start, t_stop=stop)
+        binned = elephant.BinnedSpikeTrain(cut, bin_size=width * pq.ms, t_start=start, t_stop=stop)
         tensor.append(binned.to_array())
     return np.array(tensor)
 
