@@ -27,15 +27,13 @@ UNTESTED = {
 }
 
 
-def tree(module):
-    return ast.parse((PACKAGE / module).read_text())
-
-
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_a_module_says_what_lives_there_and_is_small(module):
-    assert ast.get_docstring(tree(module))
-    assert len((PACKAGE / module).read_text().splitlines()) <= 500
-    for node in ast.walk(tree(module)):
+    text = (PACKAGE / module).read_text()
+    assert len(text.splitlines()) <= 500
+    parsed = ast.parse(text)
+    assert ast.get_docstring(parsed)
+    for node in ast.walk(parsed):
         if isinstance(node, ast.FunctionDef) and node.name != LOOP.get(str(module)):
             first = node.body[1] if node.name == FACES.get(str(module)) and len(node.body) > 1 else node
             lines = node.end_lineno - first.lineno + 1
@@ -45,7 +43,7 @@ def test_a_module_says_what_lives_there_and_is_small(module):
 @pytest.mark.parametrize("package", [path for path in MODULES if path.name == "__init__.py"], ids=str)
 def test_a_package_is_a_docstring(package):
     if package not in WITH_CODE:
-        assert len(tree(package).body) == 1
+        assert len(ast.parse((PACKAGE / package).read_text()).body) == 1
 
 
 def test_the_tests_of_a_module_are_found_by_its_name():

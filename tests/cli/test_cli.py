@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 from conftest import spikebin, write_toml
+from here import spikebin_here
 
 import spikebin as package
 from spikebin import cli
@@ -55,7 +56,7 @@ def test_no_arguments_print_the_help_and_version_the_version():
 def test_commands_that_must_start_at_once_import_nothing_heavy(tmp_path, arguments):
     write_datastore(tmp_path / "data", Experiment(100, 1, sheets=(SheetModel("X_ON", 3),)))
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
     code = (
         "import sys; from spikebin.cli import main\n"
         "try: main()\n"
