@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import spikebin
+from here import spikebin_here
 
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
@@ -27,11 +27,11 @@ def data_set(tmp_path_factory):
     for i in range(2):
         part = write_datastore(directory, Experiment(100 * i, 1, sheets=(SheetModel("X_ON", 3), SheetModel(LONG, 3))))
     (directory / "spikebin.toml").write_text(CONFIG)
-    assert spikebin("plan", cwd=directory).returncode == 0
-    assert spikebin("exclude", "train/0", "--reason", "lost", cwd=directory).returncode == 0
+    assert spikebin_here("plan", cwd=directory).returncode == 0
+    assert spikebin_here("exclude", "train/0", "--reason", "lost", cwd=directory).returncode == 0
     for segment in part.glob("Segment*.pickle"):
         segment.write_bytes(b"")
-    assert spikebin("job", "1", cwd=directory, env={"SPIKEBIN_LOG": "/logs/1_1.log"}).returncode == 1
+    assert spikebin_here("job", "1", cwd=directory, env={"SPIKEBIN_LOG": "/logs/1_1.log"}).returncode == 1
     return directory
 
 
@@ -39,7 +39,7 @@ def status(directory, columns, *options, terminal):
     environment = {"COLUMNS": str(columns), "NO_COLOR": "1", "TERM": "xterm"}
     if terminal:
         environment["FORCE_COLOR"] = "1"
-    result = spikebin("status", *options, cwd=directory, env=environment)
+    result = spikebin_here("status", *options, cwd=directory, env=environment)
     assert result.returncode == 0, result.stderr
     return [line.rstrip() for line in result.stdout.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()]
 

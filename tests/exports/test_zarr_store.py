@@ -29,12 +29,13 @@ SHEETS = ("X_ON", "V1_Exc_L2/3")
 PARTS = {"9": images(90, 3), "10": images(100, 2, repeats=2, length=15)}
 
 
-@pytest.fixture(params=LAYOUTS)
+@pytest.fixture
 def root(request, tmp_path):
+    """Of one layout; tests of what is read ask for each."""
     root = tmp_path / "dataset"
     for sheet in SHEETS:
         for part, shown in PARTS.items():
-            write_part(root, sheet, part, shown, layout=request.param)
+            write_part(root, sheet, part, shown, layout=getattr(request, "param", LAYOUTS[0]))
     return root
 
 
@@ -42,6 +43,7 @@ def stores(out):
     return {path.name.removesuffix(".zarr"): path for path in (out / "train_dataset/zarr").glob("*.zarr")}
 
 
+@pytest.mark.parametrize("root", LAYOUTS, indirect=True)
 def test_zarr_reads_what_the_data_set_holds(root, tmp_path):
     sheets = open_dataset(root)
     done = list(export("zarr", sheets, tmp_path))
@@ -68,6 +70,7 @@ def test_zarr_reads_what_the_data_set_holds(root, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("root", LAYOUTS, indirect=True)
 def test_xarray_reads_it_labelled_and_without_a_warning(root, tmp_path):
     xarray = pytest.importorskip("xarray", reason="xarray is not installed (extra xarray)")
     view = open_dataset(root)["X_ON"].select(index=[4, 1]).rebin(2, how="count", rest="keep")
