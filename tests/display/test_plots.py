@@ -1,4 +1,4 @@
-"""Pictures and lines of bars say what is in the data."""
+"""Pictures and lines of bars say what is in the data; other pictures are recorded, see test_recorded.py."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def root(tmp_path_factory):
     [
         lambda file, sheets, path: plot_trial(file, 1, path),
         lambda file, sheets, path: plot_trial(sheets["X_ON"].window(0, 5), -1, path),
-        lambda file, sheets, path: plot_psth(sheets, path),
         lambda file, sheets, path: plot_rates(sheets["X_ON"], path),
-        lambda file, sheets, path: plot_file(file, path, trial=0),
         lambda file, sheets, path: plot_file(sheets, path),
     ],
 )

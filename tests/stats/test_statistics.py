@@ -35,10 +35,15 @@ def follow(view, steps):
     return view if rows is None else view.select(index=rows)
 
 
+@pytest.fixture(scope="module")
+def whole(root):
+    return open_dataset(root, sheet="X_ON")
+
+
 @given(steps=views, factors=st.lists(st.integers(1, 7), min_size=1, max_size=3, unique=True))
 @settings(max_examples=20)
-def test_any_view_is_as_numpy_has_it(root, steps, factors):
-    view = follow(open_dataset(root, sheet="X_ON"), steps)
+def test_any_view_is_as_numpy_has_it(whole, steps, factors):
+    view = follow(whole, steps)
     dense, n_bins = view.to_numpy().astype(np.int64), view.trials["n_bins"]
     factors = [k for k in factors if k <= n_bins.max()] or [1]
     stats = view.stats([k * view.width for k in factors], sample=4)
@@ -98,8 +103,8 @@ def check_images(stats, found, group):
 
 @given(steps=views)
 @settings(max_examples=15)
-def test_intervals_of_any_view(root, steps):
-    view = follow(open_dataset(root, sheet="X_ON"), steps)
+def test_intervals_of_any_view(whole, steps):
+    view = follow(whole, steps)
     dense = view.to_numpy().astype(np.int64)
     sums = add_up(view, [1])["all"]
     for row in range(dense.shape[1]):
