@@ -28,7 +28,7 @@ def project(tmp_path_factory):
     for part in range(3):
         write_datastore(place / "data", Experiment(100 * part, 2, sheets=(SheetModel("X_ON", 5),)))
     write_toml(place / "spikebin.toml", "data")
-    for command in (["plan"], ["run", "--workers", "1"]):
+    for command in (["plan"], *(["job", str(index)] for index in range(3))):
         assert spikebin_here(*command, cwd=place).returncode == 0
     return place
 

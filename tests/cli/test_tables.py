@@ -26,7 +26,7 @@ def project(tmp_path_factory):
     for part in range(5):
         write_datastore(place / "data", Experiment(100 * part, 1, sheets=SHEETS, seed=part))
     write_toml(place / "spikebin.toml", "data")
-    for command in (["plan"], ["run", "--workers", "1"]):
+    for command in (["plan"], *(["job", str(index)] for index in range(5))):
         result = spikebin_here(*command, cwd=place)
         assert result.returncode == 0, result.stderr
     output = place / "dataset"

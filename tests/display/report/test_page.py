@@ -232,7 +232,7 @@ def test_it_is_written_again_and_again(project, tmp_path):
 
 def test_watching_ends_when_nothing_is_missing(datastores, tmp_path):
     write_toml(tmp_path / "spikebin.toml", datastores / "small_neo012_np126_p4default", extra='sheets = ["X_ON"]')
-    for command in (("plan",), ("run",), ("report", "done.html", "--watch", "--every", "60")):
+    for command in (("plan",), ("job", "0"), ("report", "done.html", "--watch", "--every", "60")):
         assert spikebin_here(*command, cwd=tmp_path).returncode == 0
     assert "<b>1 of 1</b>done" in (tmp_path / "done.html").read_text()
 
