@@ -29,6 +29,9 @@ from spikebin.cli import main
 for module in pkgutil.walk_packages(spikebin.__path__, "spikebin."):
     if not module.name.endswith((".training", ".__main__")):
         __import__(module.name)
+# And what they, NumPy and Python's own modules import on the way.
+import encodings.utf_8_sig, multiprocessing.popen_spawn_posix, numpy.char, numpy.lib.recfunctions, rich._emoji_codes
+import scipy.sparse
 # As in here.py.
 typer.main.get_command = functools.cache(typer.main.get_command)
 sys.argv = ["spikebin", "--version"]
