@@ -39,7 +39,7 @@ def test_a_changed_file_is_read_or_refused_in_one_line(targets, name, seed):
 def test_changed_hdf5_files_crash_nobody(tmp_path):
     """HDF5 1.14 itself crashes on 94 and 289, PyTables finds texts of negative length in the first others."""
     data = write_sonata(tmp_path, make_trains(n=12)).read_bytes()
-    paths = [tmp_path / f"{seed}.h5" for seed in (21, 94, 128, 174, 289, *range(1000, 1030))]
+    paths = [tmp_path / f"{seed}.h5" for seed in (21, 94, 128, 174, 289, *range(1000, 1016))]
     for path in paths:
         path.write_bytes(changed(data, random.Random(int(path.stem))))
     found = outcomes(paths, rule={"events": "none"})
