@@ -12,6 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
+# Every float is a whole number of these.
+SMALLEST = 2**1074
 OUTSIDE = -1
 NOT_FINITE = -2
 
@@ -26,18 +28,23 @@ def tolerance_of(farthest, edge):
     return max(least, ulps * math.ulp(farthest / unit) * unit)
 
 
+def exactly(number):
+    over, under = float(number).as_integer_ratio()
+    return over * (SMALLEST // under)
+
+
 def bin_of(time, start, stop, width, right, end_bin, n_bins, edge=None, guard=None):
     time, start, stop, width = float(time), float(start), float(stop), float(width)
     if not math.isfinite(time):
         return NOT_FINITE
-    tolerance = Fraction(tolerance_of(max(abs(time), abs(start)), edge or double(width)))
-    t, t0, t1, w = Fraction(time), Fraction(start), Fraction(stop), Fraction(width)
+    tolerance = exactly(tolerance_of(max(abs(time), abs(start)), edge or double(width)))
+    t, t0, t1, w = exactly(time), exactly(start), exactly(stop), exactly(width)
     if t > t1 + tolerance or t < t0 - tolerance:
         return OUTSIDE
     if not right and not end_bin and t >= t1 - tolerance:
         return OUTSIDE
-    nearest = round((t - t0) / w)
-    k = math.floor((t - t0) / w)
+    k = (t - t0) // w
+    nearest = (t - t0 + w // 2) // w
     if abs(t - (t0 + nearest * w)) <= tolerance:
         k = nearest - 1 if right else nearest
     return k if 0 <= k < n_bins else OUTSIDE
