@@ -1,10 +1,12 @@
 """Reads recordings in children with little memory: each is read, or refused in one line, in bounded time.
 
-As a program it reads the recordings that it is given as arguments, and prints what became of each as JSON.
+As a program it is a server, small and with all imports done, whose children read the recordings of each line of its
+input; it answers with what became of each, as JSON.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import resource
@@ -14,6 +16,7 @@ import tempfile
 import time
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 MEMORY = 3 << 30
@@ -38,19 +41,30 @@ class Outcome:
         assert self.megabytes < 700, self
 
 
+@cache
+def server():
+    """One for all tests of this process."""
+    started = subprocess.Popen(
+        [sys.executable, __file__],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    atexit.register(started.communicate)
+    return started
+
+
 def outcomes(paths, **reading):
     """What becomes of recordings, by name."""
-    result = subprocess.run(
-        [sys.executable, __file__, json.dumps(reading), *map(str, paths)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True, text=True, timeout=SECONDS * 10, check=False,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    assert not result.stderr, result.stderr
-    return {name: Outcome(*found) for name, found in json.loads(result.stdout).items()}
+    asked = {"paths": [*map(str, paths)], "reading": reading, "environment": {**os.environ}}
+    server().stdin.write(json.dumps(asked) + "\n")
+    server().stdin.flush()
+    answer = server().stdout.readline()
+    # What anything prints, warnings too, comes before the answer, which is then no JSON.
+    assert answer.startswith("{"), answer + server().communicate()[0]
+    return {name: Outcome(*found) for name, found in json.loads(answer).items()}
 
 
-def main(reading, *paths):
+def main():
     warnings.simplefilter("error")
     # Once before the children, so that none of them imports or compiles.
     import tables  # noqa: F401
@@ -60,22 +74,28 @@ def main(reading, *paths):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import h5py  # noqa: F401
-    found = {}
-    for path in map(Path, paths):
-        start = time.monotonic()
-        with tempfile.TemporaryFile() as answer:
-            child = os.fork()
-            if not child:
-                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-                resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-                code, text = read(path, json.loads(reading))
-                os.pwrite(answer.fileno(), text.encode(), 0)
-                os._exit(code)
-            _, status, used = os.wait4(child, 0)
-            text = os.pread(answer.fileno(), 1 << 20, 0).decode()
-        code = os.waitstatus_to_exitcode(status)
-        found[path.name] = [code, text, time.monotonic() - start, used.ru_maxrss / 1024]
-    sys.stdout.write(json.dumps(found))
+    for line in sys.stdin:
+        asked = json.loads(line)
+        found = {path.name: outcome(path, asked) for path in map(Path, asked["paths"])}
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
+
+
+def outcome(path, asked):
+    """What became of one recording, in the order of `Outcome`."""
+    start = time.monotonic()
+    with tempfile.TemporaryFile() as answer:
+        child = os.fork()
+        if not child:
+            os.environ.update(asked["environment"])
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+            code, text = read(path, asked["reading"])
+            os.pwrite(answer.fileno(), text.encode(), 0)
+            os._exit(code)
+        _, status, used = os.wait4(child, 0)
+        text = os.pread(answer.fileno(), 1 << 20, 0).decode()
+    return os.waitstatus_to_exitcode(status), text, time.monotonic() - start, used.ru_maxrss / 1024
 
 
 def read(path, settings):
@@ -98,4 +118,4 @@ def read(path, settings):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

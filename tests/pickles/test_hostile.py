@@ -154,7 +154,7 @@ def test_bombs(outcomes, name, reader):
 def test_pythons_own_unpickler_finds_no_memory_for_one():
     code = f"""
 import pickle, resource
-resource.setrlimit(resource.RLIMIT_AS, ({LIMIT // 2}, {LIMIT // 2}))
+resource.setrlimit(resource.RLIMIT_AS, ({LIMIT // 4}, {LIMIT // 4}))
 pickle.loads(b"(" + b"]" * 20_000_000 + b"t.")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
@@ -165,7 +165,8 @@ pickle.loads(b"(" + b"]" * 20_000_000 + b"t.")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+# Those of plain data differ in nothing from 4 to 5.
+@pytest.mark.parametrize("protocol", [0, 2, 5])
 @pytest.mark.parametrize(
     "value",
     [

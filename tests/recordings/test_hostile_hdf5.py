@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import zlib
 
 import h5py
@@ -64,10 +65,17 @@ def half_written(group):
     group["timestamps"] = np.arange(1000.0)
 
 
+def packed_zeros(n):
+    """What unpacks to so many MiB of zeros: one that is packed, over and over."""
+    packer = zlib.compressobj(6)
+    first, again = (packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + again * (n - 1) + b"\x03\x00" + struct.pack(">I", zlib.adler32(bytes(n << 20)))
+
+
 def bomb(group):
     """A chunk that says it is small and becomes 400 MB."""
     data = group.create_dataset("node_ids", (1 << 12,), "u8", chunks=(1 << 12,), compression="gzip")
-    data.id.write_direct_chunk((0,), zlib.compress(bytes(400 << 20), 6))
+    data.id.write_direct_chunk((0,), packed_zeros(400))
     group["timestamps"] = np.arange(float(1 << 12))
 
 
@@ -75,7 +83,7 @@ def zeros(n):
     def fill(group):
         for name, kind in (("timestamps", "f8"), ("node_ids", "u8")):
             data = group.create_dataset(name, (n,), kind, chunks=(1 << 22,), compression="gzip", compression_opts=9)
-            packed = zlib.compress(bytes(8 << 22), 6)
+            packed = packed_zeros(32)
             for start in range(0, n, 1 << 22):
                 data.id.write_direct_chunk((start,), packed)
 
@@ -151,9 +159,9 @@ def nwb(path, fill=None, n_units=2):
 def empty_units(file):
     for name in ("id", "spike_times_index"):
         del file["units"][name]
-        data = file["units"].create_dataset(name, (3 * 10**8,), "i8", chunks=(10**7,), compression="gzip")
-        packed = zlib.compress(bytes(8 * 10**7), 6)
-        for start in range(0, 3 * 10**8, 10**7):
+        data = file["units"].create_dataset(name, (300 << 20,), "i8", chunks=(10 << 20,), compression="gzip")
+        packed = packed_zeros(80)
+        for start in range(0, 300 << 20, 10 << 20):
             data.id.write_direct_chunk((start,), packed)
 
 
@@ -181,7 +189,7 @@ def column(name, values):
 
 
 NWB = {
-    "empty units": (empty_units, ["becomes 2,400,000,000 bytes"]),
+    "empty units": (empty_units, ["becomes 2,516,582,400 bytes"]),
     "wide texts": (wide_texts, ["holds 20,000 texts of up to 2,000,000 characters"]),
     "texts never written": (texts_never_written, ["declares 10,000,000,000 values"]),
     "huge repeat": (column("repeat", np.array([0, 2**63], "u8")), ["'repeat' runs from 0 to 9223372036854775808"]),

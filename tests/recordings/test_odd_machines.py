@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from conftest import export_all, one_line_error, spikebin
+from conftest import one_line_error
 from here import spikebin_here
 
 import spikebin as package
@@ -112,7 +114,8 @@ def test_packed_tables_are_planned_by_their_bare_names(tmp_path):
     assert result.returncode == 0, result.stderr
     assert 'parts = "day_{part}.csv.gz"' in (tmp_path / "spikebin.toml").read_text()
     assert spikebin_here("plan", cwd=tmp_path).returncode == 0
-    export_all(tmp_path)
+    for index in (0, 1):
+        assert spikebin_here("job", index, cwd=tmp_path).returncode == 0
     names = sorted(path.name for path in (tmp_path / "dataset/train/spikes/neurons").iterdir())
     assert names == ["spikes_neurons_1.h5", "spikes_neurons_2.h5"]
     result = spikebin_here("bin", "s/day_1.csv.gz", "-w", "1", "-o", "out", cwd=tmp_path)
@@ -128,18 +131,22 @@ def test_a_table_of_trials_may_have_two_thousand_columns(session, n):
     text = [",".join(["onset_s", *names]), *(",".join([str(k), *(f"{i + k / 4}" for i in range(n))]) for k in (1, 2))]
     (session / "t.csv").write_text("\n".join(text) + "\n")
     command = ["bin", "s.npz", "-w", "500", "--window", "0", "1000", "-t", "t.csv"]
-    for out in ("m.h5", "m.npz"):
+    # A table of HDF5 holds 500 of them: the few more are also written and converted to what else there is.
+    few = n < 1000
+    for out in ("m.h5", "m.npz") if few else ("m.h5",):
         result = spikebin_here(*command, "--out", out, cwd=session)
         assert result.returncode == 0, result.stderr
     verify_file(session / "m.h5")
-    convert_file(session / "m.h5", session / "z.h5", layout="events", codec="zlib")
-    for name in ("m.h5", "z.h5"):
+    if few:
+        convert_file(session / "m.h5", session / "z.h5", layout="events", codec="zlib")
+    for name in ("m.h5", "z.h5") if few else ("m.h5",):
         trials = package.open_file(session / name).trials
         for i in (0, 1, n - 1):
             assert trials[f"covariate_{i}"].tolist() == [i + 0.25, i + 0.5]
         assert trials.dtype.names[:3] == ("part", "image_id", "repeat")
-    with np.load(session / "m.npz") as found:
-        assert found[f"trial_covariate_{n - 1}"].tolist() == [n - 1 + 0.25, n - 1 + 0.5]
+    if few:
+        with np.load(session / "m.npz") as found:
+            assert found[f"trial_covariate_{n - 1}"].tolist() == [n - 1 + 0.25, n - 1 + 0.5]
 
 
 def test_a_config_may_begin_with_a_byte_order_mark(session):
@@ -151,6 +158,32 @@ def test_a_config_may_begin_with_a_byte_order_mark(session):
     assert spikebin_here("missing", cwd=session).stdout == "0\n"
 
 
+# Runs one command after another as if each were typed, in one process, and ends with the code of each in a line.
+ONE_AFTER_ANOTHER = """
+import runpy, sys
+codes, given = [], sys.argv[1:]
+while given:
+    end = given.index("then")
+    sys.argv, given = ["spikebin", *given[:end]], given[end + 1 :]
+    try:
+        runpy.run_module("spikebin", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        codes.append(end.code or 0)
+print(*codes)
+"""
+
+
+def started(directory, environment, *commands):
+    """Commands in a new process, as what is in the environment acts when Python starts; outputs, and their codes."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_AFTER_ANOTHER, *(word for command in commands for word in (*command, "then"))],
+        cwd=directory, env={**os.environ, "COLUMNS": "200", **environment}, capture_output=True,
+        encoding="utf-8", errors="replace", timeout=120, check=False,
+    )  # fmt: skip
+    *lines, codes = done.stdout.splitlines()
+    return "\n".join(lines), done.stderr, [int(code) for code in codes.split()]
+
+
 @pytest.mark.parametrize(
     "environment", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C"}]
 )
@@ -159,13 +192,14 @@ def test_terminals_that_are_not_utf_8(session, environment):
     (session / "s.npz").rename(session / "s" / "s_Müller.npz")
     (session / "spikebin.toml").write_text(TOML)
     for command in (["plan"], ["job", "0"]):
-        assert spikebin(*command, cwd=session).returncode == 0
+        assert spikebin_here(*command, cwd=session).returncode == 0
     file = next((session / "dataset").rglob("*.h5"))
-    for command, word in ((["status"], "neurons"), (["inspect", "--trial", "0", file], "20 spikes")):
-        result = spikebin(*command, cwd=session, env=environment, encoding="utf-8", errors="replace")
-        assert result.returncode == 0, result.stderr
-        assert "Traceback" not in result.stderr
-        assert word in result.stdout
+    out, err, codes = started(session, environment, ["status"], ["inspect", "--trial", "0", file])
+    assert codes == [0, 0], err
+    assert "Traceback" not in err
+    status, inspected = out.split("\nfile ", 1)
+    assert "neurons" in status
+    assert "20 spikes" in inspected
 
 
 def test_names_that_a_locale_cannot_write_are_told(session):
@@ -173,12 +207,15 @@ def test_names_that_a_locale_cannot_write_are_told(session):
     (session / "s").mkdir()
     (session / "s.npz").rename(session / "s" / "s_ü.npz")
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    one_line_error(spikebin("plan", cwd=session, env=plain), "is not UTF-8: rename it")
-    for env in (plain, {**plain, "PYTHONUTF8": "1"}):
-        result = spikebin("bin", next((session / "s").iterdir()), "-w", "500", "-o", "m.h5", cwd=session, env=env)
-        if env is plain:
-            one_line_error(result, "is not UTF-8: rename it, or set PYTHONUTF8=1")
-    assert result.returncode == 0, result.stderr
+    command = ["bin", next((session / "s").iterdir()), "-w", "500", "-o", "m.h5"]
+    _, err, codes = started(session, plain, ["plan"], command)
+    assert codes == [1, 1]
+    told = [line for line in err.splitlines() if "is not UTF-8: rename it" in line]
+    assert len(told) == len(err.splitlines()) == 2
+    assert "is not UTF-8: rename it, or set PYTHONUTF8=1" in told[1]
+    assert all(line.startswith("error: ") for line in told)
+    _, err, codes = started(session, {**plain, "PYTHONUTF8": "1"}, command)
+    assert codes == [0], err
 
 
 def test_names_of_files_that_are_no_text_are_told(session):
