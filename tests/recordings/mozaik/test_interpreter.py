@@ -29,12 +29,13 @@ def test_interpreter_reads_every_flavour_as_the_reference_does(flavour):
 
 @pytest.mark.parametrize("flavour", sorted(CORPUS))
 def test_every_kind_of_opcode_flipped(flavour):
-    # From the first train on every 13th byte, each time another bit.
+    # From the first train on every 14th byte, and the last opcode of each kind, each time another bit.
     data = CORPUS[flavour]
     data = data[:2] + data[11:] if data[2] == 0x95 else data
     start = data.index(b"_new_spiketrain")
-    step = 13 if JIT else 301
-    for number, at in enumerate(range(start, len(data), step)):
+    last = {op.name: at for op, _, at in pickletools.genops(data) if at > start}
+    places = {*range(start, len(data), 14 if JIT else 301), *last.values()}
+    for number, at in enumerate(sorted(places)):
         flipped = bytearray(data)
         flipped[at] ^= 1 << (number % 8)
         assert_agree(bytes(flipped), twin=number % 9 == 0)
