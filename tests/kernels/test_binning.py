@@ -59,8 +59,11 @@ def test_kernels_equal_their_twins():
     a, b = np.zeros(400, np.int64), np.zeros(400, np.int64)
     assert kernels.flatten(times, rows, *fixed, 3, 160, a) == naive.flatten(times, rows, *fixed, 3, 160, b)
     assert np.array_equal(a, b)
-    for kernel, twin, extra in ((kernels.mark, naive.mark, (1, 6)), (kernels.count, naive.count, (2, 1, 6))):
-        x, y = np.zeros(7 * 151, np.uint8), np.zeros(7 * 151, np.uint8)
+    for kernel, twin, extra, kind in (
+        (kernels.mark, naive.mark, (1, 6), bool),
+        (kernels.count, naive.count, (2, 1, 6), np.uint8),
+    ):
+        x, y = np.zeros(7 * 151, kind), np.zeros(7 * 151, kind)
         assert tuple(kernel(times, rows, *fixed, *extra, x)) == tuple(twin(times, rows, *fixed, *extra, y))
         assert np.array_equal(x, y)
     for full in (1, 2, 255):

@@ -210,7 +210,7 @@ place = Path(sys.argv[1])
 for layout in ("matrix", "events"):
     config = place / f"{layout}.toml"
     config.write_text((place / "spikebin.toml").read_text().replace("output", f'layout = "{layout}"\noutput', 1))
-    for command in (("plan",), ("job", "0")):
+    for command in (("plan",), ("job", "0", "--force")):
         result = spikebin_here(*command, "--config", config.name, cwd=place)
         assert result.returncode == 0, result.stderr
 assert compiled() == before, [name for name, found in compiled().items() if found != before[name]]
@@ -219,7 +219,7 @@ assert compiled() == before, [name for name, found in compiled().items() if foun
 
 @pytest.fixture
 def place(tmp_path):
-    write_datastore(tmp_path / "data", Experiment(0, 1, sheets=(SheetModel("V1_Exc_L4", 5),)))
+    write_datastore(tmp_path / "data", Experiment(0, 1, sheets=(SheetModel("V1_Exc_L4", 200),)))
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data")
     return tmp_path
 

@@ -23,7 +23,10 @@ def test_gaps_are_listed(gaps, kind, n_columns, order):
     gaps = gaps if kind == np.uint64 else np.minimum(gaps, np.iinfo(kind).max).astype(kind)
     rows, bins = np.empty(gaps.size, np.int32), np.empty(gaps.size, np.int32)
     wanted = naive.list_gaps(gaps, order, n_columns)
-    n = kernels.list_gaps(gaps, np.array(order, np.int32), n_columns, rows, bins)
+    row_at = np.array(order)
+    # As the reader keeps it; for numba it is of another type.
+    row_at.flags.writeable = False
+    n = kernels.list_gaps(gaps, row_at, n_columns, rows, bins)
     assert n == (kernels.DAMAGED if wanted is None else len(wanted))
     if wanted is not None:
         assert list(zip(rows[:n].tolist(), bins[:n].tolist(), strict=True)) == wanted
