@@ -18,7 +18,7 @@ from spikebin import cli
 typer.main.get_command = functools.cache(typer.main.get_command)
 
 
-def spikebin_here(*arguments, cwd, env=None):
+def spikebin_here(*arguments, cwd=".", env=None):
     """Run a command in a directory; what it printed, and its exit code."""
     out, err = io.StringIO(), io.StringIO()
     command = ["spikebin", *map(str, arguments)]
@@ -37,3 +37,11 @@ def spikebin_here(*arguments, cwd, env=None):
         except SystemExit as ended:
             code = ended.code or 0
     return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+
+
+def export_here(directory):
+    """What `spikebin run` would do, job after job."""
+    n_jobs = len((directory / "dataset" / "jobs.csv").read_text().splitlines()) - 1
+    for index in range(n_jobs):
+        result = spikebin_here("job", index, cwd=directory)
+        assert result.returncode == 0, result.stderr

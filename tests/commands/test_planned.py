@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from workers import forked_workers
 
 import spikebin
 from spikebin.errors import SpikebinError
@@ -27,7 +28,8 @@ def test_a_config_from_init_to_clean(tmp_path):
     assert spikebin.missing(config, variant="train") == [0]
     spikebin.exclude("train/50100", undo=True, config=config)
     seen = []
-    outcomes = spikebin.run(config, workers=1, sheet="X_ON", on_outcome=seen.append)
+    with forked_workers():
+        outcomes = spikebin.run(config, workers=1, sheet="X_ON", on_outcome=seen.append)
     assert outcomes == seen
     assert {str(one.state) for one in seen} == {"done"}
     rows = spikebin.status(config, sheet="X_ON").as_dict()["rows"]

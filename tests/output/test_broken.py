@@ -8,7 +8,9 @@ import pickle
 import shutil
 
 import pytest
-from conftest import one_line_error, spikebin, write_toml
+from conftest import one_line_error, write_toml
+from here import spikebin_here
+from workers import forked_workers
 
 from spikebin import open_dataset
 from spikebin.errors import DamagedFileError
@@ -79,24 +81,25 @@ def test_what_a_read_finds_is_seen_and_written_again(plan):
 @pytest.mark.parametrize("finder", [["verify"], ["missing", "--deep"], ["status", "--deep"], ["export", "npy", "out"]])
 def test_each_command_that_finds_it_notes_it(plan, tmp_path, finder):
     damage(plan)
-    spikebin(*finder, cwd=tmp_path)
+    spikebin_here(*finder, cwd=tmp_path)
     assert broken(plan) == [("100", "X_ON")]
-    missing = spikebin("missing", cwd=tmp_path)
+    missing = spikebin_here("missing", cwd=tmp_path)
     assert missing.stdout == "1\n"
     assert "broken: train/100 X_ON" in missing.stderr
     if finder == ["verify"]:
-        assert spikebin("run", "--workers", 1, cwd=tmp_path).returncode == 0
-        assert spikebin("missing", cwd=tmp_path).stdout == ""
-        assert spikebin("verify", cwd=tmp_path).returncode == 0
+        with forked_workers():
+            assert spikebin_here("run", "--workers", 1, cwd=tmp_path).returncode == 0
+        assert spikebin_here("missing", cwd=tmp_path).stdout == ""
+        assert spikebin_here("verify", cwd=tmp_path).returncode == 0
 
 
 def test_verify_says_which_command_repairs(plan, tmp_path):
     path = damage(plan)
-    found = spikebin("verify", cwd=tmp_path)
+    found = spikebin_here("verify", cwd=tmp_path)
     assert (found.returncode, found.stdout.count("\n")) == (1, 2)
     assert str(path) in found.stdout
     assert "`spikebin run`, or `spikebin submit --missing`, writes it again" in found.stderr
-    one_line_error(spikebin("view", "--out", "view", cwd=tmp_path), "has changed since it was sealed")
+    one_line_error(spikebin_here("view", "--out", "view", cwd=tmp_path), "has changed since it was sealed")
 
 
 def test_a_note_is_of_one_file(plan):

@@ -7,7 +7,8 @@ import os
 
 import numpy as np
 import pytest
-from conftest import export_all, one_line_error, spikebin
+from conftest import one_line_error
+from here import export_here, spikebin_here
 
 from spikebin import open_dataset, open_file
 from spikebin.matrixfile.seal import read_seal
@@ -42,8 +43,8 @@ def data_set(tmp_path):
         np.savez(tmp_path / f"sessions/s_{part}.npz", t=np.arange(100) / 10, neuron=np.arange(100) % 4)
         (tmp_path / f"events_{part}.csv").write_text("onset_ms\n0\n")
     (tmp_path / "spikebin.toml").write_text(CONFIG)
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    assert spikebin("job", "0", cwd=tmp_path).returncode == 0
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
+    assert spikebin_here("job", "0", cwd=tmp_path).returncode == 0
     return tmp_path
 
 
@@ -65,19 +66,19 @@ def test_how_recordings_are_read_is_bound_by_the_plan(data_set, old, new, key):
     path = data_set / "spikebin.toml"
     path.write_text(CONFIG.replace(old, new))
     for command in ("plan", "run", "status", "missing"):
-        one_line_error(spikebin(command, cwd=data_set), key, "set it back", "plan --replace")
-    assert spikebin("plan", "--replace", cwd=data_set).returncode == 0
+        one_line_error(spikebin_here(command, cwd=data_set), key, "set it back", "plan --replace")
+    assert spikebin_here("plan", "--replace", cwd=data_set).returncode == 0
     path.write_text(CONFIG)
-    one_line_error(spikebin("plan", cwd=data_set), key)
+    one_line_error(spikebin_here("plan", cwd=data_set), key)
 
 
 def test_files_that_were_read_otherwise_are_made_again(data_set):
     path = data_set / "spikebin.toml"
     path.write_text(CONFIG.replace('unit = "ms"', 'unit = "s"'))
-    assert spikebin("plan", "--replace", cwd=data_set).returncode == 0
+    assert spikebin_here("plan", "--replace", cwd=data_set).returncode == 0
     assert [state for _, state, _ in states(data_set)] == [State.BROKEN, State.MISSING]
     assert "settings of [[recordings]]" in states(data_set)[0][2]
-    export_all(data_set)
+    export_here(data_set)
     sums = open_dataset(data_set / "dataset", sheet="neurons").to_numpy().sum(axis=(1, 2)).tolist()
     # 0 to 9.9 s: ten spikes within the second.
     assert sums == [10, 10]
@@ -94,8 +95,8 @@ def test_a_plan_of_the_first_release_binds_no_reading_until_it_is_drawn_again(da
     stored = json.loads(plan.read_text())
     del stored["recordings"]
     plan.write_text(json.dumps(stored))
-    assert spikebin("status", cwd=data_set).returncode == 0
-    assert spikebin("plan", cwd=data_set).returncode == 0
+    assert spikebin_here("status", cwd=data_set).returncode == 0
+    assert spikebin_here("plan", cwd=data_set).returncode == 0
     assert "recordings" in json.loads(plan.read_text())
 
 
@@ -114,15 +115,15 @@ def test_a_recording_or_table_that_changed_since_the_export_is_told(data_set, na
     part, state, reason = states(data_set)[0]
     assert (part, state) == ("0", State.DONE)
     assert "spikebin job 0 --force" in reason
-    result = spikebin("status", cwd=data_set)
+    result = spikebin_here("status", cwd=data_set)
     assert "--force" in result.stdout + result.stderr
-    assert "--force" in spikebin("missing", "--deep", cwd=data_set).stderr
+    assert "--force" in spikebin_here("missing", "--deep", cwd=data_set).stderr
 
 
 def test_a_mozaik_recording_that_bin_made_goes_across_its_blanks(tmp_path, datastores):
     """It was sealed as if its trials had been cut out around events, and refused."""
     store = next((datastores / "small_neo012_np126_p4default").iterdir())
-    result = spikebin("bin", store, "--sheet", "X_ON", "--width", "1", "--end-bin", "--out", tmp_path / "x.h5")
+    result = spikebin_here("bin", store, "--sheet", "X_ON", "--width", "1", "--end-bin", "--out", tmp_path / "x.h5")
     assert result.returncode == 0, result.stderr
     from spikebin.dataset.dataset import Dataset
 

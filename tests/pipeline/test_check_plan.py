@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import one_line_error, spikebin, write_toml
+from conftest import one_line_error, write_toml
+from here import spikebin_here
 
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import SheetModel
@@ -29,7 +30,7 @@ def stores(tmp_path):
 )
 def test_what_would_fail_in_every_job_is_one_error_and_nothing_is_planned(stores, extra, words):
     write_toml(stores / "spikebin.toml", stores / "data", extra)
-    one_line_error(spikebin("plan", cwd=stores), "nothing is planned", *words)
+    one_line_error(spikebin_here("plan", cwd=stores), "nothing is planned", *words)
     assert not (stores / "dataset").exists()
 
 
@@ -37,7 +38,7 @@ def test_one_damaged_recording_is_named_and_the_plan_is_made(stores):
     store = next((stores / "data").glob("*_from_0_*"))
     (store / "datastore.recordings.pickle").write_bytes(b"not a pickle")
     write_toml(stores / "spikebin.toml", stores / "data", 'sheets = ["X_ON"]')
-    result = spikebin("plan", cwd=stores)
+    result = spikebin_here("plan", cwd=stores)
     assert result.returncode == 0
     assert "warning: train/0: " in result.stderr
     assert (stores / "dataset" / "jobs.csv").exists()
@@ -47,10 +48,10 @@ def test_check_opens_every_recording(stores):
     store = next((stores / "data").glob("*_from_300_*"))
     (store / "datastore.recordings.pickle").write_bytes(b"not a pickle")
     write_toml(stores / "spikebin.toml", stores / "data", 'sheets = ["X_ON"]')
-    assert spikebin("plan", cwd=stores).returncode == 0
-    result = spikebin("plan", "--check", cwd=stores)
+    assert spikebin_here("plan", cwd=stores).returncode == 0
+    result = spikebin_here("plan", "--check", cwd=stores)
     assert result.returncode == 1
     assert "would fail: train/300: " in result.stderr
     assert "4 of 5 jobs would run" in result.stderr
-    answer = json.loads(spikebin("plan", "--check", "--json", cwd=stores).stdout)
+    answer = json.loads(spikebin_here("plan", "--check", "--json", cwd=stores).stdout)
     assert [text.partition(":")[0] for text in answer["would_fail"]] == ["train/300"]

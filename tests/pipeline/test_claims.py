@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from conftest import one_line_error, spikebin, write_toml
+from conftest import one_line_error, write_toml
+from here import spikebin_here
 
 from spikebin.errors import ConfigError
 from spikebin.pipeline.config import Config, Recordings
@@ -22,10 +23,10 @@ def test_names_that_are_not_utf8_matter_only_where_they_fit(tmp_path):
     names_only(tmp_path / "data", 100)
     (tmp_path / "data" / os.fsdecode(b"notes\xff")).mkdir()
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
-    result = spikebin("plan", cwd=tmp_path)
+    result = spikebin_here("plan", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     (tmp_path / "data" / os.fsdecode(b"NewDataset_Images_from_\xff_to_x")).mkdir()
-    one_line_error(spikebin("plan", cwd=tmp_path), r"from_\xff_to_x", "not UTF-8", "rename it")
+    one_line_error(spikebin_here("plan", cwd=tmp_path), r"from_\xff_to_x", "not UTF-8", "rename it")
 
 
 CONFIG_FAULTS = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from config_text import WHOLE
-from conftest import one_line_error, spikebin, write_toml
+from conftest import one_line_error, write_toml
+from here import spikebin_here
 
 from spikebin.names import directory_name
 from spikebin.pipeline.config import load_config
@@ -28,10 +29,10 @@ def test_every_key_arrives(tmp_path):
 
 def test_where_the_config_is_looked_for(tmp_path):
     write_toml(tmp_path / "other.toml", tmp_path)
-    one_line_error(spikebin("plan", cwd=tmp_path), "no config", "spikebin init ROOT")
-    one_line_error(spikebin("plan", "--config", "~nobody-of-this-name/x.toml", cwd=tmp_path), "knows no home")
-    one_line_error(spikebin("plan", "--config", "none.toml", cwd=tmp_path), "none.toml", "--config FILE")
-    result = spikebin("plan", cwd=tmp_path, env={"SPIKEBIN_CONFIG": str(tmp_path / "other.toml")})
+    one_line_error(spikebin_here("plan", cwd=tmp_path), "no config", "spikebin init ROOT")
+    one_line_error(spikebin_here("plan", "--config", "~nobody-of-this-name/x.toml", cwd=tmp_path), "knows no home")
+    one_line_error(spikebin_here("plan", "--config", "none.toml", cwd=tmp_path), "none.toml", "--config FILE")
+    result = spikebin_here("plan", cwd=tmp_path, env={"SPIKEBIN_CONFIG": str(tmp_path / "other.toml")})
     one_line_error(result, "other.toml", "fits parts")
 
 

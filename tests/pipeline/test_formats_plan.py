@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import export_all, one_line_error, spikebin
+from conftest import one_line_error
+from here import export_here, spikebin_here
 from sessions import (
     IDS,
     ONSETS_MS,
@@ -19,6 +20,7 @@ from sessions import (
     write_sonata,
     write_trials,
 )
+from workers import forked_workers
 
 import spikebin as package
 from spikebin.errors import ConfigError
@@ -62,9 +64,9 @@ def config(
 )
 def test_plan_and_jobs_make_a_data_set(sessions, parts, form, sheet):
     config(sessions, parts, f'format = "{form}"')
-    assert spikebin("plan", cwd=sessions).returncode == 0
-    export_all(sessions)
-    assert spikebin("missing", cwd=sessions).stdout == ""
+    assert spikebin_here("plan", cwd=sessions).returncode == 0
+    export_here(sessions)
+    assert spikebin_here("missing", cwd=sessions).stdout == ""
     for i, (part, trains) in enumerate(PARTS.items()):
         file = package.open_file(sessions / f"dataset/train/spikes/{sheet}/spikes_{sheet}_{part}.h5")
         onsets = ONSETS_MS[: 10 + i]
@@ -81,21 +83,21 @@ def test_recordings_of_several_files_are_planned_by_one_of_them(tmp_path):
         (tmp_path / f"day_{part}").mkdir()
         write_nest(tmp_path / f"day_{part}", trains)
     config(tmp_path, "day_{part}", 'format = "nest"', trial='events = "none"')
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    export_all(tmp_path)
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
+    export_here(tmp_path)
     file = package.open_file(tmp_path / "dataset/train/spikes/v1-0000041/spikes_v1-0000041_tue.h5")
     np.testing.assert_array_equal(file.spikes[:], reference(PARTS["tue"], [-100], [300], 10) > 0)
 
 
 def test_another_window_is_another_data_set(sessions):
     config(sessions, "session_{part}.npz", 'format = "arrays"')
-    assert spikebin("plan", cwd=sessions).returncode == 0
-    export_all(sessions)
+    assert spikebin_here("plan", cwd=sessions).returncode == 0
+    export_here(sessions)
     path = sessions / "spikebin.toml"
     path.write_text(path.read_text().replace("300", "400"))
-    one_line_error(spikebin("missing", cwd=sessions), "window_stop = 400.0", "--replace")
-    assert spikebin("plan", "--replace", cwd=sessions).returncode == 0
-    assert spikebin("missing", cwd=sessions).stdout == "0-1\n"
+    one_line_error(spikebin_here("missing", cwd=sessions), "window_stop = 400.0", "--replace")
+    assert spikebin_here("plan", "--replace", cwd=sessions).returncode == 0
+    assert spikebin_here("missing", cwd=sessions).stdout == "0-1\n"
 
 
 def test_job_and_run_say_once_which_trials_were_dropped(sessions):
@@ -103,8 +105,8 @@ def test_job_and_run_say_once_which_trials_were_dropped(sessions):
         write_trials(sessions / f"events_{part}.csv", {"cue_s": [1.0, 2.0, 19.9], "image": ["a", "b", "c"]})
     short = 'events = "events_{part}.csv"\nalign_to = "cue_s"\nimage_id = "image"\nshort = "drop"'
     config(sessions, "spikes_{part}.h5", 'format = "sonata"\nduration = 20000\nsheets = ["v1"]', short)
-    assert spikebin("plan", cwd=sessions).returncode == 0
-    told = spikebin("job", "0", "--json", cwd=sessions)
+    assert spikebin_here("plan", cwd=sessions).returncode == 0
+    told = spikebin_here("job", "0", "--json", cwd=sessions)
     (outcome,) = json.loads(told.stdout)
     notes = outcome["notes"]
     assert notes == [
@@ -112,7 +114,8 @@ def test_job_and_run_say_once_which_trials_were_dropped(sessions):
         "left out 1 of 3 trials, which reach past what was recorded (short = drop)",
     ]
     assert told.stderr.splitlines() == [f"note: train/mon v1: {note}" for note in notes]
-    result = spikebin("run", "--force", "--workers", "1", cwd=sessions)
+    with forked_workers():
+        result = spikebin_here("run", "--force", "--workers", "1", cwd=sessions)
     said = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
     assert said == [f"note: train/mon v1: {note} (and 1 more)" for note in notes]
 
@@ -120,10 +123,10 @@ def test_job_and_run_say_once_which_trials_were_dropped(sessions):
 def test_a_part_without_events_fails_alone(sessions):
     (sessions / "events_mon.csv").unlink()
     config(sessions, "session_{part}.npz", 'format = "arrays"')
-    spikebin("plan", cwd=sessions)
-    one_line_error(spikebin("job", "0", cwd=sessions), "no table of events", "events_mon.csv")
-    assert spikebin("job", "1", cwd=sessions).returncode == 0
-    assert spikebin("missing", cwd=sessions).stdout == "0\n"
+    spikebin_here("plan", cwd=sessions)
+    one_line_error(spikebin_here("job", "0", cwd=sessions), "no table of events", "events_mon.csv")
+    assert spikebin_here("job", "1", cwd=sessions).returncode == 0
+    assert spikebin_here("missing", cwd=sessions).stdout == "0\n"
 
 
 def test_keys_of_the_config(tmp_path):
@@ -201,7 +204,7 @@ def test_only_what_a_format_may_be_is_a_part(tmp_path):
     write_npz(tmp_path, PARTS["mon"])
     (tmp_path / "notes.md").touch()
     config(tmp_path, "{part}", 'format = "arrays"', trial='events = "none"')
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
     assert (tmp_path / "dataset/jobs.csv").read_text().splitlines()[1:] == ["0,train,session.npz,neurons,session.npz"]
 
 
@@ -211,23 +214,23 @@ def test_init_recognises_them_and_its_config_works(tmp_path, write, form):
     for day in (1, 2):
         path = write(tmp_path / "data", make_trains(seed=day))
         path.rename(tmp_path / "data" / f"day{day}{path.suffix}")
-    result = spikebin("init", "data", cwd=tmp_path)
+    result = spikebin_here("init", "data", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     text = (tmp_path / "spikebin.toml").read_text()
     assert f'format = "{form}"' in text
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    export_all(tmp_path)
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
+    export_here(tmp_path)
 
 
 def test_one_file_is_one_part_whatever_lies_beside_it(tmp_path):
     write_npz(tmp_path, PARTS["mon"])
     write_npz(tmp_path, PARTS["tue"]).rename(tmp_path / "other.npz")
     write_npz(tmp_path, PARTS["mon"])
-    assert spikebin("init", "session.npz", cwd=tmp_path).returncode == 0
+    assert spikebin_here("init", "session.npz", cwd=tmp_path).returncode == 0
     assert 'parts = "session.npz"' in (tmp_path / "spikebin.toml").read_text()
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
     assert (tmp_path / "dataset/jobs.csv").read_text().splitlines()[1:] == ["0,train,session,neurons,session.npz"]
-    assert spikebin("job", "0", cwd=tmp_path).returncode == 0
+    assert spikebin_here("job", "0", cwd=tmp_path).returncode == 0
     assert (tmp_path / "dataset/train/spikes/neurons/spikes_neurons_session.h5").exists()
 
 
@@ -249,8 +252,8 @@ def test_runs_with_one_file_name_are_parts_by_their_directories(runs):
         "[binning]\nwidth = 10\nend_bin = false\n[[recordings]]\n"
         'variant = "train"\nroot = "sims"\nparts = "run_{repeat}/output/spikes.h5"\nformat = "sonata"\n'
     )
-    assert spikebin("plan", cwd=runs).returncode == 0
-    export_all(runs)
+    assert spikebin_here("plan", cwd=runs).returncode == 0
+    export_here(runs)
     sources = [line.split(",")[-1] for line in (runs / "dataset/jobs.csv").read_text().splitlines()[1:]]
     assert sources == [f"sims/run_{i}/output/spikes.h5" for i in range(2)]
     for i, trains in enumerate(PARTS.values()):
@@ -259,9 +262,9 @@ def test_runs_with_one_file_name_are_parts_by_their_directories(runs):
         assert file.trials["repeat"].tolist() == [i]
     text = (runs / "spikebin.toml").read_text()
     (runs / "spikebin.toml").write_text(text.replace("run_{repeat}/output", "*/{part}"))
-    one_line_error(spikebin("plan", "--replace", cwd=runs), "'run_0/inputs/spikes.h5'", "'run_1/inputs/spikes.h5'")
+    one_line_error(spikebin_here("plan", "--replace", cwd=runs), "'run_0/inputs/spikes.h5'", "'run_1/inputs/spikes.h5'")
     (runs / "spikebin.toml").write_text(text.replace("run_{repeat}/output", "{part}"))
-    one_line_error(spikebin("plan", "--replace", cwd=runs), "no path below sims", "fix `parts`")
+    one_line_error(spikebin_here("plan", "--replace", cwd=runs), "no path below sims", "fix `parts`")
 
 
 @pytest.mark.parametrize("below", ["output/", ""])
@@ -269,18 +272,20 @@ def test_init_looks_one_and_two_levels_below(runs, below):
     for i in range(2):
         (runs / f"sims/run_{i}/inputs/spikes.h5").unlink()
         (runs / f"sims/run_{i}/output/spikes.h5").rename(runs / f"sims/run_{i}" / below / "spikes.h5")
-    result = spikebin("init", "sims", cwd=runs)
+    result = spikebin_here("init", "sims", cwd=runs)
     assert result.returncode == 0, result.stderr
     assert f'parts = "run_{{part}}/{below}spikes.h5"' in (runs / "spikebin.toml").read_text()
-    assert spikebin("plan", cwd=runs).returncode == 0
-    export_all(runs)
+    assert spikebin_here("plan", cwd=runs).returncode == 0
+    export_here(runs)
     assert {path.name for path in (runs / "dataset/train/spikes/v1").glob("*.h5")} == {
         f"spikes_v1_{i}.h5" for i in range(2)
     }
 
 
 def test_init_names_files_that_are_one_part_twice(runs):
-    one_line_error(spikebin("init", "sims", cwd=runs), "run_0/inputs/spikes.h5", "run_0/output/spikes.h5", "claimed")
+    one_line_error(
+        spikebin_here("init", "sims", cwd=runs), "run_0/inputs/spikes.h5", "run_0/output/spikes.h5", "claimed"
+    )
     assert not (runs / "spikebin.toml").exists()
 
 

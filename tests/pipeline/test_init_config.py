@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from conftest import export_all, one_line_error, spikebin
+from conftest import one_line_error
+from here import export_here, spikebin_here
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,11 +60,11 @@ def test_init_writes_a_config_that_works(tmp_path):
     experiment = Experiment(50000, 1, sheets=(SheetModel("X_ON", 3), SheetModel("V1_Exc_L2/3", 4)))
     write_datastore(odd, experiment)
     write_datastore(tmp_path / "test", Experiment(300050, 1, 2, sheets=experiment.sheets))
-    result = spikebin("init", odd, "--variant", f"test={tmp_path / 'test'}", cwd=tmp_path)
+    result = spikebin_here("init", odd, "--variant", f"test={tmp_path / 'test'}", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    export_all(tmp_path)
-    assert spikebin("missing", cwd=tmp_path).stdout == ""
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
+    export_here(tmp_path)
+    assert spikebin_here("missing", cwd=tmp_path).stdout == ""
     tree = {str(p.relative_to(tmp_path / "dataset")) for p in (tmp_path / "dataset").rglob("*.*")}
     assert {
         "train/spikes/V1_Exc_L23/spikes_V1_Exc_L23_50000.h5",
@@ -72,23 +73,23 @@ def test_init_writes_a_config_that_works(tmp_path):
         "train/neuron_ids/neuron_ids_V1_Exc_L23_50000.npy",
         "jobs.csv",
     } <= tree
-    one_line_error(spikebin("init", odd, cwd=tmp_path), "there already", "--force")
-    one_line_error(spikebin("init", tmp_path / "none", "--force", cwd=tmp_path), "no ", "directory")
-    one_line_error(spikebin("init", tmp_path, "--force", cwd=tmp_path), "no recording in")
-    one_line_error(spikebin("init", "--force", cwd=tmp_path), "no ROOT")
-    one_line_error(spikebin("init", odd, "--variant", "test", "--force", cwd=tmp_path), "NAME=ROOT")
+    one_line_error(spikebin_here("init", odd, cwd=tmp_path), "there already", "--force")
+    one_line_error(spikebin_here("init", tmp_path / "none", "--force", cwd=tmp_path), "no ", "directory")
+    one_line_error(spikebin_here("init", tmp_path, "--force", cwd=tmp_path), "no recording in")
+    one_line_error(spikebin_here("init", "--force", cwd=tmp_path), "no ROOT")
+    one_line_error(spikebin_here("init", odd, "--variant", "test", "--force", cwd=tmp_path), "NAME=ROOT")
 
 
 def test_init_leaves_the_sheets_to_the_plan_where_recordings_differ(tmp_path):
     on, off = SheetModel("X_ON", 3), SheetModel("X_OFF", 3)
     write_datastore(tmp_path / "data", Experiment(100, 1, sheets=(on,)))
     write_datastore(tmp_path / "data", Experiment(200, 1, sheets=(on, off)))
-    result = spikebin("init", "data", cwd=tmp_path)
+    result = spikebin_here("init", "data", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "X_OFF" in result.stdout
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    export_all(tmp_path)
-    assert spikebin("missing", cwd=tmp_path).stdout == ""
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
+    export_here(tmp_path)
+    assert spikebin_here("missing", cwd=tmp_path).stdout == ""
     files = {path.name for path in (tmp_path / "dataset").rglob("*.h5")}
     assert files == {"spikes_X_ON_100.h5", "spikes_X_ON_200.h5", "spikes_X_OFF_200.h5"}
 
@@ -96,24 +97,24 @@ def test_init_leaves_the_sheets_to_the_plan_where_recordings_differ(tmp_path):
 def test_init_writes_no_config_that_plan_would_refuse(tmp_path):
     for name in "ab":
         write_datastore(tmp_path / name, Experiment(100, 1, sheets=(SheetModel("X_ON", 3),)))
-    one_line_error(spikebin("init", "a", "b", cwd=tmp_path), "claimed by both", "--variant NAME=ROOT")
-    one_line_error(spikebin("init", "--variant", "a/b=a", cwd=tmp_path), "'a/b'", "directory's name")
+    one_line_error(spikebin_here("init", "a", "b", cwd=tmp_path), "claimed by both", "--variant NAME=ROOT")
+    one_line_error(spikebin_here("init", "--variant", "a/b=a", cwd=tmp_path), "'a/b'", "directory's name")
     odd = os.fsdecode(b"\xff_100")
     next((tmp_path / "b").iterdir()).rename(tmp_path / "b" / odd)
-    one_line_error(spikebin("init", "b", cwd=tmp_path), r"\xff_100", "not UTF-8")
+    one_line_error(spikebin_here("init", "b", cwd=tmp_path), r"\xff_100", "not UTF-8")
     (tmp_path / "b").rename(tmp_path / odd)
-    one_line_error(spikebin("init", odd, cwd=tmp_path), r"\xff_100", "not UTF-8")
+    one_line_error(spikebin_here("init", odd, cwd=tmp_path), r"\xff_100", "not UTF-8")
     assert not (tmp_path / "spikebin.toml").exists()
-    assert spikebin("init", "a", "--variant", "other=a", cwd=tmp_path).returncode == 0
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
+    assert spikebin_here("init", "a", "--variant", "other=a", cwd=tmp_path).returncode == 0
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
 
 
 def test_init_finds_sheets_that_lie_in_several_roots(tmp_path):
     for name, sheet in (("a", SheetModel("X_ON", 3)), ("b", SheetModel("X_OFF", 3))):
         write_datastore(tmp_path / name, Experiment(50000, 1, sheets=(sheet,)))
-    assert spikebin("init", tmp_path / "a", tmp_path / "b", cwd=tmp_path).returncode == 0
-    result = spikebin("plan", cwd=tmp_path)
+    assert spikebin_here("init", tmp_path / "a", tmp_path / "b", cwd=tmp_path).returncode == 0
+    result = spikebin_here("plan", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "1 job, 2 files" in result.stdout
-    export_all(tmp_path)
-    assert spikebin("missing", cwd=tmp_path).stdout == ""
+    export_here(tmp_path)
+    assert spikebin_here("missing", cwd=tmp_path).stdout == ""

@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from conftest import PARTS, make_config, one_line_error, spikebin, write_toml
+from workers import typed
 
 from spikebin import Binning, open_file
 from spikebin.errors import PlanError
@@ -453,7 +453,7 @@ def test_killed_at_any_moment_it_is_always_right_and_leaves_no_stale_file(tmp_pa
     assert spikebin("job", 0, "--force", cwd=tmp_path).returncode == 0
     duration = time.monotonic() - begun
     generator = random.Random(0)
-    for _ in range(12):
+    for _ in range(8):
         for path in files:
             path.unlink(missing_ok=True)
         # Forked, so that it is at work at once; what takes longer than it may is killed.
@@ -495,31 +495,39 @@ def test_killed_while_it_writes_it_leaves_a_temporary_file_that_the_next_run_rem
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("command", [["job", "0"], ["run", "--workers", "2"]])
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A part that takes seconds."""
+    directory = tmp_path_factory.mktemp("large")
+    write_datastore(directory, Experiment(70000, 20, sheets=(SheetModel("V1_Exc_L4", 4000),)))
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        (["job", "0"], signal.SIGINT),
+        (["job", "0"], signal.SIGTERM),
+        (["run", "--workers", "2"], signal.SIGTERM),
+    ],
+)
 @pytest.mark.slow
-def test_signals_end_it_soon_with_nothing_half_done(tmp_path, number, command):
-    write_datastore(tmp_path / "data", Experiment(70000, 40, sheets=(SheetModel("V1_Exc_L4", 4000),)))
-    write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'codec = "zlib"')
+def test_signals_end_it_soon_with_nothing_half_done(large, tmp_path, number, command):
+    write_toml(tmp_path / "spikebin.toml", large, 'codec = "zlib"\n[binning]\nwidth = 0.05')
     assert spikebin("plan", cwd=tmp_path).returncode == 0
-    process = subprocess.Popen(
-        [sys.executable, "-m", "spikebin", *command],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = typed(*command, cwd=tmp_path, err=tmp_path / "err")
     tries = tmp_path / "dataset" / "failures" / "train" / "V1_Exc_L4_70000.jsonl"
     deadline = time.monotonic() + 60
     while not tries.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    time.sleep(0.3)
-    assert process.poll() is None
+    time.sleep(0.2)
+    assert process.is_alive()
     begun = time.monotonic()
-    process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    os.kill(process.pid, number)
+    process.join(30)
+    err = (tmp_path / "err").read_text()
     assert time.monotonic() - begun < GRACE + 2
-    assert process.returncode == 128 + number, err
+    assert process.exitcode == 128 + number, err
     assert f"ended by {number.name}" in err
     assert "Traceback" not in err
     assert not list((tmp_path / "dataset").rglob("*.h5"))

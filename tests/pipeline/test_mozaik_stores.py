@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import spikebin
+from here import spikebin_here
 
 from spikebin.errors import ConfigError, PlanError
 from spikebin.output.state import State
@@ -147,9 +147,9 @@ def test_parts_that_hold_something_else_are_named(tmp_path):
     assert differing(tried[:2]) == []
     # A plan of so few parts says so by itself.
     assert differing(look(make_plan(load_config(config))[0])) == [line]
-    (told,) = [one for one in spikebin("plan", cwd=tmp_path).stderr.splitlines() if one.startswith("differs: ")]
+    (told,) = [one for one in spikebin_here("plan", cwd=tmp_path).stderr.splitlines() if one.startswith("differs: ")]
     assert told == f"differs: {line}"
-    assert json.loads(spikebin("plan", "--json", cwd=tmp_path).stdout)["differ"] == [line]
+    assert json.loads(spikebin_here("plan", "--json", cwd=tmp_path).stdout)["differ"] == [line]
 
 
 def test_entries_of_one_variant_say_the_same(tmp_path):

@@ -9,7 +9,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import make_config, one_line_error, spikebin, write_toml
+from conftest import make_config, one_line_error, write_toml
+from here import spikebin_here
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,14 +188,14 @@ def test_plans_made_at_once_move_no_index(tmp_path):
         "import json, sys; from pathlib import Path\n"
         "from spikebin.pipeline.config import load_config; from spikebin.pipeline.plan import make_plan\n"
         "n, directory = sys.argv[1], Path(sys.argv[2])\n"
-        "for i in range(12):\n"
+        "for i in range(6):\n"
         "    (directory / 'data' / f'NewDataset_Images_from_{n}{i:02}_to_x').mkdir()\n"
         "    plan, _ = make_plan(load_config(directory / 'spikebin.toml'))\n"
         "    print(json.dumps([job.part for job in plan.jobs]))\n"
     )
     answers = [json.loads(line) for answer in together(program, tmp_path) for line in answer.splitlines()]
     final = [job.part for job in load_plan(load_config(tmp_path / "spikebin.toml")).jobs]
-    assert len(final) == 1 + 4 * 12
+    assert len(final) == 1 + 4 * 6
     for parts in answers:
         assert parts == final[: len(parts)]
 
@@ -338,4 +339,4 @@ def test_bad_usage_gets_one_line(tmp_path, arguments, words, code):
             (Recordings("train", tmp_path / "data", "NewDataset_Images_from_{part}_to_*"),),
         )
     )
-    one_line_error(spikebin(*arguments, cwd=tmp_path), *words, code=code)
+    one_line_error(spikebin_here(*arguments, cwd=tmp_path), *words, code=code)

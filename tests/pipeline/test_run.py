@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import one_line_error, spikebin, write_toml
+from workers import forked_workers, typed
 
 from spikebin.matrixfile.verify import verify_file
 from spikebin.output.state import State, survey
@@ -26,13 +27,21 @@ from spikebin.simulate.v1 import SheetModel
 THREE = (SheetModel("X_ON", 500), SheetModel("X_OFF", 5), SheetModel("V1_Exc_L4", 5))
 
 
-@pytest.fixture
-def planned(tmp_path):
+@pytest.fixture(scope="module")
+def two_parts(tmp_path_factory):
     """Two parts, three sheets each; the first sheet takes longer than it takes to be killed."""
+    root = tmp_path_factory.mktemp("two_parts")
     for i in range(2):
-        write_datastore(tmp_path / "data", Experiment(100 * i, 40, sheets=THREE))
-    config = load_config(write_toml(tmp_path / "spikebin.toml", tmp_path / "data"))
-    return make_plan(config)[0]
+        write_datastore(root, Experiment(100 * i, 40, sheets=THREE))
+    return root
+
+
+@pytest.fixture
+def planned(two_parts, tmp_path):
+    """Their plan; workers are forked from a process that has imported all, where `spikebin run` starts new ones."""
+    config = load_config(write_toml(tmp_path / "spikebin.toml", two_parts))
+    with forked_workers():
+        yield make_plan(config)[0]
 
 
 def _kill_worker(*_):
@@ -115,30 +124,33 @@ def test_a_config_that_is_broken_meanwhile_fails_sheets_with_one_line(planned, c
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_two_processes_doing_the_same_job_at_once_do_no_harm(datastores, tmp_path):
+@pytest.fixture
+def one_job(datastores, tmp_path):
     write_toml(tmp_path / "spikebin.toml", datastores / "small_neo012_np126_p4default")
     assert spikebin("plan", cwd=tmp_path).returncode == 0
-    crew = [
-        subprocess.Popen(
-            [sys.executable, "-m", "spikebin", "job", "0", "--force"], cwd=tmp_path, stderr=subprocess.PIPE
-        )
-        for _ in range(3)
-    ]
-    assert [(p.communicate()[0], p.returncode)[1] for p in crew] == [0, 0, 0]
-    assert spikebin("verify", cwd=tmp_path).returncode == 0
-    assert spikebin("missing", cwd=tmp_path).stdout == ""
-    assert not list(tmp_path.rglob("*.tmp"))
+    return tmp_path
 
 
-def test_run_beside_job_does_no_harm(datastores, tmp_path):
-    write_toml(tmp_path / "spikebin.toml", datastores / "small_neo012_np126_p4default")
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    crew = [
-        subprocess.Popen([sys.executable, "-m", "spikebin", *words], cwd=tmp_path, stderr=subprocess.PIPE)
-        for words in (["run", "--workers", "1"], ["job", "0", "--force"])
-    ]
-    assert [(p.communicate()[0], p.returncode)[1] for p in crew] == [0, 0]
-    assert spikebin("verify", cwd=tmp_path).returncode == 0
-    assert spikebin("missing", cwd=tmp_path).stdout == ""
-    assert not list(tmp_path.rglob("*.tmp"))
-    assert not list((tmp_path / "dataset" / "failures").rglob("*.jsonl"))
+def all_is_well(directory):
+    assert spikebin("verify", cwd=directory).returncode == 0
+    assert spikebin("missing", cwd=directory).stdout == ""
+    assert not list(directory.rglob("*.tmp"))
+
+
+def test_processes_doing_the_same_job_at_once_do_no_harm(one_job):
+    crew = [typed("job", 0, "--force", cwd=one_job) for _ in range(3)]
+    assert [(process.join(), process.exitcode)[1] for process in crew] == [0, 0, 0]
+    all_is_well(one_job)
+
+
+def test_run_beside_job_does_no_harm(one_job):
+    run_all = subprocess.Popen(
+        [sys.executable, "-m", "spikebin", "run", "--workers", "1"], cwd=one_job, stderr=subprocess.PIPE
+    )
+    while not list((one_job / "dataset" / "failures").rglob("*.jsonl")):  # The worker has begun.
+        assert run_all.poll() is None
+        time.sleep(0.001)
+    job = typed("job", 0, "--force", cwd=one_job)
+    assert [(job.join(), job.exitcode)[1], (run_all.communicate(), run_all.returncode)[1]] == [0, 0]
+    all_is_well(one_job)
+    assert not list((one_job / "dataset" / "failures").rglob("*.jsonl"))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 from exports.shards import read_screen, read_shard
 from typer.testing import CliRunner
+from workers import typed
 
 import spikebin
 from spikebin import cli
@@ -29,11 +26,18 @@ from spikebin.simulate.v1 import SheetModel
 TINY = (SheetModel("X_ON", 4), SheetModel("V1_Exc_L2/3", 3))
 
 
-@pytest.fixture
-def config(tmp_path):
+@pytest.fixture(scope="module")
+def three_parts(tmp_path_factory):
+    root = tmp_path_factory.mktemp("three_parts")
     for i in range(3):
         experiment = Experiment(sheets=TINY, image_key="experanto", items=experanto_items(i, 3, 1), exploded=i == 2)
-        write_datastore(tmp_path / "data", experiment, directory=f"Model_chunk{i}")
+        write_datastore(root / "data", experiment, directory=f"Model_chunk{i}")
+    return root
+
+
+@pytest.fixture
+def config(three_parts, tmp_path):
+    shutil.copytree(three_parts, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "spikebin.toml"
     path.write_text(
         '[trial]\nblank = "both"\n[[recordings]]\nvariant = "train"\nroot = "data"\nparts = "Model_chunk{part}"\n'
@@ -42,14 +46,21 @@ def config(tmp_path):
     return path
 
 
-@pytest.fixture
-def chunked(tmp_path):
-    """Two trials of three chunks, each with images and videos."""
+@pytest.fixture(scope="module")
+def two_trials(tmp_path_factory):
+    root = tmp_path_factory.mktemp("two_trials")
     for repeat in range(2):
         for chunk in range(3):
             items = experanto_items(4 * chunk, 3, 1, repeat)
             experiment = Experiment(sheets=TINY, image_key="experanto", items=items)
-            write_datastore(tmp_path / "data", experiment, directory=f"Model_trial{repeat}_chunk{chunk}")
+            write_datastore(root / "data", experiment, directory=f"Model_trial{repeat}_chunk{chunk}")
+    return root
+
+
+@pytest.fixture
+def chunked(two_trials, tmp_path):
+    """Two trials of three chunks, each with images and videos."""
+    (tmp_path / "data").symlink_to(two_trials / "data")
     path = tmp_path / "spikebin.toml"
     path.write_text(
         '[trial]\nblank = "both"\n[[recordings]]\nvariant = "train"\nroot = "data"\n'
@@ -115,21 +126,12 @@ def test_shards_are_recordings_of_a_plan(config, tmp_path):
 
 @pytest.mark.slow
 def test_killed_at_random_a_shard_is_complete_or_not_there(config, tmp_path):
-    program = (
-        "from pathlib import Path; from spikebin.exports.experanto.settings import ShardSettings; from"
-        " spikebin.pipeline.config import load_config; from spikebin.pipeline.plan import load_plan; from"
-        " spikebin.pipeline.shards import shard_tasks, write_shards;"
-        f" plan = load_plan(load_config(Path({str(config)!r}))); print('ready', flush=True);"
-        f" list(write_shards(plan, shard_tasks(plan), Path({str(tmp_path / 'out')!r}), ShardSettings(tier='')))"
-    )
     draws = np.random.default_rng(5)
     for _ in range(6):
-        child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=dict(os.environ))
-        child.stdout.readline()
-        time.sleep(draws.uniform(0, 0.15))
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
+        child = typed("export", "experanto", "out", "--config", config, cwd=tmp_path)
+        time.sleep(draws.uniform(0, 0.4))
+        child.kill()
+        child.join()
         for path in (tmp_path / "out" / "train").iterdir() if (tmp_path / "out" / "train").exists() else ():
             read_shard(path)
             assert read_screen(path)

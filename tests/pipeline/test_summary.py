@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import export_all, spikebin, write_toml
-from here import spikebin_here
+from conftest import write_toml
+from here import export_here, spikebin_here
 
 from spikebin.simulate.experiment import Experiment, write_datastore
 from spikebin.simulate.v1 import V1, SheetModel
@@ -30,18 +30,18 @@ def test_missing_prints_one_line_that_sbatch_takes(tmp_path):
     for first in (100, 200, 300):
         add_part(tmp_path / "data", first)
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", recordings_extra="exclude = [200]")
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    result = spikebin("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path)
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
+    result = spikebin_here("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (0, "0,2\n")
     assert "excluded: train/200: listed in spikebin.toml" in result.stderr
-    assert spikebin("job", 0, "--sheet", "V1_Inh_L2/3", cwd=tmp_path).returncode == 0
-    assert spikebin("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path).stdout == "2\n"
-    assert spikebin("missing", cwd=tmp_path).stdout == "0,2\n"
+    assert spikebin_here("job", 0, "--sheet", "V1_Inh_L2/3", cwd=tmp_path).returncode == 0
+    assert spikebin_here("missing", "--sheet", "V1_Inh_L23", cwd=tmp_path).stdout == "2\n"
+    assert spikebin_here("missing", cwd=tmp_path).stdout == "0,2\n"
     for index in (0, 2):
-        assert spikebin("job", index, cwd=tmp_path).returncode == 0
-    result = spikebin("missing", cwd=tmp_path)
+        assert spikebin_here("job", index, cwd=tmp_path).returncode == 0
+    result = spikebin_here("missing", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (0, "")
-    status = json.loads(spikebin("status", "--json", cwd=tmp_path).stdout)
+    status = json.loads(spikebin_here("status", "--json", cwd=tmp_path).stdout)
     assert [row["states"]["done"] for row in status["rows"]] == [2, 2]
     assert [row["states"]["excluded"] for row in status["rows"]] == [1, 1]
 
@@ -50,18 +50,18 @@ def test_what_failed_often_is_left_out_and_named(tmp_path):
     names_only(tmp_path / "data", 100)
     add_part(tmp_path / "data", 200)
     write_toml(tmp_path / "spikebin.toml", tmp_path / "data", 'sheets = ["X_ON"]')
-    assert spikebin("plan", cwd=tmp_path).returncode == 0
-    assert spikebin("job", 1, cwd=tmp_path).returncode == 0
+    assert spikebin_here("plan", cwd=tmp_path).returncode == 0
+    assert spikebin_here("job", 1, cwd=tmp_path).returncode == 0
     for _ in range(2):
-        result = spikebin("job", 0, cwd=tmp_path)
+        result = spikebin_here("job", 0, cwd=tmp_path)
         assert result.returncode == 1
         assert "none of the known formats" in result.stderr
-    assert spikebin("missing", cwd=tmp_path).stdout == "0\n"
-    result = spikebin("missing", "--max-failures", 2, cwd=tmp_path)
+    assert spikebin_here("missing", cwd=tmp_path).stdout == "0\n"
+    result = spikebin_here("missing", "--max-failures", 2, cwd=tmp_path)
     assert result.stdout == ""
     assert "train/100 X_ON" in result.stderr
     assert "failed 2 times" in result.stderr
-    answer = json.loads(spikebin("missing", "--json", cwd=tmp_path).stdout)
+    answer = json.loads(spikebin_here("missing", "--json", cwd=tmp_path).stdout)
     assert answer["indices"] == [0]
     assert answer["sheets"][0]["failures"] == 2
 
@@ -92,7 +92,7 @@ def test_a_plan_says_within_a_factor_of_two_what_its_files_will_take(tmp_path, k
             extra=f"{trial}[binning]\nwidth = 5.0\nend_bin = false",
         )
     guess = json.loads(spikebin_here("plan", "--json", cwd=tmp_path).stdout)["bytes"]
-    export_all(tmp_path)
+    export_here(tmp_path)
     taken = sum(path.stat().st_size for path in (tmp_path / "dataset").rglob("*.h5"))
     assert taken / 2 < guess < taken * 2
     assert json.loads(spikebin_here("plan", "--json", cwd=tmp_path).stdout)["bytes"] == pytest.approx(taken, rel=0.05)

@@ -22,22 +22,23 @@ BUSY = {
     "paused": ("\n        with gc_paused(): time.sleep(0.001)", "assert gc.isenabled()"),
     "compiler": ("compiled()", "assert compiled() == 3"),
 }
-SCRIPT = """
+START = """
 import gc, os, signal, sys, threading, time
 import numba
-from spikebin import open_file
 from spikebin.kernels import jit
+from spikebin.matrixfile.reader import open_file
 from spikebin.pickles.unpickler import gc_paused, load
 from pathlib import Path
-
-PATH = Path(sys.argv[1])
-file = open_file(PATH) if PATH.suffix == ".h5" else None
 
 def compiled():
     @numba.njit
     def add(a, b):
         return a + b
     return add(1, 2)
+"""
+SCRIPT = """
+PATH = Path({path!r})
+file = open_file(PATH) if PATH.suffix == ".h5" else None
 
 def busy():
     while not stop:
@@ -61,26 +62,26 @@ for i in range({forks}):
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if status:
-        sys.exit(f"child {{i}} ended with {{os.waitstatus_to_exitcode(status)}}")
+        sys.exit(f"{what}: child {{i}} ended with {{os.waitstatus_to_exitcode(status)}}")
 stop = True
 thread.join()
 """
 
 
-@pytest.mark.parametrize("what", sorted(BUSY))
-def test_a_child_of_a_process_with_a_busy_thread_ends(tmp_path, datastores, what):
-    busy, child = BUSY[what]
+def test_a_child_of_a_process_with_a_busy_thread_ends(tmp_path, datastores):
     write_part(tmp_path, "S", "1", images(0, 4))
-    path = matrix_path(tmp_path, "train", "1", "S")
-    if what == "pickles":
-        path = next((datastores / "small_neo0146_np24").glob("*/Segment0.pickle"))
-    code = SCRIPT.format(busy=busy, child=child, forks=5 if what == "compiler" else 30)
+    paths = dict.fromkeys(BUSY, matrix_path(tmp_path, "train", "1", "S"))
+    paths["pickles"] = next((datastores / "small_neo0146_np24").glob("*/Segment0.pickle"))
+    code = START
+    for what, (busy, child) in BUSY.items():
+        forks = 4 if what == "compiler" else 14
+        code += SCRIPT.format(busy=busy, child=child, forks=forks, what=what, path=str(paths[what]))
     result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, path],
+        [sys.executable, "-W", "ignore", "-c", code],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert result.returncode == 0, result.stderr
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

@@ -9,8 +9,10 @@ SETTLED = """
 import sys
 from spikebin.system.process import settle_in
 settle_in()
+import numba
 import numpy as np
 from spikebin import bin_spikes
+assert numba.njit(lambda a: a.sum())(np.ones(3)) == 3
 assert bin_spikes([0.5], [0], n_neurons=1, start=0, stop=1, width=1).tolist() == [[[True]]]
 print("scipy.linalg" in sys.modules, "scipy.linalg.cython_blas" in sys.modules)
 try:
