@@ -11,11 +11,14 @@ import typing
 
 import numpy as np
 import pytest
+from conftest import write_toml
 from drawn import images, write_part
 
 import spikebin
 from spikebin import choices
 from spikebin.errors import SpikebinError
+from spikebin.simulate.experiment import Experiment, write_datastore
+from spikebin.simulate.v1 import SheetModel
 
 WRONG = (3, -1, 1.5, float("nan"), "a", "a\0b", b"a", None, [], ["a"], {"a": 1}, object(), slice(1, 2), np.zeros(2))
 CONFIG = "demo/spikebin.toml"
@@ -133,7 +136,8 @@ def place(tmp_path_factory):
         write_part(root / "data", sheet, "10", images(0, 2))
     np.savez(root / "session.npz", time_s=np.arange(0.5, 20), neuron=np.arange(20) % 2)
     np.save(root / "rows.npy", np.arange(3))
-    spikebin.demo(root / "demo", parts=1, scale=0.0005)
+    write_datastore(root / "demo" / "recordings", Experiment(50000, 1, sheets=(SheetModel("X_ON", 3),)))
+    write_toml(root / CONFIG, "recordings")
     spikebin.plan(root / CONFIG)
     return root
 
