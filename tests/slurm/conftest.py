@@ -18,6 +18,7 @@ from local_slurm import (
     SHEETS,
     ask,
     cannot,
+    files,
     make_data_set,
     make_long_data_set,
     stop_in_the_middle,
@@ -30,7 +31,7 @@ from spikebin.simulate.v1 import SheetModel
 
 @pytest.fixture(scope="session")
 def running_slurm():
-    """A running Slurm that takes array indices below 5: its directory."""
+    """A running Slurm that takes array indices below 3: its directory."""
     if os.getuid() != 0:
         cannot("a Slurm of one node must be started by root")
     if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
@@ -38,7 +39,7 @@ def running_slurm():
     # Slurm's sockets must have short names.
     directory = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
     started = subprocess.run(
-        [LOCAL_SLURM, "start", directory, "MaxArraySize=5", "MessageTimeout=5"],
+        [LOCAL_SLURM, "start", directory, "MaxArraySize=3", "MessageTimeout=5"],
         capture_output=True,
         text=True,
         check=False,
@@ -87,6 +88,21 @@ def ended(running_slurm, tmp_path_factory, recordings):
 
 
 @pytest.fixture(scope="session")
+def requeued(running_slurm, tmp_path_factory, recordings):
+    """A task that was requeued in the middle of its work, and the files that it had finished.
+
+    Slurm holds it back for some seconds: other tests run meanwhile.
+    """
+    with found(running_slurm):
+        directory = make_long_data_set(tmp_path_factory.mktemp("requeued"), recordings)
+        [job_id] = submit(directory, "--", "--requeue")["ids"]
+        stop_in_the_middle(directory, 0)
+        before = {path: facts for path, facts in files(directory).items() if path.stem.endswith("_0")}
+        ask("scontrol", "requeue", f"{job_id}_0")
+    return directory, job_id, before
+
+
+@pytest.fixture(scope="session")
 def recordings(tmp_path_factory):
     """A small datastore, and one whose export takes some seconds."""
     root = tmp_path_factory.mktemp("recordings")
@@ -97,7 +113,7 @@ def recordings(tmp_path_factory):
 
 @pytest.fixture
 def data_set(tmp_path, recordings):
-    return make_data_set(tmp_path / "small", recordings[0], 3)
+    return make_data_set(tmp_path / "small", recordings[0], 2)
 
 
 @pytest.fixture

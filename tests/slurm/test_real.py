@@ -37,22 +37,33 @@ pytestmark = MARKS
 
 
 @pytest.mark.usefixtures("ended")  # For test_real_failures.py: it takes up to half a minute.
+def test_a_requeued_task_has_not_failed_while_slurm_holds_it_back(requeued):
+    directory, job_id, _ = requeued
+    noted = attempts_path(directory / "dataset", "train", "0", LONG_SHEETS[1])
+    wait_until(lambda: "ended by SIGTERM" in noted.read_text())
+    wait_until(lambda: "PENDING" in ask("squeue", "-h", "-r", "-j", f"{job_id}_0", "-o", "%T"))
+    rows, troubles = status(directory)
+    assert [trouble for trouble in troubles if trouble["part"] == "0"] == []
+    assert rows[LONG_SHEETS[1]]["queued"] == 1
+    assert submit(directory, "--missing")["queued_or_running"][:1] == [0]
+
+
 def test_a_whole_data_set(tmp_path, recordings):
-    directory = make_data_set(tmp_path, recordings[0], 6)
+    directory = make_data_set(tmp_path, recordings[0], 4)
     answer = submit(directory)
-    assert [(array["array"], array["offset"]) for array in answer["arrays"]] == [("0-4", 0), ("0", 5)]
+    assert [(array["array"], array["offset"]) for array in answer["arrays"]] == [("0-2", 0), ("0", 3)]
     assert len(answer["ids"]) == 2
     wait_for_end(*answer["ids"])
     assert missing(directory) == ""
     rows, troubles = status(directory)
-    assert [rows[sheet]["states"]["done"] for sheet in SHEETS] == [6, 6]
+    assert [rows[sheet]["states"]["done"] for sheet in SHEETS] == [4, 4]
     assert troubles == []
     assert spikebin("verify", cwd=directory).returncode == 0
     slurm = directory / "dataset" / "slurm"
-    assert len(list((slurm / "logs").glob("*.log"))) == 6
-    assert "train/500" in (slurm / "logs" / f"{answer['ids'][1]}_0.log").read_text()
+    assert len(list((slurm / "logs").glob("*.log"))) == 4
+    assert "train/300" in (slurm / "logs" / f"{answer['ids'][1]}_0.log").read_text()
     assert {path.stem for path in slurm.glob("*.json")} == set(answer["ids"])
-    assert "export SPIKEBIN_OFFSET=5\n" in (slurm / f"{answer['ids'][1]}.sbatch").read_text()
+    assert "export SPIKEBIN_OFFSET=3\n" in (slurm / f"{answer['ids'][1]}.sbatch").read_text()
     again = spikebin("submit", "--missing", cwd=directory)
     assert (again.returncode, again.stdout) == (0, "")
     assert "nothing to submit" in again.stderr
@@ -63,10 +74,10 @@ def test_the_line_typed_by_hand(data_set):
     line = "sbatch --parsable --array=$(spikebin missing --sheet V1_Inh_L23) slurm/export.sbatch"
     run = {"shell": True, "cwd": data_set, "text": True, "executable": "/bin/bash"}
     job_id = subprocess.check_output(line, env={**os.environ, "SPIKEBIN_SHEETS": "V1_Inh_L23"}, **run).strip()
-    assert submit(data_set, "--missing")["queued_or_running"] == [0, 1, 2]
+    assert submit(data_set, "--missing")["queued_or_running"] == [0, 1]
     wait_for_end(job_id)
     assert missing(data_set, "--sheet", "V1_Inh_L23") == ""
-    assert missing(data_set) == "0-2"
+    assert missing(data_set) == "0-1"
 
     # Nothing is missing now, and an empty --array= is a job without an index.
     job_id = subprocess.check_output(line, **run).strip()
@@ -85,7 +96,7 @@ def test_the_other_templates(data_set):
     job_id = subprocess.check_output(["sbatch", *options, templates() / "verify.sbatch"], **run).strip()
     wait_for_end(job_id)
     assert exit_code(job_id) == "0:0"
-    assert "6 of 6 files are complete" in (data_set / f"slurm-{job_id}.out").read_text()
+    assert "4 of 4 files are complete" in (data_set / f"slurm-{job_id}.out").read_text()
 
 
 def test_cancelled_in_the_middle(long_data_set):
@@ -116,29 +127,6 @@ def test_cancelled_in_the_middle(long_data_set):
     assert spikebin("verify", cwd=long_data_set).returncode == 0
 
 
-def test_requeued(long_data_set):
-    [job_id] = submit(long_data_set, "--", "--requeue")["ids"]
-    stop_in_the_middle(long_data_set, 0)
-    before = {path: facts for path, facts in files(long_data_set).items() if path.stem.endswith("_0")}
-    ask("scontrol", "requeue", f"{job_id}_0")
-
-    # Slurm holds it back for some time, in which it has not failed.
-    noted = attempts_path(long_data_set / "dataset", "train", "0", LONG_SHEETS[1])
-    wait_until(lambda: "ended by SIGTERM" in noted.read_text())
-    wait_until(lambda: "PENDING" in ask("squeue", "-h", "-r", "-j", f"{job_id}_0", "-o", "%T"))
-    rows, troubles = status(long_data_set)
-    assert [trouble for trouble in troubles if trouble["part"] == "0"] == []
-    assert rows[LONG_SHEETS[1]]["queued"] == 1
-    assert submit(long_data_set, "--missing")["queued_or_running"][:1] == [0]
-
-    wait_for_end(job_id)
-    assert missing(long_data_set) == ""
-    after = files(long_data_set)
-    assert {path: after[path] for path in before} == before
-    assert temporary_files(long_data_set) == []
-    assert "done already" in (long_data_set / "dataset" / "slurm" / "logs" / f"{job_id}_0.log").read_text()
-
-
 def test_killed(long_data_set):
     [job_id] = submit(long_data_set)["ids"]
     [pid] = stop_in_the_middle(long_data_set, 0)
@@ -161,11 +149,11 @@ def test_killed(long_data_set):
 def test_submitted_again_while_queued(data_set):
     held = submit(data_set, "--sheet", "V1_Inh_L2/3", "--", "--hold")["ids"]
     rows, _ = status(data_set)
-    assert (rows["V1_Inh_L2/3"]["queued"], rows["V1_Exc_L4"]["queued"]) == (3, 0)
+    assert (rows["V1_Inh_L2/3"]["queued"], rows["V1_Exc_L4"]["queued"]) == (2, 0)
     for arguments in (["--missing"], ["--missing", "--sheet", "V1_Inh_L23"], []):
         again = spikebin("submit", *arguments, cwd=data_set)
         assert (again.returncode, again.stdout) == (0, "")
-        assert "queued or running, left out: 0-2" in again.stderr
+        assert "queued or running, left out: 0-1" in again.stderr
 
     # Another sheet is other work. Without the notes, the comment still tells.
     for note in (data_set / "dataset" / "slurm").glob("*.json"):
@@ -174,12 +162,12 @@ def test_submitted_again_while_queued(data_set):
     [other] = submit(data_set, "--missing", "--sheet", "V1_Exc_L4")["ids"]
     wait_for_end(other)
     assert missing(data_set, "--sheet", "V1_Exc_L4") == ""
-    assert missing(data_set, "--sheet", "V1_Inh_L23") == "0-2"
+    assert missing(data_set, "--sheet", "V1_Inh_L23") == "0-1"
     ask("scancel", *held)
 
 
 def test_limited_in_parallel(tmp_path, recordings):
-    directory = make_data_set(tmp_path, recordings[0], 6)
+    directory = make_data_set(tmp_path, recordings[0], 4)
     first, second = submit(directory, "--max-parallel", "2", "--", "--hold")["ids"]
     assert "ArrayTaskThrottle=2" in ask("scontrol", "show", "job", first)
     assert f"Dependency=afterany:{first}_*" in ask("scontrol", "show", "job", second)
@@ -204,7 +192,7 @@ def test_a_part_that_always_fails(data_set, recordings):
     assert "nothing to submit" in last.stderr
     assert missing(data_set, "--max-failures", "2") == ""
     rows, [trouble] = status(data_set)
-    assert rows["V1_Exc_L4"]["states"]["done"] == 3
+    assert rows["V1_Exc_L4"]["states"]["done"] == 2
     assert trouble["log"].endswith(f"{job_id}_1.log")
     assert trouble["reason"] in Path(trouble["log"]).read_text()
 
@@ -294,3 +282,13 @@ def test_more_than_fits_on_the_disk(data_set, recordings):
         os.truncate(segment, 8 * 1024**4)
     assert sum(path.stat().st_size for path in part.iterdir()) * 0.01 > free
     one_line_error(spikebin("submit", cwd=data_set), "are free in", "make room", code=3)
+
+
+def test_a_requeued_task_goes_on_with_what_is_not_done(requeued):
+    directory, job_id, before = requeued
+    wait_for_end(job_id)
+    assert missing(directory) == ""
+    after = files(directory)
+    assert {path: after[path] for path in before} == before
+    assert temporary_files(directory) == []
+    assert "done already" in (directory / "dataset" / "slurm" / "logs" / f"{job_id}_0.log").read_text()

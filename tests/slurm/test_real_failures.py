@@ -78,7 +78,7 @@ def test_a_log_that_cannot_be_opened(data_set):
     ask("scontrol", "release", job_id)
     wait_for_end(job_id)
     _, troubles = status(data_set)
-    assert len(troubles) == 6
+    assert len(troubles) == 4
     assert "there is no log" in troubles[0]["reason"]
 
 
@@ -88,7 +88,7 @@ def test_what_is_cancelled_while_it_waits_has_not_failed(data_set):
     wait_for_end(job_id)
     rows, troubles = status(data_set)
     assert troubles == []
-    assert {row["states"]["missing"] for row in rows.values()} == {3}
+    assert {row["states"]["missing"] for row in rows.values()} == {2}
 
 
 def test_files_that_are_removed_after_their_task_are_simply_missing(one_part):

@@ -26,7 +26,7 @@ def test_a_report_behind_the_arrays(data_set):
     wait_for_end(answer["ids"][0], report)
     assert missing(data_set) == ""
     wait_until((data_set / "report.html").exists)
-    assert "<b>6 of 6</b>done" in (data_set / "report.html").read_text()
+    assert "<b>4 of 4</b>done" in (data_set / "report.html").read_text()
     assert "wrote " in (data_set / f"dataset/slurm/logs/report_{report}.log").read_text()
     nothing = spikebin("submit", "--missing", "--report", "again.html", cwd=data_set)
     assert (nothing.returncode, nothing.stdout) == (0, "")
@@ -39,12 +39,12 @@ def test_tasks_add_up_and_write_shards_and_the_next_call_reduces(data_set):
     run = {"shell": True, "cwd": data_set, "text": True, "executable": "/bin/bash", "env": os.environ}
     numbers = subprocess.check_output(line, **run).strip()
     # At the same time, tasks that write the recordings of parts as shards.
-    line = "sbatch --parsable --array=0-2 slurm/recordings.sbatch experanto shards"
+    line = "sbatch --parsable --array=0-1 slurm/recordings.sbatch experanto shards"
     wait_for_end(numbers, subprocess.check_output(line, **run).strip())
-    assert spikebin("compare", "shards", cwd=data_set).stdout == "6 of 6 files agree\n"
+    assert spikebin("compare", "shards", cwd=data_set).stdout == "4 of 4 files agree\n"
     assert spikebin("stats", "--missing", "--width", "20", cwd=data_set).stdout == ""
     stamps = {path: path.stat().st_mtime_ns for path in (data_set / "dataset/stats").rglob("*.npz")}
-    assert len(stamps) == 6
+    assert len(stamps) == 4
     result = spikebin("stats", "--width", "20", "--json", cwd=data_set)
     rows = json.loads(result.stdout)
     assert {path: path.stat().st_mtime_ns for path in (data_set / "dataset/stats").rglob("*.npz")} == stamps
