@@ -207,6 +207,11 @@ def list_gaps(gaps, row_at, n_columns):
     return found
 
 
+def move_rows(cells, places, n_columns):
+    """[(cell of the other order, which it was)]."""
+    return sorted((int(places[cell // n_columns]) * n_columns + cell % n_columns, i) for i, cell in enumerate(cells))
+
+
 def list_items(items, width, first_row, first_bin, n_rows, n_bins):
     """[(row, bin, value)], or None where an item lies outside."""
     found = []

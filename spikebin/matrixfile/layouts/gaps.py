@@ -317,15 +317,15 @@ class EventsLayout:
 
     def _in_order(self, packed: PackedTrial) -> PackedTrial:
         """The trial with its neurons in the order of the file."""
+        from spikebin.kernels.ordering import move_rows
+
         order = _order(self._classes)
         places = np.empty_like(order)
         places[order] = np.arange(order.size)
-        cells = self._moved(_cells(packed.gaps), places)
-        if self.dtype == bool:
-            cells.sort()
-            return packed._replace(gaps=_gaps(cells))
-        ascending = np.argsort(cells)
-        return packed._replace(gaps=_gaps(cells[ascending]), counts=packed.counts[ascending])
+        cells = _cells(packed.gaps)
+        moved, source = np.empty_like(cells), np.empty(packed.counts.size, np.int64)
+        move_rows(cells, places, self.shape[2], np.empty(order.size + 1, np.int64), moved, source)
+        return packed._replace(gaps=_gaps(moved), counts=packed.counts[source])
 
     def _scattered(self, chunks: Callable[[int], bytes]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Flat indices and values in the order of the file; for booleans, one value for all of them."""
