@@ -8,7 +8,7 @@ matrixfile/ and recordings/continuous/hdf5_group.py.
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,8 @@ HDF5_LOCK = ForkLock()
 
 LONGEST = 60
 """Seconds of CPU time that opening a file may take."""
-MOST_GROUPS = 1000
-"""Groups of a file that a child opens first."""
+MOST_GROUPS = MOST_LEAVES = 1000
+"""Groups and data sets of a file that a child opens first."""
 _survived: set[tuple[int, ...]] = set()
 
 
@@ -88,7 +88,7 @@ def open_hdf5(path: Path, *, checked: bool = False) -> Iterator[Any]:
 
 
 def _try(path: Path) -> None:
-    """Let a child open a file that this process has not opened yet, and its groups, whose names crash HDF5, too."""
+    """Let a child open a file that this process has not opened yet, and what is in it, which may crash HDF5, too."""
     import tables
 
     stat = path.stat()
@@ -98,9 +98,13 @@ def _try(path: Path) -> None:
 
     def look() -> None:
         with tables.open_file(str(path), "r") as file:
-            # A reader asks for names; hard links may lead in circles.
-            for _ in islice(file.walk_groups(), MOST_GROUPS):
-                pass
+            n_left = MOST_LEAVES
+            # Hard links may lead in circles.
+            for group in islice(file.walk_groups(), MOST_GROUPS):
+                # Of a data set that PyTables refuses, the reader is told.
+                with suppress(Exception):
+                    for _ in islice(group._f_iter_nodes("Leaf"), n_left):
+                        n_left -= 1
 
     death = how_it_dies(look, seconds=LONGEST)
     if death:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import signal
 from dataclasses import replace
 
 import h5py
@@ -161,3 +162,16 @@ def test_pickles_are_given_back_after_an_error(matrix):
     with pytest.raises(RecordingError, match="not an HDF5 file"), opened(matrix.parent):
         pass
     assert tables.attributeset.pickle is tables.atom.pickle is pickle
+
+
+def test_a_data_set_that_crashes_its_library_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "foreign.h5"
+    with h5py.File(path, "w") as file:
+        file["deep/down/times"] = [1.0, 2.0]
+
+    def crash(_):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    monkeypatch.setattr(tables.Array, "_g_open", crash)
+    with pytest.raises(UnreadableError, match="crashes on it, SIGSEGV"), open_hdf5(path):
+        pass
