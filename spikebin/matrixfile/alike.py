@@ -43,8 +43,10 @@ OWN: dict[str, Any] = {
     "chunks": {"offset": PLACE} | dict.fromkeys(("n_chunks", "crc32", "rest_crc32"), NUMBER),
     "n_unassigned": NUMBER,
 }
-SIZE, PART, SHAPE = 2, 4, (5, 6, 7)
-"""Which groups of a pattern these are."""
+SIZE, PART, SHAPE = 1, 3, slice(4, 7)
+"""Which of them these are."""
+BETWEEN = b"\0"
+"""What no text of them holds."""
 
 
 class Outline:
@@ -60,12 +62,12 @@ class Outline:
     size : int
         Bytes after the seal.
     alike : Alike, optional
-        The pattern that `text` fits. None: `like` is the seal itself.
-    text : bytes
-        The JSON of the seal up to its checksum.
+        What makes the seal of `own`. None: `like` is the seal itself.
+    own : bytes
+        The facts of its own part, as `Alike.read` keeps them.
     """
 
-    __slots__ = ("_alike", "_text", "like", "part", "shape", "size")
+    __slots__ = ("_alike", "_own", "like", "part", "shape", "size")
 
     def __init__(
         self,
@@ -74,20 +76,20 @@ class Outline:
         shape: tuple[int, int, int],
         size: int,
         alike: Alike | None = None,
-        text: bytes = b"",
+        own: bytes = b"",
     ) -> None:
         self.like, self.part, self.shape, self.size = like, part, shape, size
-        self._alike, self._text = alike, text
+        self._alike, self._own = alike, own
 
     @property
     def seal(self) -> Seal:
         """All of it."""
-        # In this order, as another thread may be at the same; the text is not kept beside what it says.
-        text, alike = self._text, self._alike
+        # In this order, as another thread may be at the same; the facts are not kept twice.
+        own, alike = self._own, self._alike
         if alike is not None:
-            self.like = alike.seal_of(text)
+            self.like = alike.seal_of(own)
             self._alike = None
-            self._text = b""
+            self._own = b""
         return self.like
 
 
@@ -117,7 +119,8 @@ class Alike:
         pattern = re.compile(b"".join(kinds[piece] if i % 2 else re.escape(piece) for i, piece in enumerate(pieces)))
         # The text may be written otherwise, or its facts come in another order.
         self._pattern = pattern
-        if self.read(text) is None or self.seal_of(text) != seal:
+        outline = self.read(text)
+        if outline is None or outline.seal != seal:
             self._pattern = None
 
     def read(self, text: bytes) -> Outline | None:
@@ -136,26 +139,27 @@ class Alike:
         found = self._pattern.fullmatch(text) if self._pattern else None
         if found is None:
             return None
-        size, part, trials, neurons, bins = found.group(SIZE, PART, *SHAPE)
-        name = part.decode()
+        own = found.groups()
+        name = own[PART].decode()
         if not KEYS["part"](name):
             return None
-        return Outline(self._seal, name, (int(trials), int(neurons), int(bins)), int(size), self, text)
+        trials, neurons, bins = own[SHAPE]
+        shape = int(trials), int(neurons), int(bins)
+        return Outline(self._seal, name, shape, int(own[SIZE]), self, BETWEEN.join(own))
 
-    def seal_of(self, text: bytes) -> Seal:
-        """The seal whose text fits the pattern.
+    def seal_of(self, own: bytes) -> Seal:
+        """The seal with the facts of a part.
 
         Parameters
         ----------
-        text : bytes
-            One that `read` has taken.
+        own : bytes
+            As `read` keeps them.
 
         Returns
         -------
         Seal
         """
-        found: Any = self._pattern and self._pattern.fullmatch(text)
-        created, size, sha256, part, *numbers = found.groups()
+        created, size, sha256, part, *numbers = own.split(BETWEEN)
         trials, neurons, bins, n_spikes, n_binned, n_collisions, n_outside, digest, name, *numbers = numbers
         files, bytes_read, mtime, offset, n_chunks, crc32, rest_crc32, *unassigned = numbers
         one: Any = self._seal
