@@ -21,14 +21,26 @@ if TYPE_CHECKING:
 
 FEWEST = 10
 TEXT = """A root of so many recordings, planned as six sheets each, nothing exported; then as many files of one sheet,
-opened as a data set. Only the first and the last recording can be read, all others are empty directories: what is
-measured is the plan. Whole processes, from start to end."""
+opened as a data set, beside a loop that does no more than read their seals. Only the first and the last recording can
+be read, all others are empty directories: what is measured is the plan. Whole processes, from start to end."""
 OPEN = """
 import sys, spikebin
 from spikebin import open_dataset
 dataset = open_dataset(sys.argv[1], sheet=sys.argv[2])
 print(len(dataset.files))
 """
+FLOOR = """
+import os, sys
+place = sys.argv[1]
+names = os.listdir(place)
+for name in names:
+    descriptor = os.open(f"{place}/{name}", os.O_RDONLY)
+    os.fstat(descriptor)
+    os.read(descriptor, 4096)
+    os.close(descriptor)
+print(len(names))
+"""
+BARE = "the floor: the first 4,096 bytes of each file"
 GOALS = {
     # What: most seconds, and what would be good.
     "spikebin plan": (10.0, 6.0),
@@ -88,6 +100,10 @@ def one_size(
         results["open_dataset"] = python("-c", OPEN, opened.parent / "dataset", "X_ON")
         return results["open_dataset"]
 
+    def bare() -> Finished:
+        results[BARE] = python("-c", FLOOR, opened.parent / "dataset" / "train" / "spikes" / "X_ON")
+        return results[BARE]
+
     def done(_: Finished) -> bool:
         return read_seal(matrix_path(config.parent / "dataset", "train", part(n_parts - 1), "X_ON")).shape[1] == 4
 
@@ -113,6 +129,7 @@ def one_size(
             done,
         ),
         Contender("open_dataset", open_dataset, lambda ended: ended.stdout == f"{n_parts}\n"),
+        Contender(BARE, bare, lambda ended: ended.stdout == f"{n_parts}\n"),
     ]
     found = race(contenders, rounds=3, quick=bench.quick)
     report.samples[f"{n_parts} parts"] = found.samples
