@@ -234,6 +234,7 @@ def test_plain_pytables_and_h5py_read_it(name, path, content):
             assert np.array_equal(found, dense)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPECTED["large"])
 def test_a_large_trial_is_read(name):
     """More than 65,536 neurons, 2^26 cells or 2^24 events; how large a chunk may be is part of the format."""
