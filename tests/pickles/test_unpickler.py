@@ -475,6 +475,8 @@ def test_nesting_without_end(tmp_path):
 
 
 @given(data=st.binary(max_size=60))
+@example(b"\x80")
+@example(b"\x80\x04")
 @example(b"\x80\x04\x95")
 @example(b"(((((t1.")
 def test_any_bytes_are_read_or_refused(tmp_path_factory, data):

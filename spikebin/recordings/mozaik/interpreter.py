@@ -89,7 +89,7 @@ def first_span(data: NDArray[np.uint8], size: int) -> Span | None:
     size : int
         Of the file.
     """
-    if data[:1] == _PROTO and data[2:3] == _FRAME and data.size < size:
+    if 10 < data.size < size and data[0] == _PROTO and data[2] == _FRAME:
         # A frame that ends beyond what was read; it must not end beyond the file.
         if int.from_bytes(data[3:11].tobytes(), "little") > size - 11:
             return None
