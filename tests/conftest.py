@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import signal
@@ -162,12 +161,6 @@ def pytest_xdist_make_scheduler(config, log):
 
     config.option.loadscopereorder = False
     return ByFile(config, log)
-
-
-def pytest_collection_finish():
-    """What is imported by now stays: nobody need look through it for what is not used any more, after each test."""
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
