@@ -47,7 +47,7 @@ def warm(*, on_step: Callable[[], None] = lambda: None) -> Path | None:
     """
     with tempfile.TemporaryDirectory(prefix="spikebin-") as name:
         directory = Path(name)
-        # As many neurons as it takes for chunks of more than one block of zstd's smallest.
+        # So many neurons that a chunk of either layout is large enough for the kernels that write it.
         datastore = write_datastore(directory, Experiment(0, 2, sheets=(SheetModel("warm", 50),)))
         recording = open_recording(datastore, None).sheet("warm", TrialRule())
         for i, (layout, codec, values) in enumerate(STEPS):
